@@ -1,0 +1,224 @@
+"""What the pipeline needs from the outside, as protocols, and the plain values that cross them.
+
+Nothing here does I/O. `cem.bootstrap` chooses who stands behind each port; the fault simulation puts models of
+Kafka and Redis there instead, and hand-steps the same pipeline.
+
+A *lane* is a partition number: all partitions of that number, of every customer topic, belong to one lane, and
+one worker owns them together. A *token* is a random value that names one save of one lane: a save succeeds only
+if the lane still carries the token that the saver loaded, which fences off late owners even after the store has
+gone back in time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Literal, Protocol
+
+import msgspec
+
+__all__ = [
+    "NO_TOKEN",
+    "Clock",
+    "CustomerReader",
+    "Emission",
+    "Fenced",
+    "JournalEntry",
+    "LaneHeader",
+    "LaneImage",
+    "Log",
+    "Position",
+    "Publisher",
+    "Record",
+    "Save",
+    "SaveAnswer",
+    "StateStore",
+]
+
+#: The token of a lane that nobody has saved yet: the root of every lane's history.
+NO_TOKEN = ""
+
+
+class Record(Protocol):
+    """One record as the log hands it over. aiokafka's ConsumerRecord is one; so is `cem.streams.records.LogRecord`."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since the epoch at which the record was ingested (not when the event happened)."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class Emission(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A record to publish. Its id is made of what caused it, so a repeat has the same id and the same bytes."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    #: None leaves the choice to the partitioner (murmur2 of the key); the journal names its lane.
+    partition: int | None = None
+
+
+class Position(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How far a lane has applied one topic, and what stood there, to notice a log that was cut and overwritten."""
+
+    next_offset: int
+    #: Ingestion time (ms) and CRC-32 of the last applied record; 0 and 0 before the first.
+    timestamp_ms: int = 0
+    crc: int = 0
+
+
+class LaneHeader(msgspec.Struct, frozen=True, array_like=True):
+    """What a lane knows about itself. Written by every save, together with the states."""
+
+    token: str
+    #: The token before it; NO_TOKEN for a lane's first save.
+    previous: str
+    #: Who saved: worker id and a number drawn at its start.
+    owner: str
+    #: Milliseconds; never goes back.
+    lane_time_ms: int
+    #: Number of the last tick.
+    tick: int
+    #: Kafka's id of the cluster that the positions belong to.
+    cluster_id: str
+    positions: dict[str, Position]
+    #: Offset in the lane's journal partition at or before which the entry of `previous` stands.
+    journal_offset: int = 0
+    #: Per topic, the running dead-letter counts that pause a lane: see cem.streams.dead_letters.
+    rejects: dict[str, tuple[int, int, int]] = {}
+    version: int = 1
+
+
+class LaneImage(msgspec.Struct, frozen=True):
+    """A lane as the store has it: header (None: nothing saved yet) and the outbox of its last save."""
+
+    header: LaneHeader | None
+    outbox: tuple[Emission, ...]
+    next_due_ms: int | None
+
+
+class Save(msgspec.Struct, frozen=True):
+    """Everything that one save changes. The store applies all of it or nothing."""
+
+    expected: str
+    header: LaneHeader
+    #: Key suffix within the lane ("c:<customer_id>", ...) to new bytes; None deletes.
+    values: Mapping[str, bytes | None]
+    #: Sorted set ("due", "alerts") to member to score; None removes the member.
+    sorted_sets: Mapping[str, Mapping[str, int | None]]
+    #: The emissions of this save; they replace the outbox of the last one, which has been published by then.
+    outbox: Sequence[Emission]
+
+
+class SaveAnswer(msgspec.Struct, frozen=True):
+    """`saved`; `already`: this very save had been applied, only its reply was lost; `fenced`: somebody else saved."""
+
+    outcome: Literal["saved", "already", "fenced"]
+    #: Earliest score in the lane's "due" set after the save, None if empty (or fenced).
+    next_due_ms: int | None = None
+    #: When fenced: the token found instead.
+    found: str = NO_TOKEN
+
+
+class Fenced(Exception):
+    """Another owner has saved this lane: cache and batch are void."""
+
+
+class StateStore(Protocol):
+    """The lanes' states. Redis behind it loses nothing on its own, but may go back in time as a whole."""
+
+    async def open_lane(self, lane: int) -> LaneImage: ...
+
+    async def load(self, lane: int, suffixes: Sequence[str]) -> list[bytes | None]:
+        """Return the values in the order asked for; one round trip."""
+
+    async def save(self, lane: int, save: Save) -> SaveAnswer:
+        """Apply `save` if the lane's token is `save.expected`. Never re-sent by the driver; safe to call again."""
+
+    async def due(self, lane: int, until_ms: int, limit: int) -> list[str]:
+        """Return the members of "due" with score <= until_ms, earliest first (ties by name), at most `limit`."""
+
+
+class CustomerReader(Protocol):
+    """Read-only access for the API and the command line; bounded by the caller's deadline."""
+
+    async def read(self, customer_id: str) -> bytes | None:
+        """Return the customer's encoded hot state, or None."""
+
+    async def newest(self, sorted_set: str, before_ms: int, limit: int) -> list[tuple[str, int]]:
+        """Return (member, score) with score < before_ms over all lanes, newest first (ties by name descending)."""
+
+    async def headers(self) -> dict[int, LaneHeader]:
+        """Return each lane's header."""
+
+
+class JournalEntry(msgspec.Struct, frozen=True, array_like=True):
+    """One line of a lane's history: enough to make the same save again from the log."""
+
+    kind: Literal["save", "claim"]
+    lane: int
+    owner: str
+    token: str
+    #: The token before it. For a claim, the token that the owner found (and `token` is the same).
+    previous: str
+    #: Topic and offsets [first, next) of the batch; for a tick, topic "" and first = the tick's number.
+    topic: str
+    first: int
+    next: int
+    lane_time_ms: int
+    #: Customers that a tick woke, in order.
+    due: tuple[str, ...] = ()
+    #: Versions of models, policies and statistics that the step used, by name.
+    versions: dict[str, str] = {}
+    cluster_id: str = ""
+    version: int = 1
+
+
+class Publisher(Protocol):
+    """Publishes and waits for the acknowledgement of all in-sync replicas; raises if it does not come in time."""
+
+    async def publish(self, emissions: Sequence[Emission]) -> None: ...
+
+    async def append_journal(self, entry: JournalEntry) -> int:
+        """Append to the lane's journal partition and return the entry's offset."""
+
+
+class Log(Protocol):
+    """Reading the log by offset: what following the journal and `cem replay` need."""
+
+    async def cluster_id(self) -> str: ...
+
+    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset that is still there and the next one to be written."""
+
+    def read(self, topic: str, partition: int, first: int, stop: int) -> AsyncIterator[Sequence[Record]]:
+        """Yield the records with first <= offset < stop in order. Raises LogGone if some are not there any more."""
+
+    def journal(self, lane: int, first: int) -> AsyncIterator[tuple[int, JournalEntry]]:
+        """Yield (offset, entry) from offset `first` to the end as it was when the call began."""
+
+
+class Clock(Protocol):
+    """The lane's sense of time: the wall, or a simulated one."""
+
+    def now_ms(self) -> int: ...
+
+    def at_ms(self, wall_ms: int) -> int:
+        """Return what this clock showed when the wall showed `wall_ms`."""
+
+
+def emissions_size(emissions: Iterable[Emission]) -> int:
+    """Return roughly how many bytes the emissions take in the outbox."""
+    return sum(len(e.value or b"") + 120 for e in emissions)

@@ -1,0 +1,61 @@
+"""The table of topics."""
+
+from __future__ import annotations
+
+import pytest
+
+from cem.streams.topics import (
+    CUSTOMER_TOPICS,
+    LANE_TOPICS,
+    MAX_OUTPUT_BYTES,
+    MAX_RECORD_BYTES,
+    TOPICS,
+    examples_topic,
+    spec_of,
+)
+
+
+def test_all_topics_of_a_lane_have_one_partition_a_lane() -> None:
+    """Co-partitioning: whatever a lane reads has the deployment's number of partitions."""
+    assert {spec_of(name).partitions(24) for name in LANE_TOPICS} == {24}
+    assert set(CUSTOMER_TOPICS) < set(LANE_TOPICS)
+
+
+def test_what_has_one_writer_has_one_partition() -> None:
+    """The order of examples and statistics is their meaning."""
+    assert spec_of(examples_topic("churn")).partitions(24) == 1
+    assert spec_of("cem.statistics").partitions(24) == 1
+
+
+def test_names_are_unique_and_ours() -> None:
+    """One row a topic, all under cem."""
+    names = [spec.name for spec in TOPICS]
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("cem.") for name in names)
+
+
+def test_the_journal_outlives_what_it_orders() -> None:
+    """A record that is still in the log still has its place in the history."""
+    inputs = [spec for spec in TOPICS if spec.role == "input"]
+    assert all(spec_of("cem.journal").retention_ms > spec.retention_ms for spec in inputs)
+
+
+def test_a_dead_letter_has_room_for_the_largest_record() -> None:
+    """The rejected record travels whole, with the reason beside it."""
+    assert spec_of("cem.dead-letters").max_message_bytes == MAX_OUTPUT_BYTES > MAX_RECORD_BYTES
+
+
+def test_a_compacted_topic_stays_whole_as_long_as_the_others() -> None:
+    """Compaction must not change what a replay reads, and must happen at last."""
+    config = spec_of("cem.profiles").config(3)
+    assert config["cleanup.policy"] == "compact"
+    assert config["min.compaction.lag.ms"] == spec_of("cem.calls").config(3)["retention.ms"]
+    assert int(config["max.compaction.lag.ms"]) > int(config["min.compaction.lag.ms"])
+
+
+@pytest.mark.parametrize(("replication", "in_sync"), [(1, "1"), (2, "2"), (3, "2"), (5, "2")])
+def test_two_replicas_hold_every_acknowledged_record(replication: int, in_sync: str) -> None:
+    """Where there are replicas, an acknowledgement means two of them."""
+    config = spec_of("cem.calls").config(replication)
+    assert config["min.insync.replicas"] == in_sync
+    assert config["unclean.leader.election.enable"] == "false"

@@ -1,0 +1,423 @@
+"""Publishing to the log in whole batches: idempotent, acknowledged by all in-sync replicas, never without a deadline.
+
+Records are packed into one open batch per partition (`append` is a plain call: no coroutine, future or lookup a
+record) and a batch leaves when it is full, when it has lingered, or at `flush`. aiokafka sends the batches of one
+partition one after the other, so a key's records keep their order.
+
+aiokafka's idempotent producer waits for ever for a Kafka that is away, in `flush` as in `stop`. Here every wait
+ends after `deadline_s` without a single acknowledgement, with `LogUnavailable`. The producer is then used up: what
+was not acknowledged may or may not be in the log, so the caller starts again from what it knows to be acknowledged
+(same ids, so that repeats are harmless) with a new producer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from typing import Any, Protocol
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from cem.ports import Emission
+from cem.streams.partition import lane_of, murmur2
+from cem.streams.topics import spec_of
+
+__all__ = ["Admission", "EventProducer", "LogUnavailable", "Outgoing", "RecordTooLarge"]
+
+#: Kafka's default for the largest batch that a topic takes (`max.message.bytes`).
+_DEFAULT_TOPIC_BYTES = 1_048_588
+#: A batch is sent when it has grown to this size. The embedded broker keeps 5 MB a partition.
+BATCH_BYTES = 256 * 1024
+#: How long `stop` waits for aiokafka, twice at most.
+_STOP_S = 1.0
+#: How many records share one reading of the clock for their ingestion time.
+_RECORDS_PER_TIMESTAMP = 256
+
+
+class LogUnavailable(Exception):
+    """Kafka is away, refuses us, or lacks the topic; the message says which. Nothing more goes through the producer."""
+
+
+class RecordTooLarge(ValueError):
+    """A record beyond what its topic takes; it was not sent (it would break the sequence), the producer goes on."""
+
+
+class Outgoing(msgspec.Struct, frozen=True, gc=False):
+    """A record to publish. `cem.ports.Emission` does as well: only the names of the fields matter."""
+
+    topic: str
+    key: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes | None
+    #: None: murmur2 of the key; without a key, the partitions in turn.
+    partition: int | None = None
+
+
+class Admission(Protocol):
+    """Says when a batch may go out: how a producer is kept from running ahead of the reader."""
+
+    async def admit(self, topic: str, partition: int, records: int, size: int) -> None:
+        """Return as soon as `records` more records of `size` bytes may be written to the partition."""
+
+    def acknowledged(self, topic: str, partition: int, next_offset: int, records: int, size: int) -> None:
+        """Note that an admitted batch ends before `next_offset` (-1: the broker did not say)."""
+
+
+class _Batch:
+    """Records of one partition on their way: open for more, then sent, then acknowledged."""
+
+    __slots__ = ("builder", "done", "records", "size")
+
+    def __init__(self, builder: BatchBuilder, done: asyncio.Future[int]) -> None:
+        self.builder = builder
+        self.records = 0
+        self.size = 0
+        #: Offset of the first record once all in-sync replicas have it.
+        self.done = done
+
+
+class _Target:
+    """One partition: its open batch, and the lock that keeps its batches in order."""
+
+    __slots__ = ("limit", "lock", "open", "partition", "topic")
+
+    def __init__(self, topic: str, partition: int, limit: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        #: Largest record, in bytes.
+        self.limit = limit
+        self.open: _Batch | None = None
+        self.lock = asyncio.Lock()
+
+
+class EventProducer:
+    """Publishes records of any topic. Use as `async with EventProducer(client_options(settings)) as producer`."""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        linger_ms: int = 5,
+        deadline_s: float = 30.0,
+        admission: Admission | None = None,
+        expected_partitions: Mapping[str, int] | None = None,
+        now_ms: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        """Take aiokafka's connection `options`; nothing is opened before `start`.
+
+        linger_ms: how long a record may wait for company when nobody flushes.
+        deadline_s: the longest time without any acknowledgement while some are awaited.
+        admission: asked before each batch leaves (back-pressure).
+        expected_partitions: per topic; another number in Kafka is refused, for it would tear customers' lanes apart.
+        now_ms: gives the records' ingestion time.
+        """
+        self._options = dict(options)
+        self._linger_s = linger_ms / 1000
+        self._deadline_s = deadline_s
+        self._admission = admission
+        self._expected = dict(expected_partitions or {})
+        self._now_ms = now_ms
+        self._producer: AIOKafkaProducer | None = None
+        self._targets: dict[str, list[_Target]] = {}
+        self._next_keyless: dict[str, int] = {}
+        self._unacknowledged: set[_Batch] = set()
+        self._lingering: asyncio.TimerHandle | None = None
+        self._background: set[asyncio.Task[None]] = set()
+        #: Batches that wait for `admission` right now.
+        self._held = 0
+        self._failure: LogUnavailable | None = None
+        #: Records and bytes acknowledged so far.
+        self.records = 0
+        self.bytes = 0
+
+    async def __aenter__(self) -> EventProducer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: object) -> None:
+        try:
+            if kind is None:
+                await self.flush()
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        """Connect. Raises LogUnavailable."""
+        self._producer = AIOKafkaProducer(
+            **self._options,
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=BATCH_BYTES,
+            request_timeout_ms=max(1000, int(self._deadline_s * 1000)),
+        )
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._producer.start()
+        except (KafkaError, OSError, TimeoutError) as error:
+            failure = self._fail(f"cannot be reached ({_reason(error)})")
+            await self.stop()
+            raise failure from None
+
+    async def stop(self) -> None:
+        """Close within two seconds, whatever Kafka does. What was not flushed may be lost."""
+        if self._lingering is not None:
+            self._lingering.cancel()
+        for task in self._background:
+            task.cancel()
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        try:
+            async with asyncio.timeout(_STOP_S):
+                await producer.stop()
+        except (TimeoutError, KafkaError):
+            # aiokafka is stuck in its own retries: take the connections away and let its tasks go.
+            sender = producer._sender.sender_task
+            if sender is not None:
+                sender.cancel()
+            with contextlib.suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(_STOP_S):
+                    await producer.client.close()
+
+    async def partitions(self, topic: str) -> int:
+        """Return the topic's number of partitions. Raises LogUnavailable when it is missing or has another number."""
+        return len(self._targets.get(topic) or await self._look_up(topic))
+
+    async def send_many(self, events: Iterable[Outgoing | Emission]) -> None:
+        """Pack the records. They leave when batches are full, after the linger, or at `flush`.
+
+        Waits while a partition's queue is full or `admission` holds it back. Raises LogUnavailable, RecordTooLarge.
+        """
+        await self._pack(events)
+        if self._linger_s == 0:
+            await self._send_open()
+        elif self._lingering is None:
+            self._lingering = asyncio.get_running_loop().call_later(self._linger_s, self._linger_over)
+
+    async def publish(self, events: Iterable[Outgoing | Emission]) -> None:
+        """Return when all in-sync replicas have these records. Raises LogUnavailable, RecordTooLarge."""
+        touched = await self._pack(events)
+        await asyncio.gather(*(self._send(target, batch) for batch, target in touched.items()))
+        await self._acknowledged({batch.done for batch in touched})
+
+    async def send_one(self, event: Outgoing | Emission) -> int:
+        """Return the record's offset once all in-sync replicas have it. Raises LogUnavailable, RecordTooLarge."""
+        target = await self._target(event)
+        # A batch of its own: the offset of a batch is its first record's.
+        batch = _Batch(self._builder(), asyncio.get_running_loop().create_future())
+        self._append(batch, event, self._now_ms(), target.limit)
+        if target.open is not None:
+            await self._send(target, target.open)
+        await self._send(target, batch)
+        await self._acknowledged({batch.done})
+        return batch.done.result()
+
+    async def flush(self) -> None:
+        """Return when everything sent so far is acknowledged. Raises LogUnavailable."""
+        await self._send_open()
+        await self._acknowledged({batch.done for batch in self._unacknowledged})
+
+    async def _pack(self, events: Iterable[Outgoing | Emission]) -> dict[_Batch, _Target]:
+        """Append each record to its partition's open batch; return the batches that hold them."""
+        if self._failure is not None:
+            raise self._failure
+        touched: dict[_Batch, _Target] = {}
+        now_ms = 0
+        for number, event in enumerate(events):
+            if number % _RECORDS_PER_TIMESTAMP == 0:
+                now_ms = self._now_ms()
+            known = event.topic in self._targets
+            target = self._known_target(event) if known else await self._target(event)
+            batch = target.open or self._open(target)
+            while not self._append(batch, event, now_ms, target.limit):
+                await self._send(target, batch)
+                batch = target.open or self._open(target)
+            touched[batch] = target
+        return touched
+
+    def _append(self, batch: _Batch, event: Outgoing | Emission, now_ms: int, limit: int) -> bool:
+        """Add the record; False when the batch is full."""
+        headers = list(event.headers)
+        size = DefaultRecordBatchBuilder.estimate_size_in_bytes(event.key, event.value, headers)
+        if size > limit:
+            raise RecordTooLarge(f"a record of {size:,} bytes; topic {event.topic} takes {limit:,}")
+        added = batch.builder.append(timestamp=now_ms, key=event.key, value=event.value, headers=headers)
+        if added is None:
+            return False
+        batch.records += 1
+        batch.size += added.size
+        return True
+
+    async def _target(self, event: Outgoing | Emission) -> _Target:
+        if event.topic not in self._targets:
+            await self._look_up(event.topic)
+        return self._known_target(event)
+
+    def _known_target(self, event: Outgoing | Emission) -> _Target:
+        targets = self._targets[event.topic]
+        if event.partition is not None:
+            if event.partition >= len(targets):
+                raise LogUnavailable(f"topic {event.topic} has no partition {event.partition}")
+            return targets[event.partition]
+        if event.key is not None:
+            try:
+                return targets[lane_of(event.key.decode(), len(targets))]
+            except UnicodeDecodeError:
+                return targets[(murmur2(event.key) & 0x7FFFFFFF) % len(targets)]
+        # Without a key a batch is filled before the next partition has its turn.
+        return targets[self._next_keyless.get(event.topic, 0) % len(targets)]
+
+    async def _look_up(self, topic: str) -> list[_Target]:
+        """Read the topic's partitions from Kafka, without making the topic as asking for it by name might."""
+        producer = self._running()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                cluster = await producer.client.fetch_all_metadata()
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise self._fail(f"does not answer ({_reason(error)})") from None
+        found = len(cluster.partitions_for_topic(topic) or ())
+        if not found:
+            raise LogUnavailable(
+                f"Kafka at {self._address()} has no topic {topic}: `cem topics create` makes it"
+            )
+        expected = self._expected.get(topic, found)
+        if found != expected:
+            raise LogUnavailable(
+                f"topic {topic} has {found} partitions, not {expected}: customers would change lanes"
+            )
+        limit = _largest_record(topic)
+        return self._targets.setdefault(topic, [_Target(topic, number, limit) for number in range(found)])
+
+    def _builder(self) -> BatchBuilder:
+        return self._running().create_batch()
+
+    def _open(self, target: _Target) -> _Batch:
+        target.open = _Batch(self._builder(), asyncio.get_running_loop().create_future())
+        return target.open
+
+    def _linger_over(self) -> None:
+        self._lingering = None
+        self._spawn(self._send_open())
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background_ended)
+
+    def _background_ended(self, task: asyncio.Task[None]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None and self._failure is None:
+            self._fail(f"refused a batch ({_reason(error)})")
+
+    async def _send_open(self) -> None:
+        """Send every open batch that holds something."""
+        waiting = [(t, t.open) for targets in self._targets.values() for t in targets if t.open is not None]
+        await asyncio.gather(*(self._send(target, batch) for target, batch in waiting))
+
+    async def _send(self, target: _Target, batch: _Batch) -> None:
+        """Hand the batch to aiokafka unless somebody else has; waits for the partition's queue and for admission."""
+        if batch in self._unacknowledged or batch.done.done():
+            return
+        if target.open is batch:
+            target.open = None
+            self._next_keyless[target.topic] = target.partition + 1
+        self._unacknowledged.add(batch)
+        batch.builder.close()
+        try:
+            # The lock is fair, so batches leave in the order in which they were closed.
+            async with target.lock:
+                if self._admission is not None:
+                    await self._admitted(self._admission, target, batch)
+                producer = self._running()
+                async with asyncio.timeout(self._deadline_s):
+                    future = await producer.send_batch(
+                        batch.builder, target.topic, partition=target.partition
+                    )
+        except (KafkaError, OSError, TimeoutError) as error:
+            raise self._fail(f"takes no more records ({_reason(error)})") from None
+        except asyncio.CancelledError:
+            # A batch that never left is a hole in its partition; nothing may follow it.
+            self._fail("was left in the middle of a batch")
+            raise
+        future.add_done_callback(lambda done: self._settled(target, batch, done))
+
+    async def _admitted(self, admission: Admission, target: _Target, batch: _Batch) -> None:
+        self._held += 1
+        try:
+            await admission.admit(target.topic, target.partition, batch.records, batch.size)
+        finally:
+            self._held -= 1
+
+    def _settled(self, target: _Target, batch: _Batch, future: asyncio.Future[Any]) -> None:
+        self._unacknowledged.discard(batch)
+        error = None if future.cancelled() else future.exception()
+        if future.cancelled() or error is not None:
+            self._fail(f"refused a batch for {target.topic} ({_reason(error)})")
+            return
+        first: int = future.result().offset
+        self.records += batch.records
+        self.bytes += batch.size
+        if self._admission is not None:
+            next_offset = first + batch.records if first >= 0 else -1
+            self._admission.acknowledged(
+                target.topic, target.partition, next_offset, batch.records, batch.size
+            )
+        if not batch.done.done():
+            batch.done.set_result(first)
+
+    async def _acknowledged(self, waiting: set[asyncio.Future[int]]) -> None:
+        """Return when all are done; the deadline starts anew with every acknowledgement."""
+        while waiting:
+            before = self.records
+            _, waiting = await asyncio.wait(
+                waiting, timeout=self._deadline_s, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._failure is not None:
+                raise self._failure
+            # A batch that is held back for a slow reader says nothing about Kafka.
+            if waiting and self.records == before and not self._held:
+                records = sum(batch.records for batch in self._unacknowledged)
+                raise self._fail(f"acknowledged none of {records:,} records for {self._deadline_s:g} s")
+        if self._failure is not None:
+            raise self._failure
+
+    def _running(self) -> AIOKafkaProducer:
+        if self._failure is not None:
+            raise self._failure
+        if self._producer is None:
+            raise LogUnavailable("the producer is not started")
+        return self._producer
+
+    def _fail(self, what: str) -> LogUnavailable:
+        """Remember the first failure and wake everybody who waits."""
+        if self._failure is None:
+            self._failure = LogUnavailable(f"Kafka at {self._address()} {what}")
+            for batch in self._unacknowledged:
+                if not batch.done.done():
+                    batch.done.set_result(-1)
+        return self._failure
+
+    def _address(self) -> str:
+        servers = self._options.get("bootstrap_servers", "?")
+        return servers if isinstance(servers, str) else ",".join(servers)
+
+
+def _largest_record(topic: str) -> int:
+    try:
+        return spec_of(topic).max_message_bytes
+    except KeyError:
+        return _DEFAULT_TOPIC_BYTES
+
+
+def _reason(error: BaseException | None) -> str:
+    if error is None:
+        return "cancelled"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) or type(error).__name__

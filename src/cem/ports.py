@@ -25,6 +25,7 @@ __all__ = [
     "JournalEntry",
     "LaneHeader",
     "LaneImage",
+    "LaneStopped",
     "Log",
     "Position",
     "Publisher",
@@ -32,6 +33,7 @@ __all__ = [
     "Save",
     "SaveAnswer",
     "StateStore",
+    "Unavailable",
 ]
 
 #: The token of a lane that nobody has saved yet: the root of every lane's history.
@@ -135,6 +137,19 @@ class SaveAnswer(msgspec.Struct, frozen=True):
 class Fenced(Exception):
     """Another owner has saved this lane: cache and batch are void."""
 
+    def __init__(self, found: str) -> None:
+        super().__init__(f"the lane carries the token {found or 'of an empty lane'}")
+        #: The token that the lane carries instead of the one expected.
+        self.found = found
+
+
+class Unavailable(Exception):
+    """Kafka or Redis did not do what was asked, and may if asked again. The message names what is waited for."""
+
+
+class LaneStopped(Exception):
+    """A lane that must not go on without a person's decision; the message says what was found and what to do."""
+
 
 class StateStore(Protocol):
     """The lanes' states. Redis behind it loses nothing on its own, but may go back in time as a whole."""
@@ -200,14 +215,17 @@ class Log(Protocol):
 
     async def cluster_id(self) -> str: ...
 
-    async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return the first offset that is still there and the next one to be written."""
+    async def bounds(self, partition: int, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
+        """Return, by topic, the first offset that is still there and the next one to be written."""
+
+    async def peek(self, partition: int, offsets: Mapping[str, int]) -> dict[str, Record]:
+        """Return the record at each topic's offset, leaving out those that are not there (any more)."""
 
     def read(self, topic: str, partition: int, first: int, stop: int) -> AsyncIterator[Sequence[Record]]:
-        """Yield the records with first <= offset < stop in order. Raises LogGone if some are not there any more."""
+        """Yield the records with first <= offset < stop, in order, in pieces; compaction may have left gaps."""
 
-    def journal(self, lane: int, first: int) -> AsyncIterator[tuple[int, JournalEntry]]:
-        """Yield (offset, entry) from offset `first` to the end as it was when the call began."""
+    async def journal(self, lane: int, first: int) -> Sequence[tuple[int, JournalEntry]]:
+        """Return (offset, entry) from offset `first` (or the first still there) to the end at the time of the call."""
 
 
 class Clock(Protocol):

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format lock clean
+.PHONY: help setup run test check format kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -34,6 +34,13 @@ check: setup ## Format, lint, types, import layers, schemas
 format: setup ## Format the code
 	$(BIN)/ruff format src tests
 	$(BIN)/ruff check --fix src tests
+
+kafka-jars: .cache/kafka/.copied ## Fetch the jars of the Apache Kafka that tests run on (needs Maven)
+
+.cache/kafka/.copied: tests/servers/kafka-jars/pom.xml
+	@rm -rf .cache/kafka/libs
+	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.cache/kafka/libs
+	@touch $@
 
 lock: ## Resolve requirements.lock again (needs uv)
 	uv pip compile pyproject.toml --group dev --extra parquet --universal --python-version 3.11 \

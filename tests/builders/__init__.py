@@ -1,0 +1,1 @@
+"""Builders that more than one test file uses, one module a room."""

@@ -1,0 +1,111 @@
+"""Which system a command talks to."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cem.cli.connection import resolve
+from cem.cli.errors import Failure
+from cem.cli.run_file import (
+    RUN_FILE,
+    StateDirLock,
+    is_running,
+    read_run_file,
+    remove_run_file,
+    write_run_file,
+)
+
+RUN = {
+    "pid": 1,
+    "kafka_bootstrap": "127.0.0.1:5",
+    "redis_url": "unix:///x",
+    "partitions": 4,
+    "pids": {"worker": 2},
+}
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[Path]:
+    """A state directory in which a `cem up` runs."""
+    lock = StateDirLock(tmp_path)
+    write_run_file(tmp_path, RUN)
+    yield tmp_path
+    lock.release()
+
+
+def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
+    """A local Kafka on its usual port."""
+    assert resolve({}, {"state_dir": tmp_path}).kafka_bootstrap == "127.0.0.1:9092"
+
+
+def test_a_running_cem_up_is_found(running: Path) -> None:
+    """A second terminal needs no variables."""
+    settings = resolve({"CEM_STATE_DIR": str(running)}, {})
+    assert (settings.kafka_bootstrap, settings.redis_url, settings.partitions) == (
+        "127.0.0.1:5",
+        "unix:///x",
+        4,
+    )
+
+
+def test_a_variable_wins_over_run_json_and_a_flag_over_both(running: Path) -> None:
+    """Flags, environment, run.json, defaults: in this order."""
+    environ = {"CEM_STATE_DIR": str(running), "CEM_PARTITIONS": "8"}
+    assert resolve(environ, {}).partitions == 8
+    assert resolve(environ, {"partitions": 9}).partitions == 9
+    assert resolve(environ, {}).kafka_bootstrap == "127.0.0.1:5"
+
+
+@pytest.mark.parametrize("variable", ["CEM_KAFKA_BOOTSTRAP", "CEM_REDIS_URL", "CEM_API_URL"])
+def test_a_connection_variable_means_another_system_altogether(running: Path, variable: str) -> None:
+    """Half of one system and half of another would be worse than none."""
+    settings = resolve({"CEM_STATE_DIR": str(running), variable: "k:1"}, {})
+    assert settings.partitions == 24
+    assert settings.redis_url != "unix:///x"
+
+
+def test_what_a_dead_cem_up_left_is_not_believed(running: Path, tmp_path: Path) -> None:
+    """After a kill -9 run.json is still there, and nobody answers."""
+    other = tmp_path / "other"
+    other.mkdir()
+    write_run_file(other, RUN)
+    with pytest.raises(Failure, match="has ended without tidying up") as failure:
+        resolve({}, {"state_dir": other})
+    assert failure.value.exit_code == 4
+
+
+def test_a_state_directory_belongs_to_one_cem_up(running: Path) -> None:
+    """The second one is told so, with the first one's pid."""
+    with pytest.raises(Failure, match=r"already running in .* \(pid 1\)"):
+        StateDirLock(running)
+
+
+def test_the_lock_goes_with_its_holder(tmp_path: Path) -> None:
+    """Afterwards the directory is free again."""
+    assert not is_running(tmp_path)
+    lock = StateDirLock(tmp_path)
+    assert is_running(tmp_path)
+    lock.release()
+    assert not is_running(tmp_path)
+    StateDirLock(tmp_path).release()
+
+
+def test_run_json_is_for_its_owner_only(tmp_path: Path) -> None:
+    """It holds tokens."""
+    (tmp_path / f"{RUN_FILE}.new").write_text("left over")
+    write_run_file(tmp_path, RUN)
+    assert stat.S_IMODE((tmp_path / RUN_FILE).stat().st_mode) == 0o600
+    assert read_run_file(tmp_path) == RUN
+    remove_run_file(tmp_path)
+    assert read_run_file(tmp_path) is None
+
+
+def test_a_broken_run_json_is_named(tmp_path: Path) -> None:
+    """The sentence says which file to remove."""
+    (tmp_path / RUN_FILE).write_text("{")
+    with pytest.raises(Failure, match=RUN_FILE):
+        read_run_file(tmp_path)

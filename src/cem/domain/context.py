@@ -1,0 +1,33 @@
+"""What a fold is given besides the customer and the event: time, policy, and where its emissions go."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cem.domain.events.base import Event
+from cem.domain.thresholds import AlertPolicy
+
+__all__ = ["FoldContext"]
+
+
+class FoldContext(Protocol):
+    """One step's surroundings. All of it is input: equal contexts and events give equal states and emissions."""
+
+    #: The lane's time (ms): the clock, or the oldest unread record's timestamp. It never goes back.
+    lane_time_ms: int
+    #: Events older than the lane's time by more than this (ms) change facts but tell nobody.
+    late_limit_ms: int
+    #: Thresholds of the detectors.
+    alerts: AlertPolicy
+    #: IANA name of the operator's time zone; a customer's profile may name another.
+    timezone: str
+
+    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+        """Publish `event` once this step is saved and return its CloudEvents id.
+
+        `kind` names the emission within what caused it; `key` is the record's key (None: the customer). The topic
+        is that of the event's type.
+        """
+
+    def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
+        """Put `member` at `score_ms` into the lane's sorted set, or take it out (None), when this step is saved."""

@@ -1,0 +1,250 @@
+"""The state of one customer: everything that is kept of a household, as one versioned MessagePack array.
+
+Two halves. What an SMS record touches (counts, duplicates, lines, due times) is decoded at once. The *sections* stay
+bytes until somebody looks at them: reading `customer.contacts` decodes that section, and `encode_customer` writes
+looked-at and untouched ones alike. So the common record does not pay for what it does not use.
+
+Fields are only ever appended, each with a default: a reader of version n reads what n-1 wrote. What a newer version
+wrote is refused (`NewerState`), because a fold by an older one would lose what it does not know.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import msgspec
+from msgspec import Raw
+
+from cem.domain.state.alerts import Alerts
+from cem.domain.state.billing import Billing
+from cem.domain.state.contacts import Contacts
+from cem.domain.state.decisions import Decisions
+from cem.domain.state.lines import Line
+from cem.domain.state.outreach import Outreach
+from cem.domain.state.profile import Profile
+from cem.domain.state.satisfaction import Satisfaction
+from cem.domain.state.service import Service
+from cem.domain.state.talk import Talk
+
+__all__ = [
+    "FAMILIES",
+    "VERSION",
+    "BrokenState",
+    "Customer",
+    "NewerState",
+    "StateError",
+    "decode_customer",
+    "encode_customer",
+    "new_customer",
+]
+
+#: Version of the state that this code writes.
+VERSION = 1
+
+#: Index in `Customer.counts` of each topic's records. Append only.
+FAMILIES = (
+    "cem.calls",
+    "cem.sms-usage",
+    "cem.billing",
+    "cem.interactions",
+    "cem.service",
+    "cem.profiles",
+    "cem.outcomes",
+    "cem.decisions",
+    "cem.control",
+)
+
+
+class StateError(Exception):
+    """A customer's bytes cannot be read. `NewerState`: by this version; `BrokenState`: by any."""
+
+
+class NewerState(StateError):
+    """A newer version of the program wrote this state; folding it here would lose what only that one knows."""
+
+
+class BrokenState(StateError):
+    """The bytes are no customer at all."""
+
+
+#: An empty array: a section of which every field is at its default.
+_EMPTY = Raw(b"\x90")
+
+
+class Customer(msgspec.Struct, array_like=True, gc=False):
+    """One household: its lines, and what is known of it. Times are milliseconds of event time unless they say so."""
+
+    version: int
+    customer_id: str
+    #: Event time of the oldest and of the newest record folded.
+    first_ms: int = 0
+    last_ms: int = 0
+    #: Newest time of ingestion among the records folded: what the state knows, it knows as of then.
+    as_of_ms: int = 0
+    #: Number of records folded per topic, by index in FAMILIES; trailing zeros left out. Duplicates do not count.
+    counts: list[int] = []
+    #: Window of ids seen and watermarks of ordered sources: see `cem.domain.duplicates`.
+    seen: bytes = b""
+    sources: dict[bytes, int] = {}
+    duplicates: int = 0
+    lines: dict[str, Line] = {}
+    #: When contacts, promises, alerts must next be looked at (0 = never): see `cem.domain.fold.next_due_ms`.
+    contacts_due_ms: int = 0
+    promises_due_ms: int = 0
+    alerts_due_ms: int = 0
+    _profile: Raw = _EMPTY
+    _contacts: Raw = _EMPTY
+    _talk: Raw = _EMPTY
+    _billing: Raw = _EMPTY
+    _satisfaction: Raw = _EMPTY
+    _service: Raw = _EMPTY
+    _outreach: Raw = _EMPTY
+    _decisions: Raw = _EMPTY
+    _alerts: Raw = _EMPTY
+
+    @property
+    def profile(self) -> Profile:
+        """Who the customer is."""
+        section: Any = self._profile
+        if type(section) is Raw:
+            section = self._profile = cast(Raw, _profile(section))
+        return cast(Profile, section)
+
+    @property
+    def contacts(self) -> Contacts:
+        """When and why he turned to the company (packed; read them with `cem.domain.view`)."""
+        section: Any = self._contacts
+        if type(section) is Raw:
+            section = self._contacts = cast(Raw, _contacts(section))
+        return cast(Contacts, section)
+
+    @property
+    def talk(self) -> Talk:
+        """The calls going on."""
+        section: Any = self._talk
+        if type(section) is Raw:
+            section = self._talk = cast(Raw, _talk(section))
+        return cast(Talk, section)
+
+    @property
+    def billing(self) -> Billing:
+        """Bills and payments."""
+        section: Any = self._billing
+        if type(section) is Raw:
+            section = self._billing = cast(Raw, _billing(section))
+        return cast(Billing, section)
+
+    @property
+    def satisfaction(self) -> Satisfaction:
+        """Survey answers."""
+        section: Any = self._satisfaction
+        if type(section) is Raw:
+            section = self._satisfaction = cast(Raw, _satisfaction(section))
+        return cast(Satisfaction, section)
+
+    @property
+    def service(self) -> Service:
+        """Faults, tickets, orders, tasks."""
+        section: Any = self._service
+        if type(section) is Raw:
+            section = self._service = cast(Raw, _service(section))
+        return cast(Service, section)
+
+    @property
+    def outreach(self) -> Outreach:
+        """What the company said to him, and his responses."""
+        section: Any = self._outreach
+        if type(section) is Raw:
+            section = self._outreach = cast(Raw, _outreach(section))
+        return cast(Outreach, section)
+
+    @property
+    def decisions(self) -> Decisions:
+        """The last decisions and their outcomes."""
+        section: Any = self._decisions
+        if type(section) is Raw:
+            section = self._decisions = cast(Raw, _decisions(section))
+        return cast(Decisions, section)
+
+    @property
+    def alerts(self) -> Alerts:
+        """His open and last closed alerts."""
+        section: Any = self._alerts
+        if type(section) is Raw:
+            section = self._alerts = cast(Raw, _alerts(section))
+        return cast(Alerts, section)
+
+
+_profile = msgspec.msgpack.Decoder(Profile).decode
+_contacts = msgspec.msgpack.Decoder(Contacts).decode
+_talk = msgspec.msgpack.Decoder(Talk).decode
+_billing = msgspec.msgpack.Decoder(Billing).decode
+_satisfaction = msgspec.msgpack.Decoder(Satisfaction).decode
+_service = msgspec.msgpack.Decoder(Service).decode
+_outreach = msgspec.msgpack.Decoder(Outreach).decode
+_decisions = msgspec.msgpack.Decoder(Decisions).decode
+_alerts = msgspec.msgpack.Decoder(Alerts).decode
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Customer).decode
+_peek = msgspec.msgpack.Decoder(list[Raw]).decode
+
+#: Each section's field and the value at which it is written as an empty array.
+_SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
+    ("_profile", Profile()),
+    ("_contacts", Contacts()),
+    ("_talk", Talk()),
+    ("_billing", Billing()),
+    ("_satisfaction", Satisfaction()),
+    ("_service", Service()),
+    ("_outreach", Outreach()),
+    ("_decisions", Decisions()),
+    ("_alerts", Alerts()),
+)
+
+
+def new_customer(customer_id: str) -> Customer:
+    """Return a customer of whom nothing is known yet."""
+    return Customer(VERSION, customer_id)
+
+
+def encode_customer(customer: Customer) -> bytes:
+    """Return the state's bytes. Equal states have equal bytes, whichever sections have been looked at."""
+    for name, default in _SECTIONS:
+        section = getattr(customer, name)
+        if type(section) is not Raw and section == default:
+            setattr(customer, name, _EMPTY)
+    return _encode(customer)
+
+
+def decode_customer(data: bytes) -> Customer:
+    """Return the customer of these bytes. Raises NewerState or BrokenState."""
+    try:
+        customer = _decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _explained(data, error) from error
+    if customer.version != VERSION:
+        if customer.version > VERSION:
+            raise _newer(customer.customer_id, customer.version)
+        customer.version = VERSION
+    return customer
+
+
+def _explained(data: bytes, error: Exception) -> StateError:
+    """Return which of the two errors these bytes are: a newer layout, or none."""
+    try:
+        head = _peek(data)
+        version = msgspec.msgpack.decode(head[0], type=int)
+        customer_id = msgspec.msgpack.decode(head[1], type=str)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
+        return BrokenState(f"a customer's state of {len(data)} bytes cannot be read: {error}")
+    if version > VERSION:
+        return _newer(customer_id, version)
+    return BrokenState(f"the state of customer {customer_id} (version {version}) cannot be read: {error}")
+
+
+def _newer(customer_id: str, version: int) -> NewerState:
+    return NewerState(
+        f"the state of customer {customer_id} has version {version}; this program reads up to {VERSION}: "
+        "upgrade it, or stop the workers of the newer version and rebuild"
+    )

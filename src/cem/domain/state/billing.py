@@ -1,0 +1,50 @@
+"""Bills and payments as far back as facts look."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Bill", "Billing", "Part", "Payment"]
+
+
+class Part(msgspec.Struct, array_like=True, gc=False):
+    """What a line (or the account, line "") caused on a bill, summed over its items."""
+
+    line: str
+    cause: str
+    amount_minor: int
+
+
+class Bill(msgspec.Struct, array_like=True, gc=False):
+    """A bill; days are proleptic ordinals (`date.toordinal`), 0 = not said."""
+
+    bill_id: str
+    issued_ms: int
+    total_minor: int
+    due_day: int = 0
+    period_start_day: int = 0
+    period_end_day: int = 0
+    #: Ordered by line and cause.
+    parts: list[Part] = []
+
+
+class Payment(msgspec.Struct, array_like=True, gc=False):
+    """Money that came (made), was refused (failed) or is missing (overdue)."""
+
+    at_ms: int
+    kind: str
+    bill_id: str
+    amount_minor: int
+    days_overdue: int = 0
+
+
+class Billing(msgspec.Struct, array_like=True, gc=False):
+    """The last bills and payments, oldest first, and totals over all time."""
+
+    bills: list[Bill] = []
+    payments: list[Payment] = []
+    billed_minor: int = 0
+    paid_minor: int = 0
+    made: int = 0
+    failed: int = 0
+    overdue: int = 0

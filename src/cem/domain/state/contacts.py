@@ -1,0 +1,187 @@
+"""Contacts in the state: packed rows, because there are many of them and few events touch them.
+
+In memory a contact is a `Contact`; in the state the newest `KEPT` are rows of 22 bytes with tables of their texts, and
+those before, as far as a window of 30 days can see, rows of 8. Unpacking costs microseconds and happens only when a
+contact is folded or read.
+"""
+
+from __future__ import annotations
+
+import struct
+from zlib import crc32
+
+import msgspec
+
+__all__ = [
+    "CHANNELS",
+    "KEPT",
+    "OLDER_KEPT",
+    "RESOLUTIONS",
+    "Contact",
+    "Contacts",
+    "contact_key",
+    "pack_contacts",
+    "unpack_contacts",
+]
+
+#: Contacts kept in full, and further ones kept in brief.
+KEPT = 20
+OLDER_KEPT = 200
+#: Contacts whose own id is kept as text; of the older ones only the 32-bit key.
+IDS_KEPT = 5
+
+#: Codes of channels and of how a contact ended. Append only; "" is unknown.
+CHANNELS = ("", "other", "call", "sms", "email", "app", "web", "chat", "shop", "social", "post", "field")
+RESOLUTIONS = ("", "other", "resolved", "unresolved", "follow_up", "callback")
+
+_ROW = struct.Struct("<IHBBBHHHBBBI")
+_BRIEF = struct.Struct("<IHBB")
+_CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
+_RESOLUTION_CODE = {name: code for code, name in enumerate(RESOLUTIONS)}
+_OTHER = 1
+
+
+class Contact(msgspec.Struct, gc=False):
+    """One time that the customer turned to the company.
+
+    `verdict` is 0 while the window for a repeat is open, 1 = it closed without one (resolved at first contact),
+    2 = a contact about the same reason followed within the window.
+    """
+
+    at_ms: int
+    #: CRC-32 of the call's or interaction's id.
+    key: int = 0
+    channel: str = ""
+    reason: str = ""
+    #: The id itself, of the newest few.
+    id: str = ""
+    rep_id: str = ""
+    #: What was said of its end: one of RESOLUTIONS.
+    resolution: str = ""
+    verdict: int = 0
+    #: False while only the call's end has been seen: `at_ms` is then reckoned back from it.
+    started: bool = True
+    ended: bool = False
+    abandoned: bool = False
+    #: Seconds, at most 65,535.
+    duration_s: int = 0
+    wait_s: int = 0
+    hold_s: int = 0
+    transfers: int = 0
+
+
+class Contacts(msgspec.Struct, array_like=True, gc=False):
+    """The packed contacts, oldest first, and the totals over all time."""
+
+    rows: bytes = b""
+    older: bytes = b""
+    reasons: list[str] = []
+    reps: list[str] = []
+    ids: list[str] = []
+    #: Contacts so far, and those whose window closed without (with) a repeat about the same reason.
+    total: int = 0
+    resolved: int = 0
+    repeated: int = 0
+    #: Contacts that fell out of `older` while a window of 30 days could still see them.
+    dropped: int = 0
+
+
+def contact_key(contact_id: str) -> int:
+    """Return the key by which a contact is found again."""
+    return crc32(contact_id.encode())
+
+
+def _index(table: list[str], text: str) -> int:
+    """Return the text's place in the table plus one (0 = no text), adding it; 255 texts at most, else 0."""
+    if not text:
+        return 0
+    try:
+        return table.index(text) + 1
+    except ValueError:
+        if len(table) >= 255:
+            return 0
+        table.append(text)
+        return len(table)
+
+
+def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact]) -> None:
+    """Put both lists (oldest first) into `contacts`; equal lists give equal bytes."""
+    reasons: list[str] = []
+    reps: list[str] = []
+    rows = bytearray()
+    for c in kept:
+        flags = c.verdict | c.started << 2 | c.ended << 3 | c.abandoned << 4
+        rows += _ROW.pack(
+            c.at_ms & 0xFFFFFFFF,
+            c.at_ms >> 32,
+            _CHANNEL_CODE.get(c.channel, _OTHER),
+            _RESOLUTION_CODE.get(c.resolution, _OTHER),
+            flags,
+            min(c.duration_s, 65_535),
+            min(c.wait_s, 65_535),
+            min(c.hold_s, 65_535),
+            min(c.transfers, 255),
+            _index(reasons, c.reason),
+            _index(reps, c.rep_id),
+            c.key,
+        )
+    brief = bytearray()
+    for c in older:
+        brief += _BRIEF.pack(
+            c.at_ms & 0xFFFFFFFF,
+            c.at_ms >> 32,
+            _CHANNEL_CODE.get(c.channel, _OTHER) << 2 | c.verdict,
+            _index(reasons, c.reason),
+        )
+    contacts.rows = bytes(rows)
+    contacts.older = bytes(brief)
+    contacts.reasons = reasons
+    contacts.reps = reps
+    contacts.ids = [c.id for c in kept[-IDS_KEPT:]]
+
+
+def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
+    """Return the contacts kept in full and those kept in brief, both oldest first."""
+    reasons = ["", *contacts.reasons]
+    reps = ["", *contacts.reps]
+    kept: list[Contact] = []
+    for (
+        low,
+        high,
+        channel,
+        resolution,
+        flags,
+        duration,
+        wait,
+        hold,
+        transfers,
+        reason,
+        rep,
+        key,
+    ) in _ROW.iter_unpack(contacts.rows):
+        kept.append(
+            Contact(
+                low | high << 32,
+                key,
+                CHANNELS[channel],
+                reasons[reason],
+                "",
+                reps[rep],
+                RESOLUTIONS[resolution],
+                flags & 3,
+                bool(flags & 4),
+                bool(flags & 8),
+                bool(flags & 16),
+                duration,
+                wait,
+                hold,
+                transfers,
+            )
+        )
+    for contact, contact_id in zip(kept[-IDS_KEPT:], contacts.ids, strict=True):
+        contact.id = contact_id
+    older = [
+        Contact(low | high << 32, 0, CHANNELS[code >> 2], reasons[reason], verdict=code & 3)
+        for low, high, code, reason in _BRIEF.iter_unpack(contacts.older)
+    ]
+    return kept, older

@@ -1,0 +1,39 @@
+"""The calls that are going on."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["OpenCall", "Talk", "Turn"]
+
+
+class Turn(msgspec.Struct, array_like=True, gc=False):
+    """What was said, shortened."""
+
+    turn: int
+    speaker: str
+    text: str
+    at_ms: int
+
+
+class OpenCall(msgspec.Struct, array_like=True, gc=False):
+    """A call that has begun and whose end has not been seen."""
+
+    call_id: str
+    started_ms: int
+    direction: str = ""
+    line: str = ""
+    queue: str = ""
+    rep_id: str = ""
+    reason: str = ""
+    intent: str = ""
+    language: str = ""
+    #: The last few, in order.
+    turns: list[Turn] = []
+
+
+class Talk(msgspec.Struct, array_like=True, gc=False):
+    """The open calls, oldest first, and the keys of calls that ended before their beginning was seen."""
+
+    calls: list[OpenCall] = []
+    ended: list[int] = []

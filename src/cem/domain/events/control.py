@@ -1,0 +1,200 @@
+"""What people change (`cem.control`). Keyed by customer_id, or by the object as `kind:name`."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from cem.domain.events.base import AlertId, Charge, Event, Hash, Id, Label, Moment, Name, Text
+
+__all__ = [
+    "ControlAlertAcknowledged",
+    "ControlAlertResolved",
+    "ControlAlertSilenced",
+    "ControlBrakeSet",
+    "ControlBudgetReserved",
+    "ControlBudgetReturned",
+    "ControlBudgetSpent",
+    "ControlPolicyApproved",
+    "ControlPolicyProposed",
+    "ControlPriceSet",
+    "ControlWebhookRegistered",
+]
+
+TOPIC = "cem.control"
+
+
+class ControlAlertAcknowledged(Event, frozen=True, kw_only=True):
+    """Somebody has taken on an alert."""
+
+    TYPE: ClassVar[str] = "control.alert.acknowledged"
+    TOPIC: ClassVar[str] = TOPIC
+
+    alert_id: Annotated[AlertId, Meta(description="The alert. Used for: its state.")]
+    by: Annotated[Label, Meta(description="Who took it on. Used for: whom to ask.")]
+    note: Annotated[Text | None, Meta(description="What he wrote. Used for: the next one who looks.")] = None
+
+
+class ControlAlertSilenced(Event, frozen=True, kw_only=True):
+    """Somebody wants to hear no more of an alert, until a stated time."""
+
+    TYPE: ClassVar[str] = "control.alert.silenced"
+    TOPIC: ClassVar[str] = TOPIC
+
+    alert_id: Annotated[AlertId, Meta(description="The alert. Used for: its state.")]
+    by: Annotated[Label, Meta(description="Who silenced it. Used for: whom to ask.")]
+    reason: Annotated[Label, Meta(description="Why. Used for: the list of silences.")]
+    until: Annotated[Moment, Meta(description="End of the silence. Used for: telling again after it.")]
+
+
+class ControlAlertResolved(Event, frozen=True, kw_only=True):
+    """Somebody has ended an alert by hand."""
+
+    TYPE: ClassVar[str] = "control.alert.resolved"
+    TOPIC: ClassVar[str] = TOPIC
+
+    alert_id: Annotated[AlertId, Meta(description="The alert. Used for: its state.")]
+    by: Annotated[Label, Meta(description="Who ended it. Used for: whom to ask.")]
+    note: Annotated[Text | None, Meta(description="How. Used for: the next one who looks.")] = None
+
+
+class ControlBudgetReserved(Event, frozen=True, kw_only=True):
+    """Part of a customer's budget is held for an offer."""
+
+    TYPE: ClassVar[str] = "control.budget.reserved"
+    TOPIC: ClassVar[str] = TOPIC
+
+    reservation_id: Annotated[
+        Id, Meta(description="The reservation. Used for: spending or returning it once.")
+    ]
+    budget: Annotated[Name, Meta(description="Which budget. Used for: what is left of it.")]
+    amount_minor: Annotated[Charge, Meta(description="Held. Used for: what is left.")]
+    expires: Annotated[Moment, Meta(description="Given back after that. Used for: what is left.")]
+    decision_id: Annotated[
+        Id | None, Meta(description="Decision behind it. Used for: joining the offer.")
+    ] = None
+
+
+class ControlBudgetSpent(Event, frozen=True, kw_only=True):
+    """A reserved amount has been spent."""
+
+    TYPE: ClassVar[str] = "control.budget.spent"
+    TOPIC: ClassVar[str] = TOPIC
+
+    reservation_id: Annotated[Id, Meta(description="The reservation. Used for: spending it once.")]
+    budget: Annotated[Name, Meta(description="Which budget. Used for: what is left of it.")]
+    amount_minor: Annotated[Charge, Meta(description="Spent. Used for: what is left.")]
+    decision_id: Annotated[
+        Id | None, Meta(description="Decision behind it. Used for: cost of the action.")
+    ] = None
+
+
+class ControlBudgetReturned(Event, frozen=True, kw_only=True):
+    """A reserved amount is free again."""
+
+    TYPE: ClassVar[str] = "control.budget.returned"
+    TOPIC: ClassVar[str] = TOPIC
+
+    reservation_id: Annotated[Id, Meta(description="The reservation. Used for: returning it once.")]
+    budget: Annotated[Name, Meta(description="Which budget. Used for: what is left of it.")]
+    amount_minor: Annotated[Charge, Meta(description="Returned. Used for: what is left.")]
+    reason: Annotated[Label | None, Meta(description="Why. Used for: reports by cause.")] = None
+
+
+class ControlPriceSet(Event, frozen=True, kw_only=True):
+    """Managers have set what a point of satisfaction is worth."""
+
+    TYPE: ClassVar[str] = "control.price.set"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    name: Annotated[Name, Meta(description="Which price. Used for: key.")] = "satisfaction"
+    price_minor_per_point: Annotated[
+        Charge, Meta(description="Price of one point. Used for: value of every action.")
+    ]
+    by: Annotated[Label, Meta(description="Who set it. Used for: audit.")]
+    reason: Annotated[Text | None, Meta(description="Why. Used for: audit.")] = None
+
+    def key(self) -> str:
+        return f"price:{self.name}"
+
+
+class ControlPolicyProposed(Event, frozen=True, kw_only=True):
+    """Somebody has proposed a policy, whole."""
+
+    TYPE: ClassVar[str] = "control.policy.proposed"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    policy_hash: Annotated[Hash, Meta(description="Hash of the whole. Used for: binding the approval to it.")]
+    by: Annotated[Label, Meta(description="Who proposes. Used for: four eyes.")]
+    document: Annotated[
+        str, Meta(max_length=200_000, description="The policy, JSON or YAML. Used for: deciding.")
+    ]
+    summary: Annotated[Text | None, Meta(description="What changes and why. Used for: who approves.")] = None
+
+    def key(self) -> str:
+        return f"proposal:{self.policy_hash}"
+
+
+class ControlPolicyApproved(Event, frozen=True, kw_only=True):
+    """A second pair of eyes has approved a proposed policy."""
+
+    TYPE: ClassVar[str] = "control.policy.approved"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    policy_hash: Annotated[Hash, Meta(description="Hash of the whole. Used for: which proposal.")]
+    by: Annotated[Label, Meta(description="Who approves. Used for: four eyes.")]
+    effective: Annotated[
+        Moment | None, Meta(description="In force from; absent: now. Used for: changing over.")
+    ] = None
+
+    def key(self) -> str:
+        return f"approval:{self.policy_hash}"
+
+
+class ControlWebhookRegistered(Event, frozen=True, kw_only=True):
+    """A consumer's end point is as stated; `active: false` takes it away. Never carries its secret."""
+
+    TYPE: ClassVar[str] = "control.webhook.registered"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    webhook_id: Annotated[Name, Meta(description="The end point. Used for: key.")]
+    url: Annotated[
+        str, Meta(pattern=r"^https?://[^\s]{1,2000}\Z", description="Where to send. Used for: sending.")
+    ]
+    types: Annotated[
+        tuple[Name, ...], Meta(max_length=100, description="Types wanted; none: all. Used for: what is sent.")
+    ] = ()
+    secret_name: Annotated[
+        Name | None, Meta(description="Name of the signing secret in the settings. Used for: signing.")
+    ] = None
+    active: Annotated[bool, Meta(description="False: gone. Used for: sending.")] = True
+    by: Annotated[Label, Meta(description="Who registered it. Used for: audit.")]
+
+    def key(self) -> str:
+        return f"webhook:{self.webhook_id}"
+
+
+class ControlBrakeSet(Event, frozen=True, kw_only=True):
+    """All proactive contact stops, or may go on."""
+
+    TYPE: ClassVar[str] = "control.brake.set"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    on: Annotated[bool, Meta(description="True: stop. Used for: every outreach.")]
+    by: Annotated[Label, Meta(description="Who set it. Used for: audit.")]
+    reason: Annotated[Text | None, Meta(description="Why. Used for: audit.")] = None
+    scope: Annotated[Name, Meta(description="What it stops; all: everything. Used for: key.")] = "all"
+
+    def key(self) -> str:
+        return f"brake:{self.scope}"

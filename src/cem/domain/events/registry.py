@@ -1,0 +1,53 @@
+"""Which event types there are, and which topic carries each."""
+
+from __future__ import annotations
+
+from cem.domain.events import (
+    alerts,
+    billing,
+    calls,
+    control,
+    decisions,
+    identifiers,
+    interactions,
+    outcomes,
+    outreach,
+    profiles,
+    service,
+    sms,
+)
+from cem.domain.events.base import Event
+
+__all__ = ["EVENT_TYPES", "TOPIC_OF", "type_of"]
+
+_ROOMS = (
+    calls,
+    sms,
+    billing,
+    interactions,
+    service,
+    profiles,
+    identifiers,
+    outcomes,
+    control,
+    decisions,
+    alerts,
+    outreach,
+)
+
+
+def _classes() -> list[type[Event]]:
+    found = [getattr(room, name) for room in _ROOMS for name in room.__all__]
+    return [c for c in found if isinstance(c, type) and issubclass(c, Event) and c.TYPE]
+
+
+#: CloudEvents type to class, in the order of the topics.
+EVENT_TYPES: dict[str, type[Event]] = {c.TYPE: c for c in _classes()}
+
+#: CloudEvents type to the topic that carries it (what knows no customer yet may come over `cem.inbox` instead).
+TOPIC_OF: dict[str, str] = {name: c.TOPIC for name, c in EVENT_TYPES.items()}
+
+
+def type_of(event: Event) -> str:
+    """Return the CloudEvents type of `event`."""
+    return event.TYPE

@@ -23,6 +23,7 @@ run: setup ## Run the whole service on the embedded broker and Redis, with simul
 	$(BIN)/cem up --history 120 --speed 600
 
 test: setup ## Run the tests; what needs a real Kafka or Redis runs where they can be had
+	@if command -v java >/dev/null && command -v mvn >/dev/null; then $(MAKE) --no-print-directory kafka-jars || true; fi
 	$(BIN)/python -m pytest
 
 check: setup ## Format, lint, types, import layers, schemas

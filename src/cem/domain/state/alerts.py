@@ -30,10 +30,12 @@ class StoredAlert(msgspec.Struct, array_like=True, gc=False):
     action: str = ""
     price_minor: int = 0
     cost_minor: int = 0
-    #: Why it ended, or who acknowledged it.
-    note: str = ""
     closed_ms: int = 0
     silenced_until_ms: int = 0
+    #: Why it changed or ended last; who acknowledged, silenced or ended it, and what he wrote.
+    reason: str = ""
+    by: str = ""
+    note: str = ""
 
 
 class Alerts(msgspec.Struct, array_like=True, gc=False):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Bill", "Billing", "Part", "Payment"]
+__all__ = ["Bill", "Billing", "Part", "Payment", "Purchase"]
 
 
 class Part(msgspec.Struct, array_like=True, gc=False):
@@ -16,7 +16,7 @@ class Part(msgspec.Struct, array_like=True, gc=False):
 
 
 class Bill(msgspec.Struct, array_like=True, gc=False):
-    """A bill; days are proleptic ordinals (`date.toordinal`), 0 = not said."""
+    """A bill; days are counted from the epoch, 0 = not said."""
 
     bill_id: str
     issued_ms: int
@@ -38,13 +38,25 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     days_overdue: int = 0
 
 
+class Purchase(msgspec.Struct, array_like=True, gc=False):
+    """Something that he bought."""
+
+    at_ms: int
+    product: str
+    amount_minor: int
+    line: str = ""
+
+
 class Billing(msgspec.Struct, array_like=True, gc=False):
     """The last bills and payments, oldest first, and totals over all time."""
 
     bills: list[Bill] = []
     payments: list[Payment] = []
+    purchases: list[Purchase] = []
     billed_minor: int = 0
     paid_minor: int = 0
     made: int = 0
     failed: int = 0
     overdue: int = 0
+    bought: int = 0
+    bought_minor: int = 0

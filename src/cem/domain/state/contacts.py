@@ -15,13 +15,18 @@ import msgspec
 __all__ = [
     "CHANNELS",
     "KEPT",
+    "LEFT",
     "OLDER_KEPT",
+    "OPEN",
+    "REPEATED",
     "RESOLUTIONS",
+    "RESOLVED",
     "Contact",
     "Contacts",
     "contact_key",
     "pack_contacts",
     "unpack_contacts",
+    "unresolved",
 ]
 
 #: Contacts kept in full, and further ones kept in brief.
@@ -29,6 +34,8 @@ KEPT = 20
 OLDER_KEPT = 200
 #: Contacts whose own id is kept as text; of the older ones only the 32-bit key.
 IDS_KEPT = 5
+
+OPEN, RESOLVED, REPEATED, LEFT = range(4)
 
 #: Codes of channels and of how a contact ended. Append only; "" is unknown.
 CHANNELS = ("", "other", "call", "sms", "email", "app", "web", "chat", "shop", "social", "post", "field")
@@ -44,8 +51,9 @@ _OTHER = 1
 class Contact(msgspec.Struct, gc=False):
     """One time that the customer turned to the company.
 
-    `verdict` is 0 while the window for a repeat is open, 1 = it closed without one (resolved at first contact),
-    2 = a contact about the same reason followed within the window.
+    `verdict` is one of OPEN (the window for a repeat is open), RESOLVED (it closed without one), REPEATED (a contact
+    about the same reason followed within it) and LEFT (it closed without one, but the contact was abandoned or
+    recorded as not resolved).
     """
 
     at_ms: int
@@ -58,7 +66,7 @@ class Contact(msgspec.Struct, gc=False):
     rep_id: str = ""
     #: What was said of its end: one of RESOLUTIONS.
     resolution: str = ""
-    verdict: int = 0
+    verdict: int = OPEN
     #: False while only the call's end has been seen: `at_ms` is then reckoned back from it.
     started: bool = True
     ended: bool = False
@@ -78,10 +86,11 @@ class Contacts(msgspec.Struct, array_like=True, gc=False):
     reasons: list[str] = []
     reps: list[str] = []
     ids: list[str] = []
-    #: Contacts so far, and those whose window closed without (with) a repeat about the same reason.
+    #: Contacts so far, and how many of them have each verdict.
     total: int = 0
     resolved: int = 0
     repeated: int = 0
+    left: int = 0
     #: Contacts that fell out of `older` while a window of 30 days could still see them.
     dropped: int = 0
 
@@ -89,6 +98,11 @@ class Contacts(msgspec.Struct, array_like=True, gc=False):
 def contact_key(contact_id: str) -> int:
     """Return the key by which a contact is found again."""
     return crc32(contact_id.encode())
+
+
+def unresolved(contact: Contact) -> bool:
+    """Return whether it is known that the contact did not solve the problem."""
+    return contact.abandoned or contact.resolution in ("unresolved", "follow_up", "callback")
 
 
 def _index(table: list[str], text: str) -> int:
@@ -130,7 +144,7 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
         brief += _BRIEF.pack(
             c.at_ms & 0xFFFFFFFF,
             c.at_ms >> 32,
-            _CHANNEL_CODE.get(c.channel, _OTHER) << 2 | c.verdict,
+            _CHANNEL_CODE.get(c.channel, _OTHER) << 3 | unresolved(c) << 2 | c.verdict,
             _index(reasons, c.reason),
         )
     contacts.rows = bytes(rows)
@@ -181,7 +195,14 @@ def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
     for contact, contact_id in zip(kept[-IDS_KEPT:], contacts.ids, strict=True):
         contact.id = contact_id
     older = [
-        Contact(low | high << 32, 0, CHANNELS[code >> 2], reasons[reason], verdict=code & 3)
+        Contact(
+            low | high << 32,
+            0,
+            CHANNELS[code >> 3],
+            reasons[reason],
+            verdict=code & 3,
+            abandoned=bool(code & 4),
+        )
         for low, high, code, reason in _BRIEF.iter_unpack(contacts.older)
     ]
     return kept, older

@@ -8,10 +8,10 @@ __all__ = ["Decision", "Decisions"]
 
 
 class Decision(msgspec.Struct, array_like=True, gc=False):
-    """One decision. `at_ms` 0 = only its outcome has been seen so far."""
+    """One action of one decision. `made` is false while only an outcome of it has been seen."""
 
     decision_id: str
-    at_ms: int = 0
+    at_ms: int
     action: str = ""
     treatment: str = ""
     channel: str = ""
@@ -21,6 +21,10 @@ class Decision(msgspec.Struct, array_like=True, gc=False):
     #: Why it was declined, and what was done instead.
     reason: str = ""
     instead: str = ""
+    made: bool = True
+    #: Decided for an outreach, not for a call; and decided only to compare, shown to nobody.
+    proactive: bool = False
+    shadow: bool = False
 
 
 class Decisions(msgspec.Struct, array_like=True, gc=False):
@@ -28,5 +32,6 @@ class Decisions(msgspec.Struct, array_like=True, gc=False):
 
     made: list[Decision] = []
     total: int = 0
+    #: Actions that were accepted (done counts too) and declined.
     accepted: int = 0
     declined: int = 0

@@ -11,11 +11,14 @@ class Touch(msgspec.Struct, array_like=True, gc=False):
     """One time that the company turned to the customer: a campaign, a message, a call."""
 
     at_ms: int
-    #: Campaign, contact or call id.
+    #: Contact, call or interaction id; the campaign's name where a contact has none.
     id: str
-    channel: str = ""
-    #: campaign, message or call.
+    #: campaign, message or call; "" = only what became of it has been seen, at `at_ms`.
     kind: str = ""
+    channel: str = ""
+    action: str = ""
+    #: It did not reach him.
+    failed: bool = False
     #: What he did; "" = nothing yet.
     response: str = ""
     response_ms: int = 0
@@ -27,3 +30,5 @@ class Outreach(msgspec.Struct, array_like=True, gc=False):
     touches: list[Touch] = []
     total: int = 0
     responded: int = 0
+    #: Touches that fell out while a window of 30 days could still see them.
+    dropped: int = 0

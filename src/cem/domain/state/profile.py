@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Consent", "Contract", "Plan", "Profile", "Supply", "User"]
+__all__ = ["PROFILE_FIELDS", "ConsentSaid", "Contract", "Plan", "Profile", "Supply", "User"]
 
 
 class User(msgspec.Struct, array_like=True, gc=False):
-    """Who uses a line."""
+    """A line of the account and who uses it."""
 
     line: str
     user: str = ""
@@ -17,61 +17,83 @@ class User(msgspec.Struct, array_like=True, gc=False):
 
 
 class Plan(msgspec.Struct, array_like=True, gc=False):
-    """A plan and since when it holds."""
+    """A plan from an instant on. -1 = not said."""
 
+    from_ms: int
     name: str = ""
-    price_minor: int = 0
-    #: The change's effective instant; a later one wins, ties by what was said last.
-    from_ms: int = 0
+    price_minor: int = -1
+    sms_allowance: int = -1
+    #: Time of the event that said so; of two for the same instant the later said one holds.
     said_ms: int = 0
 
 
 class Contract(msgspec.Struct, array_like=True, gc=False):
-    """A contract's end and, if cancelled, since when and why."""
+    """A contract's term and its cancellation. The later said of renewal and cancellation holds."""
 
-    end_ms: int = 0
+    #: Last day of the term (days since the epoch); 0 = not said.
+    end_day: int = 0
     said_ms: int = 0
-    #: 0 = not cancelled.
-    cancelled_ms: int = 0
+    #: When the cancellation was said (0 = never), and the instant at which it takes effect.
+    cancel_said_ms: int = 0
+    cancel_from_ms: int = 0
     reason: str = ""
+    by_operator: bool = False
 
 
 class Supply(msgspec.Struct, array_like=True, gc=False):
-    """Plan and contract of one line, or of the whole account (line "")."""
+    """What is agreed for one line, or for the whole account (line "")."""
 
-    line: str = ""
-    plan: Plan | None = None
-    #: A plan that was said to begin later.
-    next_plan: Plan | None = None
-    contract: Contract | None = None
+    line: str
+    #: At most three, ordered by `from_ms`; also those that begin later.
+    plans: list[Plan] = []
+    contract: Contract = msgspec.field(default_factory=Contract)
 
 
-class Consent(msgspec.Struct, array_like=True, gc=False):
+class ConsentSaid(msgspec.Struct, array_like=True, gc=False):
     """A yes or no to one purpose, over one channel or all ("")."""
 
     purpose: str
+    channel: str
     granted: bool
     at_ms: int
-    channel: str = ""
+
+
+#: The fields of which each keeps the newest value said, in the order of `Profile.ages_ms`. Append only.
+PROFILE_FIELDS = (
+    "status",
+    "language",
+    "area",
+    "timezone",
+    "channel_said",
+    "cycle_day",
+    "hardship",
+    "credit_minor",
+    "since_day",
+    "users",
+    "segments",
+)
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
-    """The customer's own data. Each field was said by the newest event that carried it."""
+    """The customer's own data."""
 
     status: str = ""
     language: str = ""
     area: str = ""
     timezone: str = ""
     channel_said: str = ""
-    #: Day of the month on which billing cycles begin; 0 = unknown (1).
+    #: Day of the month on which cycles begin; 0 = not said (then the 1st).
     cycle_day: int = 0
+    hardship: bool = False
+    credit_minor: int = 0
+    #: First day as a customer (days since the epoch); 0 = not said.
+    since_day: int = 0
     users: list[User] = []
-    supplies: list[Supply] = []
-    consents: list[Consent] = []
-    #: Attributes for segments.
-    attributes: dict[str, str] = {}
-    #: Newest event that said anything; fields set by an older one have their own time in `said_ms`.
+    segments: dict[str, str] = {}
+    #: The newest event that said any of PROFILE_FIELDS, and how much older what each field says is (-1 = never said).
     at_ms: int = 0
-    said_ms: dict[str, int] = {}
-    #: Since when he is a customer; 0 = unknown.
-    since_ms: int = 0
+    ages_ms: list[int] = []
+    #: Ordered by line, the account first.
+    supplies: list[Supply] = []
+    #: Ordered by purpose and channel.
+    consents: list[ConsentSaid] = []

@@ -1,34 +1,43 @@
-"""Faults felt, tickets, and what was promised: orders and tasks."""
+"""Faults felt, tickets, and what was promised: orders, tasks, repairs."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Fault", "Order", "Service", "Task", "Ticket"]
+__all__ = ["KEPT_PROMISE", "MISSED_PROMISE", "Fault", "Note", "Order", "Service", "Task", "Ticket"]
+
+#: Verdicts on a promise; 0 = still open, or nothing was promised.
+KEPT_PROMISE = 1
+MISSED_PROMISE = 2
 
 
 class Fault(msgspec.Struct, array_like=True, gc=False):
-    """A fault or degradation of one service, of one line or of the area (line "")."""
+    """A fault or degradation of one service, of a line or of the area (line "")."""
 
     kind: str
-    line: str
+    line: str = ""
     #: 0 = only its end was seen.
     began_ms: int = 0
     #: 0 = not restored yet.
     ended_ms: int = 0
+    incident_id: str = ""
 
 
 class Ticket(msgspec.Struct, array_like=True, gc=False):
     """A ticket; 0 in a time = not seen."""
 
     ticket_id: str
-    category: str = ""
-    severity: str = ""
     opened_ms: int = 0
     closed_ms: int = 0
+    category: str = ""
+    severity: str = ""
     resolution: str = ""
-    #: Time of the newest event that said category and severity.
+    line: str = ""
+    #: Time of the newest event that said something of it.
     said_ms: int = 0
+    #: Instant until which the repair was promised.
+    due_ms: int = 0
+    verdict: int = 0
 
 
 class Order(msgspec.Struct, array_like=True, gc=False):
@@ -37,12 +46,12 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     order_id: str
     product: str = ""
     placed_ms: int = 0
-    promised_ms: int = 0
+    due_ms: int = 0
     delivered_ms: int = 0
-    #: Time of the newest event that said what is promised.
+    #: Time of the newest event that promised a day, and how often the day was said anew.
     said_ms: int = 0
-    #: True once the promise has been counted as missed.
-    missed: bool = False
+    verdict: int = 0
+    amount_minor: int = 0
 
 
 class Task(msgspec.Struct, array_like=True, gc=False):
@@ -53,7 +62,17 @@ class Task(msgspec.Struct, array_like=True, gc=False):
     by: str = ""
     text: str = ""
     closed_ms: int = 0
-    missed: bool = False
+    said_ms: int = 0
+    verdict: int = 0
+
+
+class Note(msgspec.Struct, array_like=True, gc=False):
+    """What a representative wrote, shortened."""
+
+    at_ms: int
+    by: str
+    text: str
+    about: str = ""
 
 
 class Service(msgspec.Struct, array_like=True, gc=False):
@@ -63,8 +82,9 @@ class Service(msgspec.Struct, array_like=True, gc=False):
     tickets: list[Ticket] = []
     orders: list[Order] = []
     tasks: list[Task] = []
+    notes: list[Note] = []
     faults_total: int = 0
     tickets_total: int = 0
-    #: Promised orders and tasks that were kept in time, and not.
+    #: Promises (deliveries, tasks, repairs) kept in time and missed.
     kept: int = 0
     missed: int = 0

@@ -17,7 +17,7 @@ class Turn(msgspec.Struct, array_like=True, gc=False):
 
 
 class OpenCall(msgspec.Struct, array_like=True, gc=False):
-    """A call that has begun and whose end has not been seen."""
+    """A call that has begun and whose end has not been seen (`started_ms` 0: nor its beginning, only turns)."""
 
     call_id: str
     started_ms: int
@@ -33,7 +33,6 @@ class OpenCall(msgspec.Struct, array_like=True, gc=False):
 
 
 class Talk(msgspec.Struct, array_like=True, gc=False):
-    """The open calls, oldest first, and the keys of calls that ended before their beginning was seen."""
+    """The open calls, oldest first."""
 
     calls: list[OpenCall] = []
-    ended: list[int] = []

@@ -1,0 +1,193 @@
+"""The whole stream job of a batch or a tick, pure: states and records in; states, emissions and due times out.
+
+`CemStepper` is what `cem.pipeline` drives. It folds records in log order into the customers' states, which the lane
+owns and which are changed in place: when a save does not come about, the pipeline forgets them.
+
+An emission's id is made of what caused it: topic, partition and offset of the record, or lane and number of the tick
+with the customer, and the kind of emission. Made again from the same history it has the same id and the same bytes.
+Its source numbers its emissions (`sequence`), so a consumer drops repeats by one watermark per source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
+from cem.domain.events import TOPIC_OF, Event, type_of
+from cem.domain.events.envelope import Received, Reject, decode, encode
+from cem.domain.fold import fold, next_due_ms, tick
+from cem.domain.thresholds import AlertPolicy
+from cem.pipeline import Moment, Outcome
+from cem.ports import Emission, LaneStopped, Record
+
+__all__ = ["CemStepper", "Rules"]
+
+#: Emissions of one record, and of one tick, at most; their numbers leave room for so many.
+_PER_RECORD: Final = 1_000
+_PER_TICK: Final = 1_000_000
+
+
+class Rules:
+    """What people may change about a step, under the version that the journal records."""
+
+    def __init__(self, version: str, *, alerts: AlertPolicy, late_limit_ms: int, timezone: str) -> None:
+        self.version = version
+        self.alerts = alerts
+        self.late_limit_ms = late_limit_ms
+        self.timezone = timezone
+
+
+class CemStepper:
+    """Folds the customers' topics; `cem.pipeline.Stepper` for the product."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        dead_letter: Callable[[Record, Reject], Emission],
+        find_rules: Callable[[str], Rules | None] = lambda version: None,
+    ) -> None:
+        """Take the rules in force, the form of a dead letter, and how rules of another version are found."""
+        self._rules = rules
+        self._dead_letter = dead_letter
+        self._find_rules = find_rules
+
+    @property
+    def versions(self) -> dict[str, str]:
+        return {"rules": self._rules.version}
+
+    def at(self, versions: Mapping[str, str]) -> CemStepper:
+        version = versions.get("rules", "")
+        if version == self._rules.version:
+            return self
+        rules = self._find_rules(version)
+        if rules is None:
+            msg = (
+                f"the journal has saves made under rules {version!r}, which are not to be found: put the policies and "
+                "settings of that time back (they are kept beside the checkpoints) and start again."
+            )
+            raise LaneStopped(msg)
+        return CemStepper(rules, dead_letter=self._dead_letter, find_rules=self._find_rules)
+
+    def read(self, records: Sequence[Record]) -> list[tuple[Record, Received | Reject]]:
+        return [(record, decode(record)) for record in records]
+
+    def customers(self, items: Sequence[tuple[Record, Received | Reject]]) -> list[str]:
+        return list(dict.fromkeys(item.customer_id for _, item in items if type(item) is Received))
+
+    def new_state(self, customer_id: str) -> Customer:
+        return new_customer(customer_id)
+
+    def decode_state(self, data: bytes) -> Customer:
+        return decode_customer(data)
+
+    def encode_state(self, state: Customer) -> bytes:
+        return encode_customer(state)
+
+    def due_of(self, state: Customer) -> int | None:
+        return next_due_ms(state)
+
+    def step(
+        self,
+        states: Mapping[str, Customer],
+        items: Sequence[tuple[Record, Received | Reject]],
+        moment: Moment,
+    ) -> Outcome:
+        context = _Context(self._rules, moment)
+        changed: dict[str, None] = {}
+        rejected: list[int] = []
+        for index, (record, item) in enumerate(items):
+            if type(item) is Reject:
+                rejected.append(index)
+                context.emissions.append(self._dead_letter(record, item))
+                continue
+            assert type(item) is Received
+            customer_id = item.customer_id
+            context.caused_by_record(item)
+            fold(states[customer_id], item, context)
+            changed[customer_id] = None
+        return Outcome(list(changed), context.emissions, context.sorted_sets, rejected)
+
+    def tick(self, states: Mapping[str, Customer], customers: Sequence[str], moment: Moment) -> Outcome:
+        context = _Context(self._rules, moment)
+        context.caused_by_tick()
+        for customer_id in customers:
+            context.customer_id = customer_id
+            tick(states[customer_id], moment.lane_time_ms, context)
+        return Outcome(list(customers), context.emissions, context.sorted_sets, [])
+
+
+class _Context:
+    """`cem.domain.context.FoldContext` of one step: collects what the folds say, under ids made of the cause."""
+
+    __slots__ = (
+        "_first",
+        "_moment",
+        "_ordinal",
+        "_prefix",
+        "_source",
+        "_traceparent",
+        "alerts",
+        "customer_id",
+        "emissions",
+        "lane_time_ms",
+        "late_limit_ms",
+        "sorted_sets",
+        "timezone",
+    )
+
+    def __init__(self, rules: Rules, moment: Moment) -> None:
+        self.lane_time_ms = moment.lane_time_ms
+        self.late_limit_ms = rules.late_limit_ms
+        self.alerts = rules.alerts
+        self.timezone = rules.timezone
+        self.emissions: list[Emission] = []
+        self.sorted_sets: dict[str, dict[str, int | None]] = {}
+        self.customer_id = ""
+        self._moment = moment
+        self._source = f"/{moment.topic}/{moment.lane}" if moment.topic else f"/lanes/{moment.lane}/ticks"
+        self._prefix = ""
+        self._first = 0
+        self._ordinal = 0
+        self._traceparent: str | None = None
+
+    def caused_by_record(self, item: Received) -> None:
+        self.customer_id = item.customer_id
+        self._first = item.offset
+        self._ordinal = 0
+        self._traceparent = item.traceparent
+
+    def caused_by_tick(self) -> None:
+        self._first = self._moment.tick
+        self._ordinal = 0
+        self._traceparent = None
+
+    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+        moment = self._moment
+        if moment.topic:
+            event_id = f"{moment.topic}/{moment.lane}/{self._first}/{kind}"
+            sequence = self._first * _PER_RECORD + self._ordinal
+            assert self._ordinal < _PER_RECORD
+        else:
+            event_id = f"lane-{moment.lane}/tick/{self._first}/{self.customer_id}/{kind}"
+            sequence = self._first * _PER_TICK + self._ordinal
+            assert self._ordinal < _PER_TICK
+        if self._ordinal:
+            event_id = f"{event_id}.{self._ordinal}"
+        self._ordinal += 1
+        headers, value = encode(
+            event,
+            id=event_id,
+            source=self._source,
+            time_ms=self.lane_time_ms,
+            customer_id=key or self.customer_id,
+            sequence=sequence,
+            traceparent=self._traceparent,
+        )
+        topic = TOPIC_OF[type_of(event)]
+        self.emissions.append(Emission(topic, (key or self.customer_id).encode(), value, headers))
+        return event_id
+
+    def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
+        self.sorted_sets.setdefault(sorted_set, {})[member] = score_ms

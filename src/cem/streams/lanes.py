@@ -1,0 +1,358 @@
+"""The lanes of one worker: which it owns, what waits in each, and who may be given more.
+
+Partitions come and go with Faust's assignments; a `Lane` exists for as long as all its partitions are ours. Each
+lane has one task, so batches of different topics that touch the same customers run one after another, while lanes
+run side by side. Opening a lane (and following its journal) happens in that task too: until it is through, nothing
+is fetched for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from faust.types import TP
+
+from cem.pipeline import LanePipeline
+from cem.ports import Clock, Fenced, LaneStopped, Unavailable
+from cem.streams.transport import Batch, Consumer
+
+__all__ = ["FencedOut", "Lane", "LaneSet", "SplitLane"]
+
+logger = logging.getLogger(__name__)
+
+#: Batches that a partition may have waiting besides the one being applied.
+WAITING_BATCHES = 1
+#: Fences in a row by the same other owner after which a worker gives up its place.
+FENCES_IN_A_ROW = 3
+#: A known end is believed for the time before the broker's answer, less this allowance for its way to us (ms).
+ANSWER_ALLOWANCE_MS = 500
+
+
+class SplitLane(Exception):
+    """The partitions of one lane were given to different workers: states would be torn. Never goes on."""
+
+
+class FencedOut(Exception):
+    """Another worker keeps saving a lane that Kafka says is ours: leave the group and let it be sorted out."""
+
+
+class Lane:
+    """One lane of this worker."""
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        make_pipeline: Callable[[Lane], LanePipeline[Any, Any]],
+        topics: Sequence[str],
+        clock: Clock,
+        on_crash: Callable[[BaseException], None],
+        on_opened: Callable[[Lane], None],
+    ) -> None:
+        self.number = number
+        self.partitions = {topic: TP(topic, number) for topic in topics}
+        #: Why the lane does not go on: a person has to decide. None while it does.
+        self.stopped: str | None = None
+        #: What is waited for right now (Kafka or Redis being away), None if nothing.
+        self.waiting_for: str | None = None
+        #: Monotonic seconds of the last save, tick or opening.
+        self.progressed_at = time.monotonic()
+        self.waiting: dict[TP, int] = {}
+        self._clock = clock
+        self._on_crash = on_crash
+        self._on_opened = on_opened
+        self._consumer: Consumer | None = None
+        self._queue: deque[tuple[Batch, Callable[[], None]]] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._held = False
+        self._needs_opening = True
+        self._fences = 0
+        self._closing = False
+        self._task: asyncio.Task[None] | None = None
+        self.pipeline = make_pipeline(self)
+
+    # -- what the outside asks ---------------------------------------------------------------------------------
+
+    def wants(self, tp: TP) -> bool:
+        """Tell whether another batch of the partition may be fetched."""
+        return (
+            self.pipeline.is_open
+            and not self._needs_opening
+            and not self._held
+            and self.waiting.get(tp, 0) <= WAITING_BATCHES
+            and self.pipeline.paused(tp.topic) is None
+        )
+
+    def put(self, batch: Batch, done: Callable[[], None]) -> None:
+        """Queue a batch; `done` is called when it is saved and published, or known to be stale."""
+        tp = self.partitions[batch.topic]
+        self.waiting[tp] = self.waiting.get(tp, 0) + 1
+        self._queue.append((batch, done))
+        self._wake.set()
+
+    def start(self, consumer: Consumer) -> None:
+        """Open the lane and go on until `close`."""
+        self._consumer = consumer
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name=f"lane-{self.number}")
+        self._wake.set()
+
+    async def hold(self) -> None:
+        """Return when no batch is being applied; drop what waits. `release` lets the lane go on."""
+        self._held = True
+        self._drop_waiting()
+        await self._idle.wait()
+        self._drop_waiting()
+
+    def release(self, consumer: Consumer) -> None:
+        """Go on after `hold`."""
+        self._consumer = consumer
+        self._held = False
+        self._wake.set()
+
+    async def close(self, within_s: float = 5.0) -> None:
+        """End the lane's task: after the batch in hand if that is quick, in the midst of it otherwise (it is safe)."""
+        self._closing = True
+        self._drop_waiting()
+        self._wake.set()
+        if self._task is not None:
+            done, _ = await asyncio.wait({self._task}, timeout=within_s)
+            if not done:
+                self._task.cancel()
+                await asyncio.wait({self._task}, timeout=1.0)
+        self.pipeline.close()
+
+    def due(self) -> bool:
+        """Wake the lane if a customer is due."""
+        due_ms = self.pipeline.next_due_ms
+        if self.pipeline.is_open and not self._queue and due_ms is not None and due_ms <= self.time_ms():
+            self._wake.set()
+            return True
+        return False
+
+    def offsets(self) -> dict[TP, int]:
+        """Return where each partition is to be read from."""
+        return {tp: self.pipeline.position(topic).next_offset for topic, tp in self.partitions.items()}
+
+    def unread(self) -> int | None:
+        """Return how many offsets lie between the lane and the log's known end; None if that is not known."""
+        total = 0
+        for topic, tp in self.partitions.items():
+            end, _ = self._consumer.known_end(tp) if self._consumer else (None, 0)
+            if end is None:
+                return None
+            total += max(0, end - self.pipeline.position(topic).next_offset)
+        return total
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def time_ms(self, batch: Batch | None = None) -> int:
+        """Return the lane's time: the clock, held back by what is not yet read.
+
+        A partition read to its end holds the time back to when the broker said so; one with unread records to its
+        oldest unread one, for which the last record applied (or the batch in hand) is a lower bound.
+        """
+        assert self._consumer is not None
+        clock = self._clock
+        time_ms = clock.now_ms()
+        header = self.pipeline.header
+        for topic, tp in self.partitions.items():
+            if batch is not None and topic == batch.topic:
+                bound = clock.at_ms(batch.records[0].timestamp)
+            else:
+                position = self.pipeline.position(topic)
+                end, asked_at = self._consumer.known_end(tp)
+                if end is not None and position.next_offset >= end:
+                    bound = clock.at_ms(asked_at - ANSWER_ALLOWANCE_MS)
+                elif position.timestamp_ms:
+                    bound = clock.at_ms(position.timestamp_ms)
+                else:
+                    return header.lane_time_ms
+            time_ms = min(time_ms, bound)
+        return max(time_ms, header.lane_time_ms)
+
+    # -- the task ----------------------------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        try:
+            while not self._closing:
+                await self._wake.wait()
+                self._wake.clear()
+                self._idle.clear()
+                try:
+                    await self._work()
+                finally:
+                    self._idle.set()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            logger.exception("lane %d: broken", self.number)
+            self._on_crash(error)
+
+    async def _work(self) -> None:
+        while not self._closing and not self._held and self.stopped is None:
+            try:
+                if self._needs_opening:
+                    await self._open()
+                elif self._queue:
+                    await self._apply(*self._queue.popleft())
+                elif not await self._tick():
+                    return
+                self.progressed_at = time.monotonic()
+            except Fenced:
+                self._note_fence()
+                self._needs_opening = True
+                self._drop_waiting()
+            except LaneStopped as reason:
+                self.stopped = str(reason)
+                self._drop_waiting()
+                logger.error("lane %d stopped: %s", self.number, reason)
+                self._on_opened(self)
+
+    async def _open(self) -> None:
+        await self.pipeline.open()
+        if self.pipeline.followed:
+            logger.info("lane %d: followed %d saves of the journal", self.number, self.pipeline.followed)
+            self.pipeline.followed = 0
+        self._needs_opening = False
+        consumer = self._consumer
+        if consumer is not None and not self._held:
+            await consumer.seek_lanes(self.offsets())
+        self._on_opened(self)
+
+    async def _apply(self, batch: Batch, done: Callable[[], None]) -> None:
+        tp = self.partitions[batch.topic]
+        consumer = self._consumer
+        assert consumer is not None
+        try:
+            if batch.epoch != consumer.epoch(tp):
+                return  # fetched before a seek: it comes again
+            position = self.pipeline.position(batch.topic).next_offset
+            if batch.first > position:
+                logger.warning(
+                    "lane %d: %s was read past its position, seeking back", self.number, batch.topic
+                )
+                await consumer.seek_lanes({tp: position})
+                return
+            await self.pipeline.apply(batch.topic, batch.records, self.time_ms(batch))
+            self._fences = 0
+        finally:
+            self.waiting[tp] = max(0, self.waiting.get(tp, 0) - 1)
+            if self.pipeline.is_open:
+                done()
+        if why := self.pipeline.paused(batch.topic):
+            logger.error("lane %d: %s is paused: %s", self.number, batch.topic, why)
+
+    async def _tick(self) -> bool:
+        due_ms = self.pipeline.next_due_ms
+        if due_ms is None:
+            return False
+        now_ms = self.time_ms()
+        return due_ms <= now_ms and await self.pipeline.tick(now_ms)
+
+    def _note_fence(self) -> None:
+        self._fences += 1
+        logger.warning(
+            "lane %d: another owner saved it; reading it anew (%d in a row)", self.number, self._fences
+        )
+        if self._fences >= FENCES_IN_A_ROW:
+            raise FencedOut(f"lane {self.number} was saved by another worker {self._fences} times in a row")
+
+    def _drop_waiting(self) -> None:
+        self._queue.clear()
+        self.waiting.clear()
+
+    async def pause(self, attempt: int, reason: Unavailable) -> None:
+        """Wait before asking an absent Kafka or Redis again: 50 ms, doubling to 2 s."""
+        if self.waiting_for is None or attempt == 0:
+            logger.warning("lane %d waits: %s", self.number, reason)
+        self.waiting_for = str(reason)
+        try:
+            await asyncio.sleep(min(2.0, 0.05 * 2**attempt))
+        finally:
+            self.waiting_for = None
+
+
+class LaneSet:
+    """All lanes of this worker; what the transport and the agents talk to."""
+
+    def __init__(
+        self,
+        make_lane: Callable[[int, LaneSet], Lane],
+        *,
+        topics: Sequence[str],
+        on_crash: Callable[[BaseException], None],
+    ) -> None:
+        self._make_lane = make_lane
+        self._topics = tuple(topics)
+        self.on_crash = on_crash
+        self.lanes: dict[int, Lane] = {}
+
+    async def assigned(self, partitions: set[TP], consumer: Consumer) -> Mapping[TP, int]:
+        """Take over an assignment: keep the lanes that stay, close those that left, open the new ones.
+
+        Returns where to read the partitions of the lanes that are open; the others are sought when they open.
+        Raises SplitLane if the partitions of a lane are not all here.
+        """
+        numbers = sorted({tp.partition for tp in partitions})
+        for number in numbers:
+            missing = [t for t in self._topics if TP(t, number) not in partitions]
+            if missing:
+                msg = (
+                    f"partition {number} of {', '.join(missing)} belongs to another worker: the partitions of a lane "
+                    "must stay together. Check that all topics have the same number of partitions (cem topics check)."
+                )
+                raise SplitLane(msg)
+        gone = [self.lanes.pop(n) for n in list(self.lanes) if n not in numbers]
+        await asyncio.gather(*(lane.close() for lane in gone), *(lane.hold() for lane in self.lanes.values()))
+        offsets: dict[TP, int] = {}
+        for lane in self.lanes.values():
+            if lane.pipeline.is_open:
+                offsets.update(lane.offsets())
+        for number in numbers:
+            if number not in self.lanes:
+                lane = self.lanes[number] = self._make_lane(number, self)
+                # Somewhere to stand until the lane is open; nothing is fetched for it before.
+                offsets.update(dict.fromkeys(lane.partitions.values(), 0))
+        for lane in self.lanes.values():
+            lane.release(consumer)
+            lane.start(consumer)
+        logger.info("lanes: %s", ", ".join(map(str, numbers)) or "none")
+        return offsets
+
+    def opened(self, lane: Lane) -> None:
+        """Note that a lane opened or stopped; if all are stopped, so is the worker."""
+        if lane.stopped is not None and all(other.stopped is not None for other in self.lanes.values()):
+            self.on_crash(LaneStopped(lane.stopped))
+
+    def wants(self, tp: TP) -> bool:
+        lane = self.lanes.get(tp.partition)
+        return lane is not None and lane.wants(tp)
+
+    def all_read(self) -> bool:
+        return not any(lane.waiting and any(lane.waiting.values()) for lane in self.lanes.values())
+
+    def submit(self, batch: Batch, done: Callable[[], None]) -> None:
+        """Give a batch to its lane; `done` is called once it is applied."""
+        lane = self.lanes.get(batch.partition)
+        if lane is not None:
+            lane.put(batch, done)
+
+    async def tick(self, every_ms: int) -> None:
+        """Look at all lanes' due times, for ever."""
+        while True:
+            await asyncio.sleep(every_ms / 1000)
+            for lane in list(self.lanes.values()):
+                lane.due()
+
+    async def close(self, within_s: float) -> None:
+        """Close all lanes."""
+        lanes, self.lanes = list(self.lanes.values()), {}
+        await asyncio.gather(*(lane.close(within_s) for lane in lanes))

@@ -1,0 +1,168 @@
+"""`cem.ports.Log` over aiokafka: reading the log by offset, outside any consumer group."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+
+from cem.journal import JOURNAL_TOPIC, decode_entry
+from cem.ports import JournalEntry, LaneStopped, Unavailable
+
+__all__ = ["KafkaLog"]
+
+
+class KafkaLog:
+    """Reads ranges of the log. One per worker; its calls take turns on one connection.
+
+    What a fetch brought beyond the range asked for is kept for the next call: following a journal asks for one
+    small range after the other.
+    """
+
+    def __init__(self, options: Mapping[str, Any], *, deadline_s: float = 10.0) -> None:
+        """Take aiokafka's connection `options`. deadline_s: longest time without any progress."""
+        self._options = dict(options)
+        self._deadline_s = deadline_s
+        self._consumer: AIOKafkaConsumer | None = None
+        self._turn = asyncio.Lock()
+        self._cluster_id: str | None = None
+        self._ahead: dict[TopicPartition, list[ConsumerRecord]] = {}
+
+    async def stop(self) -> None:
+        """Close the connection."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with contextlib.suppress(TimeoutError, KafkaError):
+                async with asyncio.timeout(2.0):
+                    await consumer.stop()
+
+    async def cluster_id(self) -> str:
+        """Return Kafka's id of the cluster. Raises Unavailable."""
+        if self._cluster_id is None:
+            admin = AIOKafkaAdminClient(**self._options)
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    await admin.start()
+                    self._cluster_id = str((await admin.describe_cluster())["cluster_id"])
+            except (TimeoutError, KafkaError) as error:
+                raise Unavailable(f"Kafka cannot be asked for its cluster id: {_text(error)}") from error
+            finally:
+                with contextlib.suppress(TimeoutError, KafkaError):
+                    async with asyncio.timeout(2.0):
+                        await admin.close()
+        return self._cluster_id
+
+    async def bounds(self, partition: int, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
+        partitions = [TopicPartition(topic, partition) for topic in topics]
+        async with self._reading("its offsets") as consumer:
+            first = await consumer.beginning_offsets(partitions)
+            end = await consumer.end_offsets(partitions)
+            return {tp.topic: (first[tp], end[tp]) for tp in partitions}
+
+    async def peek(self, partition: int, offsets: Mapping[str, int]) -> dict[str, ConsumerRecord]:
+        found: dict[str, ConsumerRecord] = {}
+        wanted = {TopicPartition(topic, partition): offset for topic, offset in offsets.items()}
+        async with self._reading("single records") as consumer:
+            first = await consumer.beginning_offsets(list(wanted))
+            end = await consumer.end_offsets(list(wanted))
+            open_ = {tp: o for tp, o in wanted.items() if first[tp] <= o < end[tp]}
+            if not open_:
+                return found
+            consumer.assign(list(open_))
+            for tp, offset in open_.items():
+                consumer.seek(tp, offset)
+            while open_:
+                batches = await consumer.getmany(timeout_ms=1000)
+                for tp, records in batches.items():
+                    if tp in open_ and records:
+                        if records[0].offset == open_[tp]:
+                            found[tp.topic] = records[0]
+                        del open_[tp]
+                        consumer.pause(tp)
+            return found
+
+    async def read(
+        self, topic: str, partition: int, first: int, stop: int
+    ) -> AsyncIterator[Sequence[ConsumerRecord]]:
+        tp = TopicPartition(topic, partition)
+        position = first
+        ahead = self._ahead.pop(tp, [])
+        if ahead and ahead[0].offset == first:
+            inside = [r for r in ahead if r.offset < stop]
+            self._ahead[tp] = ahead[len(inside) :]
+            if inside:
+                position = inside[-1].offset + 1
+                yield inside
+        while position < stop:
+            records, position = await self._piece(tp, position, stop)
+            if records:
+                yield records
+
+    async def _piece(self, tp: TopicPartition, position: int, stop: int) -> tuple[list[ConsumerRecord], int]:
+        """Return what one fetch brings of [position, stop), and where to go on."""
+        async with self._reading(f"{tp.topic}[{tp.partition}] from offset {position}") as consumer:
+            consumer.assign([tp])
+            consumer.seek(tp, position)
+            while True:
+                try:
+                    batches = await consumer.getmany(tp, timeout_ms=1000, max_records=20_000)
+                except OffsetOutOfRangeError:
+                    msg = (
+                        f"{tp.topic}[{tp.partition}] offset {position} is needed to follow the journal, but Kafka no "
+                        "longer has it: restore a newer checkpoint or store."
+                    )
+                    raise LaneStopped(msg) from None
+                fetched = batches.get(tp, [])
+                reached = await consumer.position(tp)
+                if fetched or reached >= stop:
+                    inside = [r for r in fetched if r.offset < stop]
+                    if len(inside) < len(fetched):
+                        self._ahead[tp] = fetched[len(inside) :]
+                        return inside, stop
+                    return inside, reached
+
+    async def journal(self, lane: int, first: int) -> list[tuple[int, JournalEntry]]:
+        (bounds,) = (await self.bounds(lane, [JOURNAL_TOPIC])).values()
+        entries: list[tuple[int, JournalEntry]] = []
+        async for piece in self.read(JOURNAL_TOPIC, lane, max(first, bounds[0]), bounds[1]):
+            entries.extend((r.offset, decode_entry(r.value)) for r in piece if r.value is not None)
+        self._ahead.pop(TopicPartition(JOURNAL_TOPIC, lane), None)
+        return entries
+
+    @contextlib.asynccontextmanager
+    async def _reading(self, what: str) -> AsyncIterator[AIOKafkaConsumer]:
+        async with self._turn:
+            try:
+                async with asyncio.timeout(self._deadline_s):
+                    if self._consumer is None:
+                        self._consumer = await self._connected()
+                    yield self._consumer
+            except (TimeoutError, KafkaError) as error:
+                await self.stop()
+                raise Unavailable(f"Kafka cannot be asked for {what}: {_text(error)}") from error
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        consumer = AIOKafkaConsumer(
+            **self._options,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            fetch_max_wait_ms=100,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            with contextlib.suppress(TimeoutError, KafkaError):
+                await consumer.stop()
+            raise
+        return consumer
+
+
+def _text(error: BaseException) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,241 @@
+"""Faust's aiokafka transport, taught to hand over whole partition batches and to start where the store says.
+
+Plain Faust makes an event of every record, seeks to Kafka's committed offsets whenever it likes, and counts commits
+by record. Here
+
+* what a fetch brought for a partition is one event, a `Batch` (`Consumer._getmany`);
+* every seek goes where the lanes say (`Consumer.seek_to_committed`, which Faust calls from `perform_seek`, after each
+  assignment and after each stopped flow), and batches fetched before a seek are dropped by their epoch;
+* the offset to commit is the end of the last batch acknowledged: batches of a partition are acknowledged in order,
+  and the commit only serves the lag that other tools show;
+* nothing is fetched for a partition whose lane still has batches to do, and while the worker is not behind it lingers
+  between fetches, for small batches cost as much as large ones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Protocol, cast
+
+import aiokafka
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from cem.ports import Record
+from cem.settings import Settings
+
+__all__ = ["Batch", "Consumer", "Lanes", "Transport", "make_transport"]
+
+#: Longest wait of the broker for new records; also bounds how old the known end of an idle partition is.
+FETCH_WAIT_MS = 250
+
+
+class Batch:
+    """Consecutive records of one partition, shaped like the single record that Faust expects.
+
+    `offset` is the last record's: that is what an acknowledgement commits up to.
+    """
+
+    __slots__ = (
+        "checksum",
+        "epoch",
+        "first",
+        "headers",
+        "key",
+        "offset",
+        "partition",
+        "records",
+        "serialized_key_size",
+        "serialized_value_size",
+        "timestamp",
+        "timestamp_type",
+        "topic",
+        "value",
+    )
+
+    def __init__(self, records: Sequence[Record], first: int, epoch: int) -> None:
+        last = cast(Any, records[-1])
+        self.topic: str = last.topic
+        self.partition: int = last.partition
+        self.offset: int = last.offset
+        self.timestamp: int = last.timestamp
+        self.timestamp_type: int = last.timestamp_type
+        self.headers = ()
+        self.key = None
+        #: Faust passes the value through its codec; ours is the batch itself.
+        self.value = self
+        self.checksum = None
+        self.serialized_key_size = 0
+        self.serialized_value_size = 0
+        #: Where the fetch began: nothing between here and the first record was left out by us.
+        self.first = first
+        self.epoch = epoch
+        self.records = records
+
+
+class Lanes(Protocol):
+    """What the transport asks of the lanes."""
+
+    async def assigned(self, partitions: set[TP], consumer: Consumer) -> Mapping[TP, int]:
+        """Take over the partitions of an assignment and return where each is to be read from."""
+
+    def wants(self, tp: TP) -> bool:
+        """Tell whether the lane can take another batch of the partition now."""
+
+    def all_read(self) -> bool:
+        """Tell whether, as far as known, nothing is left to read (so that lingering is free)."""
+
+
+class Consumer(driver.Consumer):  # type: ignore[misc]
+    """Faust's consumer with batches, lanes' positions and lingering."""
+
+    lanes: ClassVar[Lanes]
+    linger_s: ClassVar[float]
+    options: ClassVar[Mapping[str, Any]]
+    settings: ClassVar[Settings]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._epochs: dict[TP, int] = {}
+        self._next: dict[TP, int] = {}
+        self._fetched_at = 0.0
+
+    # -- fetching ----------------------------------------------------------------------------------------------
+
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        wants = self.lanes.wants
+        wanted = {tp for tp in active_partitions or () if wants(tp)}
+        if self.lanes.all_read():
+            pause = self._fetched_at + self.linger_s - time.monotonic()
+            if pause > 0:
+                await asyncio.sleep(pause)
+        if not wanted:
+            # An empty set means "all" to aiokafka.
+            await asyncio.sleep(0.002)
+            return {}
+        epochs = {tp: self._epochs.get(tp) for tp in wanted}
+        # Data of a partition that was busy a moment ago lies in the fetcher, and nothing announces it again.
+        busy = len(wanted) < len(active_partitions or ())
+        fetched = await super()._getmany(wanted, 0.01 if busy else timeout)
+        self._fetched_at = time.monotonic()
+        batches = {}
+        for tp, records in fetched.items():
+            tp = TP(tp.topic, tp.partition)
+            epoch = self._epochs.get(tp)
+            if not records or epoch is None or epochs.get(tp) != epoch:
+                continue  # fetched before the last seek: it comes again
+            batches[tp] = [Batch(records, self._next[tp], epoch)]
+            self._next[tp] = records[-1].offset + 1
+        return batches
+
+    # -- positions ---------------------------------------------------------------------------------------------
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Seek every assigned partition to its lane's position; called by Faust wherever it would use Kafka's."""
+        assignment = {TP(tp.topic, tp.partition) for tp in self.assignment()}
+        offsets = await self.lanes.assigned(assignment, self)
+        await self.seek_lanes(offsets)
+        return offsets
+
+    async def seek_lanes(self, offsets: Mapping[TP, int]) -> None:
+        """Fetch from `offsets` on; whatever was fetched before is dropped."""
+        if not offsets:
+            return
+        for tp, offset in offsets.items():
+            self._epochs[tp] = self._epochs.get(tp, 0) + 1
+            self._next[tp] = offset
+            self._acked.pop(tp, None)
+            self._acked_index.pop(tp, None)
+            self._committed_offset.pop(tp, None)
+        await self.seek_wait(offsets)
+        for tp, offset in offsets.items():
+            # Below this offset Faust drops records without a word.
+            self._read_offset[tp] = offset or None
+
+    def epoch(self, tp: TP) -> int:
+        """Return the number of the last seek of the partition."""
+        return self._epochs.get(tp, 0)
+
+    def known_end(self, tp: TP) -> tuple[int | None, int]:
+        """Return the partition's end offset as last heard from the broker, and when (wall, ms)."""
+        consumer = cast(ConsumerThread, self._thread)._consumer
+        if consumer is None:
+            return None, 0
+        aiotp = aiokafka.TopicPartition(tp.topic, tp.partition)
+        try:
+            return consumer.highwater(aiotp), consumer.last_poll_timestamp(aiotp) or 0
+        except Exception:  # the assignment is changing under us: nothing is known
+            return None, 0
+
+    # -- what is committed -------------------------------------------------------------------------------------
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Do nothing: a batch's offset jumps over those of its other records."""
+
+    def _new_offset(self, tp: TP) -> int | None:
+        acked = self._acked[tp]
+        if not acked:
+            return None
+        offset = max(acked)
+        acked.clear()
+        self._acked_index[tp].clear()
+        return int(offset) + 1
+
+
+class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
+    """The thread that owns aiokafka's consumer, made with our own connection options."""
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        consumer = cast(Consumer, self.consumer)
+        settings, conf = consumer.settings, self.app.conf
+        # Faust's own assignor keeps the partitions of one number together; aiokafka's RoundRobin does not.
+        self._assignor = cast(AbstractPartitionAssignor, self.app.assignor)
+        return aiokafka.AIOKafkaConsumer(
+            **consumer.options,
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=settings.worker_id or None,
+            partition_assignment_strategy=[self._assignor],
+            enable_auto_commit=False,
+            # An offset that Kafka no longer has must stop the lane, not skip to the next one that is there.
+            auto_offset_reset="none",
+            max_poll_records=settings.max_poll_records,
+            max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
+            session_timeout_ms=int(settings.session_timeout_s * 1000),
+            rebalance_timeout_ms=int(settings.max_poll_interval_s * 1000),
+            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 5),
+            request_timeout_ms=int(max(40.0, settings.session_timeout_s * 2) * 1000),
+            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            check_crcs=True,
+        )
+
+
+class Transport(driver.Transport):  # type: ignore[misc]
+    """Faust's transport with our consumer."""
+
+    Consumer: ClassVar[type[Consumer]]
+
+
+def make_transport(app: Any, lanes: Lanes, settings: Settings, options: Mapping[str, Any]) -> Transport:
+    """Return a transport for `app` whose consumer reads for `lanes`."""
+
+    class LaneConsumer(Consumer):
+        pass
+
+    LaneConsumer.lanes = lanes
+    LaneConsumer.linger_s = settings.linger_ms / 1000
+    LaneConsumer.options = dict(options)
+    LaneConsumer.settings = settings
+
+    class LaneTransport(Transport):
+        pass
+
+    LaneTransport.Consumer = LaneConsumer
+    return LaneTransport(app.conf.broker, app, loop=None)

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format kafka-jars lock clean
+.PHONY: help setup run test check format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -26,15 +26,20 @@ test: setup ## Run the tests; what needs a real Kafka or Redis runs where they c
 	@if command -v java >/dev/null && command -v mvn >/dev/null; then $(MAKE) --no-print-directory kafka-jars || true; fi
 	$(BIN)/python -m pytest
 
-check: setup ## Format, lint, types, import layers, schemas
-	$(BIN)/ruff format --check src tests
-	$(BIN)/ruff check src tests
+check: setup ## Format, lint, types, import layers, generated pages
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/mypy scripts
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/settings_doc.py --check
 
 format: setup ## Format the code
-	$(BIN)/ruff format src tests
-	$(BIN)/ruff check --fix src tests
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup ## Write the generated pages again
+	$(BIN)/python scripts/settings_doc.py
 
 kafka-jars: .cache/kafka/.copied ## Fetch the jars of the Apache Kafka that tests run on (needs Maven)
 

@@ -25,7 +25,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     # The log
-    kafka_bootstrap: str = Field("127.0.0.1:9092", description="Kafka's bootstrap servers, host:port, comma-separated")
+    kafka_bootstrap: str = Field(
+        "127.0.0.1:9092", description="Kafka's bootstrap servers, host:port, comma-separated"
+    )
     kafka_security: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
         "PLAINTEXT", description="security protocol"
     )
@@ -34,11 +36,17 @@ class Settings(BaseModel):
     )
     kafka_username: str = Field("", description="SASL user")
     kafka_password: str = Field("", description="SASL password", repr=False)
-    kafka_ca_file: Path | None = Field(None, description="CA bundle to verify the brokers with; default: the system's")
+    kafka_ca_file: Path | None = Field(
+        None, description="CA bundle to verify the brokers with; default: the system's"
+    )
     kafka_cert_file: Path | None = Field(None, description="client certificate for mutual TLS")
     kafka_key_file: Path | None = Field(None, description="key of the client certificate")
-    partitions: Annotated[int, Field(ge=1, le=1024)] = Field(24, description="partitions of every customer topic")
-    replication: Annotated[int, Field(ge=1, le=7)] = Field(1, description="replicas of every topic when created")
+    partitions: Annotated[int, Field(ge=1, le=1024)] = Field(
+        24, description="partitions of every customer topic"
+    )
+    replication: Annotated[int, Field(ge=1, le=7)] = Field(
+        1, description="replicas of every topic when created"
+    )
     group: str = Field("cem", description="consumer group of the workers")
 
     # The store
@@ -47,47 +55,91 @@ class Settings(BaseModel):
         description="redis://, rediss://, unix://, redis+sentinel://h1:p1,h2:p2/service or redis+cluster://h1:p1,h2:p2",
         repr=False,
     )
-    checkpoint_dir: Path | None = Field(None, description="where lanes write checkpoints; default: STATE_DIR/checkpoints")
-    checkpoint_every_s: Annotated[int, Field(ge=0)] = Field(86_400, description="seconds between checkpoints; 0 = never")
+    checkpoint_dir: Path | None = Field(
+        None, description="where lanes write checkpoints; default: STATE_DIR/checkpoints"
+    )
+    checkpoint_every_s: Annotated[int, Field(ge=0)] = Field(
+        86_400, description="seconds between checkpoints; 0 = never"
+    )
 
     # The worker
-    worker_id: str = Field("", description="static membership: a worker restarted under the same id has its lanes back at once")
-    linger_ms: Annotated[int, Field(ge=0, le=1000)] = Field(10, description="pause between fetches while not behind")
-    max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = Field(4000, description="records of one fetch")
-    session_timeout_s: Annotated[float, Field(ge=1)] = Field(10.0, description="a worker silent for so long loses its lanes")
-    max_poll_interval_s: Annotated[float, Field(ge=5)] = Field(60.0, description="a worker that does not poll for so long loses its lanes")
-    save_max_customers: Annotated[int, Field(ge=1, le=3000)] = Field(500, description="changed customers of one save")
+    worker_id: str = Field(
+        "", description="static membership: a worker restarted under the same id has its lanes back at once"
+    )
+    linger_ms: Annotated[int, Field(ge=0, le=1000)] = Field(
+        10, description="pause between fetches while not behind"
+    )
+    max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        4000, description="records of one fetch"
+    )
+    session_timeout_s: Annotated[float, Field(ge=1)] = Field(
+        10.0, description="a worker silent for so long loses its lanes"
+    )
+    max_poll_interval_s: Annotated[float, Field(ge=5)] = Field(
+        60.0, description="a worker that does not poll for so long loses its lanes"
+    )
+    save_max_customers: Annotated[int, Field(ge=1, le=3000)] = Field(
+        500, description="changed customers of one save"
+    )
     save_max_bytes: Annotated[int, Field(ge=10_000)] = Field(512_000, description="bytes of one save")
-    cache_customers: Annotated[int, Field(ge=0)] = Field(100_000, description="hot states kept in a worker's memory")
+    cache_customers: Annotated[int, Field(ge=0)] = Field(
+        100_000, description="hot states kept in a worker's memory"
+    )
     tick_every_ms: Annotated[int, Field(ge=10)] = Field(200, description="how often due times are looked at")
-    stuck_after_s: Annotated[float, Field(ge=1)] = Field(30.0, description="a lane with unread records that stands still for so long ends the worker")
+    stuck_after_s: Annotated[float, Field(ge=1)] = Field(
+        30.0, description="a lane with unread records that stands still for so long ends the worker"
+    )
     shutdown_s: Annotated[float, Field(ge=1)] = Field(8.0, description="a stop that takes longer is forced")
-    dead_letter_share: Annotated[float, Field(gt=0, le=1)] = Field(0.01, description="share of the last 10,000 records of a partition that pauses it")
-    dead_letter_run: Annotated[int, Field(ge=1)] = Field(100, description="dead letters in a row that pause a partition")
-    late_limit_s: Annotated[int, Field(ge=0)] = Field(7 * 86_400, description="events older than this change facts but tell nobody")
+    dead_letter_share: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.01, description="share of the last 10,000 records of a partition that pauses it"
+    )
+    dead_letter_run: Annotated[int, Field(ge=1)] = Field(
+        100, description="dead letters in a row that pause a partition"
+    )
+    late_limit_s: Annotated[int, Field(ge=0)] = Field(
+        7 * 86_400, description="events older than this change facts but tell nobody"
+    )
     rebuild: bool = Field(False, description="an empty store is rebuilt from checkpoint and journal")
     accept_loss: bool = Field(False, description="go on past records that the log no longer has")
-    adopt_new_log: bool = Field(False, description="another cluster id starts the new log with the old states")
-    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(0, description="Prometheus port of a worker; 0 = none")
-    crash_at: str = Field("", description="NAME:N ends the process at the N-th passage of a crash point (tests)")
+    adopt_new_log: bool = Field(
+        False, description="another cluster id starts the new log with the old states"
+    )
+    metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        0, description="Prometheus port of a worker; 0 = none"
+    )
+    crash_at: str = Field(
+        "", description="NAME:N ends the process at the N-th passage of a crash point (tests)"
+    )
 
     # The API
-    api_host: str = Field("127.0.0.1", description="address to listen on; another than loopback needs an API key")
+    api_host: str = Field(
+        "127.0.0.1", description="address to listen on; another than loopback needs an API key"
+    )
     api_port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="port to listen on")
     api_url: str = Field("", description="where commands find the API; default: from host and port")
     api_key_hash: str = Field("", description="scrypt hash of the API key (cem api hash-key)", repr=False)
     api_key: str = Field("", description="the key that commands send", repr=False)
-    decision_deadline_ms: Annotated[int, Field(ge=1)] = Field(50, description="a decision later than this falls back")
-    decision_log_ms: Annotated[int, Field(ge=0)] = Field(20, description="wait for the decision's record so long")
+    decision_deadline_ms: Annotated[int, Field(ge=1)] = Field(
+        50, description="a decision later than this falls back"
+    )
+    decision_log_ms: Annotated[int, Field(ge=0)] = Field(
+        20, description="wait for the decision's record so long"
+    )
 
     # The operator
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of all _minor amounts")
     timezone: str = Field("UTC", description="IANA zone of facts of day and hour")
     policies: Path | None = Field(None, description="folder of policy files that replace the shipped ones")
     state_dir: Path = Field(Path(".cem"), description="run.json, checkpoints and the embedded store")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least severity logged")
-    log_format: Literal["text", "json"] = Field("text", description="text for a terminal, json for a collector")
-    clock: Literal["wall", "simulated"] = Field("wall", description="simulated: the simulator's clock, kept in the store")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="least severity logged"
+    )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="text for a terminal, json for a collector"
+    )
+    clock: Literal["wall", "simulated"] = Field(
+        "wall", description="simulated: the simulator's clock, kept in the store"
+    )
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **overrides: object) -> Settings:

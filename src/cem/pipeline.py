@@ -41,7 +41,7 @@ from cem.ports import (
 
 __all__ = ["LanePipeline", "Limits", "Moment", "Outcome", "Stepper"]
 
-TOKEN_HEADER = "cem-token"
+TOKEN_HEADER = "cem-token"  # noqa: S105
 STATE_PREFIX = "c:"
 
 S = TypeVar("S")
@@ -232,11 +232,15 @@ class LanePipeline(Generic[S, Item]):
         entries = await self._patiently(lambda: self._log.journal(self.lane, header.journal_offset))
         branches = Branches(entries)
         if found is None and branches.saves and not self._rebuild:
-            msg = (
-                f"lane {self.lane}: the store is empty, but the journal has {branches.saves} saves of this lane. "
-                "Point CEM_REDIS_URL at the right store, or start with --rebuild to make the states again."
-            )
-            raise LaneStopped(msg)
+            again = await self._patiently(lambda: self._store.open_lane(self.lane))
+            if again.header is None:
+                msg = (
+                    f"lane {self.lane}: the store is empty, but the journal has {branches.saves} saves of this lane. "
+                    "Point CEM_REDIS_URL at the right store, or start with --rebuild to make the states again."
+                )
+                raise LaneStopped(msg)
+            # Somebody else made the lane's first save between our two looks.
+            raise Fenced(again.header.token)
         self._header = header
         self.next_due_ms = image.next_due_ms
         continuation = list(branches.after(header.token))
@@ -329,9 +333,8 @@ class LanePipeline(Generic[S, Item]):
             if entry.topic == "":
                 await self._advance_tick(entry.due, entry.lane_time_ms, followed)
             else:
-                records: list[Record] = []
-                async for piece in self._log.read(entry.topic, self.lane, entry.first, entry.next):
-                    records.extend(piece)
+                read = self._log.read
+                records = await self._patiently(lambda: read(entry.topic, self.lane, entry.first, entry.next))
                 await self._advance(entry.topic, records, entry.next, entry.lane_time_ms, followed)
         finally:
             self._stepper = stepper
@@ -355,7 +358,8 @@ class LanePipeline(Generic[S, Item]):
         """Wake the customers that are due at the lane time; return False if none was."""
         if self.next_due_ms is None or self.next_due_ms > lane_time_ms:
             return False
-        due = await self._patiently(lambda: self._store.due(self.lane, lane_time_ms, self._limits.due))
+        token, due = await self._patiently(lambda: self._store.due(self.lane, lane_time_ms, self._limits.due))
+        self._demand(token)
         if not due:
             self.next_due_ms = None
             return False
@@ -452,7 +456,8 @@ class LanePipeline(Generic[S, Item]):
         if not missing:
             return
         keys = [STATE_PREFIX + c for c in missing]
-        blobs = await self._patiently(lambda: self._store.load(self.lane, keys))
+        token, blobs = await self._patiently(lambda: self._store.load(self.lane, keys))
+        self._demand(token)
         self._at_point("loaded")
         stepper = self._stepper
         for customer_id, blob in zip(missing, blobs, strict=True):
@@ -520,6 +525,12 @@ class LanePipeline(Generic[S, Item]):
             await self._patiently(lambda: self._publisher.publish(emissions))
             self._at_point("published")
             self.emitted += len(emissions)
+
+    def _demand(self, token: str) -> None:
+        """What was read belongs to our history only if the lane still carried our token at that moment."""
+        if token != self._header.token:
+            self.close()
+            raise Fenced(token)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what the call returns, retrying it for as long as the other side is merely away."""

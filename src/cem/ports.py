@@ -11,7 +11,7 @@ gone back in time.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 import msgspec
@@ -156,14 +156,21 @@ class StateStore(Protocol):
 
     async def open_lane(self, lane: int) -> LaneImage: ...
 
-    async def load(self, lane: int, suffixes: Sequence[str]) -> list[bytes | None]:
-        """Return the values in the order asked for; one round trip."""
+    async def load(self, lane: int, suffixes: Sequence[str]) -> tuple[str, list[bytes | None]]:
+        """Return the lane's token and the values in the order asked for, read at one moment; one round trip.
+
+        The token tells the caller that the values belong to the history that it goes on with. Without it, values
+        saved by another owner could be read, and be saved again after the store went back to before them.
+        """
 
     async def save(self, lane: int, save: Save) -> SaveAnswer:
         """Apply `save` if the lane's token is `save.expected`. Never re-sent by the driver; safe to call again."""
 
-    async def due(self, lane: int, until_ms: int, limit: int) -> list[str]:
-        """Return the members of "due" with score <= until_ms, earliest first (ties by name), at most `limit`."""
+    async def due(self, lane: int, until_ms: int, limit: int) -> tuple[str, list[str]]:
+        """Return the lane's token and the members of "due" with score <= until_ms, read at one moment.
+
+        Earliest first (ties by name), at most `limit`.
+        """
 
 
 class CustomerReader(Protocol):
@@ -221,8 +228,8 @@ class Log(Protocol):
     async def peek(self, partition: int, offsets: Mapping[str, int]) -> dict[str, Record]:
         """Return the record at each topic's offset, leaving out those that are not there (any more)."""
 
-    def read(self, topic: str, partition: int, first: int, stop: int) -> AsyncIterator[Sequence[Record]]:
-        """Yield the records with first <= offset < stop, in order, in pieces; compaction may have left gaps."""
+    async def read(self, topic: str, partition: int, first: int, stop: int) -> Sequence[Record]:
+        """Return the records with first <= offset < stop in order; compaction may have left gaps."""
 
     async def journal(self, lane: int, first: int) -> Sequence[tuple[int, JournalEntry]]:
         """Return (offset, entry) from offset `first` (or the first still there) to the end at the time of the call."""

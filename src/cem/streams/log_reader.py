@@ -86,22 +86,20 @@ class KafkaLog:
                         consumer.pause(tp)
             return found
 
-    async def read(
-        self, topic: str, partition: int, first: int, stop: int
-    ) -> AsyncIterator[Sequence[ConsumerRecord]]:
+    async def read(self, topic: str, partition: int, first: int, stop: int) -> list[ConsumerRecord]:
         tp = TopicPartition(topic, partition)
+        records: list[ConsumerRecord] = []
         position = first
         ahead = self._ahead.pop(tp, [])
         if ahead and ahead[0].offset == first:
-            inside = [r for r in ahead if r.offset < stop]
-            self._ahead[tp] = ahead[len(inside) :]
-            if inside:
-                position = inside[-1].offset + 1
-                yield inside
-        while position < stop:
-            records, position = await self._piece(tp, position, stop)
+            records = [r for r in ahead if r.offset < stop]
+            self._ahead[tp] = ahead[len(records) :]
             if records:
-                yield records
+                position = records[-1].offset + 1
+        while position < stop:
+            piece, position = await self._piece(tp, position, stop)
+            records += piece
+        return records
 
     async def _piece(self, tp: TopicPartition, position: int, stop: int) -> tuple[list[ConsumerRecord], int]:
         """Return what one fetch brings of [position, stop), and where to go on."""
@@ -128,11 +126,9 @@ class KafkaLog:
 
     async def journal(self, lane: int, first: int) -> list[tuple[int, JournalEntry]]:
         (bounds,) = (await self.bounds(lane, [JOURNAL_TOPIC])).values()
-        entries: list[tuple[int, JournalEntry]] = []
-        async for piece in self.read(JOURNAL_TOPIC, lane, max(first, bounds[0]), bounds[1]):
-            entries.extend((r.offset, decode_entry(r.value)) for r in piece if r.value is not None)
+        records = await self.read(JOURNAL_TOPIC, lane, max(first, bounds[0]), bounds[1])
         self._ahead.pop(TopicPartition(JOURNAL_TOPIC, lane), None)
-        return entries
+        return [(r.offset, decode_entry(r.value)) for r in records if r.value is not None]
 
     @contextlib.asynccontextmanager
     async def _reading(self, what: str) -> AsyncIterator[AIOKafkaConsumer]:

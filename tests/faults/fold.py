@@ -1,0 +1,72 @@
+"""The stream job of the simulation: small, and sensitive to every record, its order, and the lane's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from zlib import crc32
+
+import msgspec
+
+from cem.pipeline import Moment, Outcome
+from cem.ports import Emission, Record
+from tests.faults.models import SimState
+
+_decode = msgspec.msgpack.Decoder(SimState).decode
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class SimStepper:
+    """Chains every event into its customer; says something now and then; wants to be woken now and then."""
+
+    versions: dict[str, str] = {"fold": "1"}
+
+    def at(self, versions: Mapping[str, str]) -> SimStepper:
+        return self
+
+    def read(self, records: Sequence[Record]) -> Sequence[Record]:
+        return records
+
+    def customers(self, items: Sequence[Record]) -> list[str]:
+        return list(dict.fromkeys((r.key or b"").decode() for r in items if r.value != b"bad"))
+
+    def new_state(self, customer_id: str) -> SimState:
+        return SimState(customer_id)
+
+    def decode_state(self, data: bytes) -> SimState:
+        return _decode(data)
+
+    def encode_state(self, state: SimState) -> bytes:
+        return _encode(state)
+
+    def due_of(self, state: SimState) -> int | None:
+        return state.due_ms or None
+
+    def step(self, states: Mapping[str, SimState], items: Sequence[Record], moment: Moment) -> Outcome:
+        changed: dict[str, None] = {}
+        emissions: list[Emission] = []
+        for record in items:
+            key = (record.key or b"").decode()
+            state = states[key]
+            value = int(record.value or b"0")
+            state.count += 1
+            state.chain = crc32(b"%s/%d/%d" % (record.topic.encode(), record.offset, value), state.chain)
+            if value % 4 == 0 and not state.due_ms:
+                state.due_ms = moment.lane_time_ms + 1 + value
+            if value % 3 == 0:
+                emissions.append(_say(f"{record.topic}/{record.offset}", state))
+            changed[key] = None
+        return Outcome(list(changed), emissions, {}, [])
+
+    def tick(self, states: Mapping[str, SimState], customers: Sequence[str], moment: Moment) -> Outcome:
+        emissions = []
+        for customer_id in customers:
+            state = states[customer_id]
+            state.due_ms = 0
+            state.woken += 1
+            state.chain = crc32(b"tick %d" % moment.lane_time_ms, state.chain)
+            emissions.append(_say(f"tick/{moment.tick}/{customer_id}", state))
+        return Outcome(list(customers), emissions, {}, [])
+
+
+def _say(cause: str, state: SimState) -> Emission:
+    return Emission("out", cause.encode(), b"%d/%d" % (state.chain, state.count), ())

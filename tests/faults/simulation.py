@@ -1,0 +1,464 @@
+"""The fault simulation: the real `LanePipeline`, hand-stepped against modelled Kafka and Redis by a seeded draw.
+
+A *history* is one lane's life under one seed: up to three worker processes at once (so that some are owners of the
+past), records produced meanwhile, and faults of every class at rates drawn per seed, so that some histories are calm
+and some are hell. After each save the invariants are checked; then the faults end, one worker is left, and it has to
+reach the end of the log within a bounded number of steps.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from cem.journal import Branches
+from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits
+from cem.ports import NO_TOKEN, Fenced, LaneHeader, LaneStopped, Save, Unavailable
+from cem.stores.memory import MemoryCore
+from tests.faults.fold import SimStepper
+from tests.faults.models import LANE, TOPICS, Call, KafkaModel, LogPort, PublisherPort, SimState, StorePort
+
+PipelineFactory = Callable[..., LanePipeline[SimState, Any]]
+
+
+class Violation(AssertionError):
+    """An invariant did not hold; the message says which and where."""
+
+
+class Fault(NamedTuple):
+    """One fault that a history took, in the order taken: what shrinking drops one by one."""
+
+    index: int
+    what: str
+
+
+class _Input:
+    """What a worker's loop waits for between batches: not a call of a port."""
+
+
+class _NextInput(Call):
+    def __init__(self) -> None:
+        super().__init__("input", lambda: None)
+
+
+class Worker:
+    """One worker process: a pipeline, its loop as a bare coroutine, and the call that it waits for."""
+
+    def __init__(self, instance: int, world: History) -> None:
+        self.instance = instance
+        self.publisher = PublisherPort(world.kafka, instance)
+        self._tokens = 0
+
+        def token() -> str:
+            self._tokens += 1
+            return f"t{instance}.{self._tokens}"
+
+        async def pause(attempt: int, reason: Unavailable) -> None:
+            await Call("pause", lambda: None)
+
+        self.pipeline = world.make_pipeline(
+            LANE,
+            store=StorePort(world.store),
+            publisher=self.publisher,
+            log=LogPort(world.kafka),
+            stepper=SimStepper(),
+            topics=TOPICS,
+            owner=f"w{instance}",
+            new_token=token,
+            pause=pause,
+            limits=Limits(customers=3, bytes=200, cached=4, due=2),
+            rebuild=True,
+        )
+        self._coroutine: Coroutine[Call, Any, None] = self._life(world)
+        self.call: Call | None = None
+        self.frozen = False
+        self.resume(None)
+
+    async def _life(self, world: History) -> None:
+        while True:
+            try:
+                if not self.pipeline.is_open:
+                    await self.pipeline.open()
+                work = await _NextInput()
+                if work is None:
+                    await self.pipeline.tick(world.now_ms)
+                else:
+                    topic, records = work
+                    await self.pipeline.apply(topic, records, world.now_ms)
+            except Fenced:
+                world.saw("fenced")
+
+    def resume(self, answer: Any) -> None:
+        """Give the coroutine its answer and take its next call."""
+        self.call = self._coroutine.send(answer)
+
+    def fail(self, error: BaseException) -> None:
+        """Let the call that the coroutine waits for raise."""
+        self.call = self._coroutine.throw(error)
+
+    def kill(self) -> None:
+        """End the process where it stands: no clean-up runs (a coroutine closed is a coroutine forgotten)."""
+        self._coroutine.close()
+        self.call = None
+
+
+class History:
+    """One seed's history. `run` raises Violation; `trace` is a hash of all that happened."""
+
+    def __init__(
+        self,
+        seed: int,
+        *,
+        make_pipeline: PipelineFactory = LanePipeline,
+        make_store: Callable[[], MemoryCore] = MemoryCore,
+        without: frozenset[int] = frozenset(),
+        records: int = 24,
+    ) -> None:
+        self.seed = seed
+        self.random = random.Random(seed)
+        self.make_pipeline = make_pipeline
+        self.kafka = KafkaModel()
+        self.store = make_store()
+        self.now_ms = 1_000
+        self.seen: Counter[str] = Counter()
+        self.faults: list[Fault] = []
+        self._without = without
+        self._records = records
+        self._instances = 0
+        self._late: list[Call] = []
+        self._hash = hashlib.blake2b(digest_size=16)
+        draw = self.random
+        # Each class of fault is off in about a third of the histories.
+        self.rates = {
+            name: (draw.random() ** 2 * top if draw.random() > 0.33 else 0.0)
+            for name, top in (
+                ("crash", 0.12),
+                ("lost_request", 0.2),
+                ("lost_reply", 0.2),
+                ("late_request", 0.12),
+                ("partial_publish", 0.3),
+                ("freeze", 0.06),
+                ("second_owner", 0.06),
+                ("rollback", 0.05),
+            )
+        }
+        #: Per token: the states and positions that a plain fold of the accepted saves gives.
+        self._oracle: dict[str, tuple[dict[str, SimState], dict[str, int]]] = {
+            NO_TOKEN: ({}, dict.fromkeys(TOPICS, 0))
+        }
+        self._ticked: dict[str, int] = {NO_TOKEN: 0}
+        self._parents: dict[str, str] = {}
+        self.workers: list[Worker] = []
+
+    # -- bookkeeping -------------------------------------------------------------------------------------------
+
+    def saw(self, what: str) -> None:
+        self.seen[what] += 1
+        self._hash.update(what.encode())
+
+    @property
+    def trace(self) -> str:
+        """A hash of everything that happened, in order."""
+        return self._hash.hexdigest()
+
+    def _fault(self, what: str, happens: bool) -> bool:
+        """Take a fault unless this run leaves it out (shrinking)."""
+        if not happens:
+            return False
+        index = len(self.faults)
+        self.faults.append(Fault(index, what))
+        if index in self._without:
+            return False
+        self.saw(what)
+        return True
+
+    # -- the world ---------------------------------------------------------------------------------------------
+
+    def run(self) -> History:
+        """Live through faults, then heal and converge."""
+        self._start()
+        produced = steps = 0
+        while produced < self._records or steps < 12 * self._records:
+            steps += 1
+            draw = self.random
+            what = draw.random()
+            if what < 0.12 and produced < self._records:
+                self.kafka.produce(
+                    draw.choice(TOPICS), f"k{draw.randrange(6)}", draw.randrange(60), self.now_ms
+                )
+                produced += 1
+            elif what < 0.2:
+                self.now_ms += draw.randrange(1, 30)
+            else:
+                self._disturb()
+                self._move(draw.choice(self.workers))
+        self._heal()
+        return self
+
+    def _start(self) -> None:
+        self._instances += 1
+        self.workers.append(Worker(self._instances, self))
+
+    def _disturb(self) -> None:
+        draw, rates = self.random, self.rates
+        if self._fault("second_owner", draw.random() < rates["second_owner"] and len(self.workers) < 3):
+            self._start()
+        if self._late and draw.random() < 0.2:
+            late = self._late.pop(draw.randrange(len(self._late)))
+            self.saw(f"late:{late.name}")
+            self._effect(late)
+        if self._fault("rollback", draw.random() < rates["rollback"]):
+            if self.store.history_length(LANE):
+                self.store.rollback(LANE, 1 + draw.randrange(min(4, self.store.history_length(LANE))))
+        for worker in self.workers:
+            if worker.frozen:
+                worker.frozen = draw.random() > 0.08
+            else:
+                worker.frozen = self._fault("freeze", draw.random() < rates["freeze"])
+
+    def _move(self, worker: Worker) -> None:
+        if worker.frozen:
+            return
+        draw, rates = self.random, self.rates
+        call = worker.call
+        assert call is not None
+        if isinstance(call, _NextInput):
+            self._feed(worker)
+            return
+        if call.name == "pause":
+            worker.resume(None)
+            return
+        if self._fault(f"crash:before:{call.name}", draw.random() < rates["crash"]):
+            self._replace(worker)
+        elif self._fault(f"lost_request:{call.name}", draw.random() < rates["lost_request"]):
+            worker.fail(Unavailable("the request was lost"))
+        elif self._fault(f"late_request:{call.name}", draw.random() < rates["late_request"]):
+            self._late.append(call)
+            worker.fail(Unavailable("no answer in time"))
+        elif self._fault(f"lost_reply:{call.name}", draw.random() < rates["lost_reply"]):
+            self._effect(call)
+            worker.fail(Unavailable("the reply was lost"))
+        elif self._fault(f"crash:after:{call.name}", draw.random() < rates["crash"]):
+            self._effect(call)
+            self._replace(worker)
+        else:
+            if call.name == "publish" and self._fault(
+                "partial_publish", draw.random() < rates["partial_publish"]
+            ):
+                worker.publisher.cut_after = draw.randrange(3)
+            self._answer(worker, call)
+
+    def _answer(self, worker: Worker, call: Call) -> None:
+        try:
+            answer = self._effect(call)
+        except Unavailable as error:
+            worker.fail(error)
+            return
+        if call.name == "save":
+            self.saw(f"save:{answer.outcome}")
+        worker.resume(answer)
+
+    def _effect(self, call: Call) -> Any:
+        """Make the call on the models, checking the invariants when it was a save."""
+        try:
+            answer = call.fn()
+        except Unavailable:
+            raise
+        self._hash.update(call.name.encode())
+        if call.name == "save" and answer.outcome == "saved":
+            self._check_save()
+        return answer
+
+    def _replace(self, worker: Worker) -> None:
+        worker.kill()
+        self.workers.remove(worker)
+        if not self.workers:
+            self._start()
+
+    def _feed(self, worker: Worker) -> None:
+        """Give the worker something to do: records from its position on (or before it: redelivery), or a tick."""
+        draw = self.random
+        choices: list[tuple[str, int]] = []
+        for topic in TOPICS:
+            position = worker.pipeline.position(topic).next_offset
+            if position < len(self.kafka.inputs[topic]):
+                choices.append((topic, position))
+        if not choices or draw.random() < 0.3:
+            worker.resume(None)
+            return
+        topic, position = draw.choice(choices)
+        if position and draw.random() < 0.1:
+            position -= 1 + draw.randrange(min(position, 3))
+            self.saw("redelivery")
+        log = self.kafka.inputs[topic]
+        worker.resume((topic, log[position : position + 1 + draw.randrange(6)]))
+
+    def _heal(self) -> None:
+        """End all faults but the owners of the past, then let a single worker converge."""
+        self.rates = dict.fromkeys(self.rates, 0.0)
+        for worker in list(self.workers):
+            worker.frozen = False
+        # Late requests arrive, late owners finish what they are at.
+        for late in self._late:
+            self._effect(late)
+        self._late.clear()
+        for _ in range(40):
+            self._move(self.random.choice(self.workers))
+        survivor = self.workers[0]
+        for worker in self.workers[1:]:
+            worker.kill()
+        self.workers = [survivor]
+        self.now_ms += 1_000
+        for _ in range(4_000):
+            if isinstance(survivor.call, _NextInput):
+                pending = [
+                    t
+                    for t in TOPICS
+                    if survivor.pipeline.position(t).next_offset < len(self.kafka.inputs[t])
+                ]
+                due = survivor.pipeline.next_due_ms
+                if not pending and (due is None or due > self.now_ms):
+                    header = self.store.open_lane(LANE).header
+                    if (header.token if header else NO_TOKEN) == survivor.pipeline.header.token:
+                        break
+                    # A rollback behind its back shows at the next save; make it look.
+                    survivor.pipeline.close()
+                    survivor.resume(None)
+                    continue
+            self._move(survivor)
+        else:
+            raise Violation(f"seed {self.seed}: no convergence: {survivor.call}")
+        self._check_end()
+
+    # -- invariants --------------------------------------------------------------------------------------------
+
+    def _check_save(self) -> None:
+        """The state after a save is the plain fold of exactly the records between the positions."""
+        image = self.store.open_lane(LANE)
+        header = image.header
+        assert header is not None
+        if header.previous not in self._oracle:
+            raise Violation(f"seed {self.seed}: {header.token} builds on {header.previous}, which nobody saved")
+        states, positions = self._oracle[header.previous]
+        expected = {k: msgspec.structs.replace(s) for k, s in states.items()}
+        stepper = SimStepper()
+        moved = dict(positions)
+        journalled = msgspec.msgpack.decode(image.outbox[0].value or b"", type=_entry_type())
+        if journalled.topic:
+            topic = journalled.topic
+            reached = header.positions[topic].next_offset
+            if positions[topic] != journalled.first or reached != journalled.next:
+                raise Violation(
+                    f"seed {self.seed}: {topic} stood at {positions[topic]}, the save covers "
+                    f"[{journalled.first}, {journalled.next}) and stands at {reached}"
+                )
+            for record in self.kafka.inputs[topic][positions[topic] : reached]:
+                _fold_one(stepper, expected, record, journalled.lane_time_ms)
+            moved[topic] = reached
+        else:
+            for customer_id in journalled.due:
+                state = expected[customer_id]
+                if not state.due_ms or state.due_ms > journalled.lane_time_ms:
+                    raise Violation(f"seed {self.seed}: {customer_id} was woken before its time")
+                from cem.pipeline import Moment
+
+                stepper.tick(expected, [customer_id], Moment(LANE, "", journalled.lane_time_ms, journalled.first))
+        for topic in TOPICS:
+            position = header.positions.get(topic)
+            if (position.next_offset if position else 0) != moved[topic]:
+                raise Violation(f"seed {self.seed}: the position of {topic} moved without its records")
+        self._oracle[header.token] = (expected, moved)
+        self._parents[header.token] = header.previous
+        self._check_states(expected)
+
+    def _check_states(self, expected: dict[str, SimState]) -> None:
+        for key, state in expected.items():
+            data = self.store.load(LANE, [f"c:{key}"])[1][0]
+            found = None if data is None else msgspec.msgpack.decode(data, type=SimState)
+            if found != state:
+                raise Violation(f"seed {self.seed}: {key} is {found}, should be {state}")
+
+    def _check_end(self) -> None:
+        header = self.store.open_lane(LANE).header
+        if header is None:
+            if any(self.kafka.inputs.values()):
+                raise Violation(f"seed {self.seed}: nothing was ever saved")
+            return
+        states, positions = self._oracle[header.token]
+        for topic in TOPICS:
+            if positions[topic] != len(self.kafka.inputs[topic]):
+                raise Violation(f"seed {self.seed}: {topic} was read to {positions[topic]} only")
+        if sum(s.count for s in states.values()) != sum(map(len, self.kafka.inputs.values())):
+            raise Violation(f"seed {self.seed}: not every record was counted exactly once")
+        self._check_states(states)
+        branches = Branches(enumerate(self.kafka.journal))
+        path = branches.path_to(header.token)
+        living = {entry.token for entry in path}
+        if (path[0].previous if path else header.token) != NO_TOKEN:
+            raise Violation(f"seed {self.seed}: the journal does not lead to the state")
+        self._check_emissions(path, living)
+        replayed = replay(self.kafka, path)
+        if replayed != states:
+            raise Violation(f"seed {self.seed}: replaying the journal gives other states")
+
+    def _check_emissions(self, path: Sequence[Any], living: set[str]) -> None:
+        expected = {e.key: e.value for e in emissions_of(self.kafka, path)}
+        copies: dict[bytes, set[bytes]] = {}
+        for emission, instance in self.kafka.published:
+            token = dict(emission.headers)[TOKEN_HEADER].decode()
+            if token in living:
+                copies.setdefault(emission.key or b"", set()).add(emission.value or b"")
+            else:
+                self.saw("dead_branch_emission")
+                if "rollback" not in self.seen:
+                    raise Violation(f"seed {self.seed}: {emission.key!r} was said by save {token}, which is no more")
+        for key, value in expected.items():
+            if copies.get(key or b"") != {value}:
+                raise Violation(f"seed {self.seed}: {key!r} should say {value!r}, was said {copies.get(key or b'')}")
+        if set(copies) - {k or b"" for k in expected}:
+            raise Violation(f"seed {self.seed}: emissions that the history does not contain")
+
+
+def _entry_type() -> Any:
+    from cem.ports import JournalEntry
+
+    return JournalEntry
+
+
+def _fold_one(stepper: SimStepper, states: dict[str, SimState], record: Any, lane_time_ms: int) -> list[Any]:
+    from cem.pipeline import Moment
+
+    key = record.key.decode()
+    states.setdefault(key, SimState(key))
+    return stepper.step(states, [record], Moment(LANE, record.topic, lane_time_ms)).emissions
+
+
+def _walk(kafka: KafkaModel, path: Sequence[Any]) -> tuple[dict[str, SimState], list[Any]]:
+    from cem.pipeline import Moment
+
+    stepper, states, said = SimStepper(), {}, []
+    for entry in path:
+        if entry.topic:
+            for record in kafka.inputs[entry.topic][entry.first : entry.next]:
+                said += _fold_one(stepper, states, record, entry.lane_time_ms)
+        else:
+            said += stepper.tick(states, entry.due, Moment(LANE, "", entry.lane_time_ms, entry.first)).emissions
+    return states, said
+
+
+def replay(kafka: KafkaModel, path: Sequence[Any]) -> dict[str, SimState]:
+    """Return the states that a plain fold in the journal's order gives."""
+    return _walk(kafka, path)[0]
+
+
+def emissions_of(kafka: KafkaModel, path: Sequence[Any]) -> list[Any]:
+    """Return what a plain fold in the journal's order says."""
+    return _walk(kafka, path)[1]
+
+
+_ = (LaneHeader, LaneStopped, Save)

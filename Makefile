@@ -33,6 +33,7 @@ check: setup ## Format, lint, types, import layers, generated pages
 	$(BIN)/mypy scripts
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/settings_doc.py --check
+	$(BIN)/python scripts/topics_doc.py --check
 
 format: setup ## Format the code
 	$(BIN)/ruff format .
@@ -40,6 +41,7 @@ format: setup ## Format the code
 
 docs: setup ## Write the generated pages again
 	$(BIN)/python scripts/settings_doc.py
+	$(BIN)/python scripts/topics_doc.py
 
 kafka-jars: .cache/kafka/.copied ## Fetch the jars of the Apache Kafka that tests run on (needs Maven)
 

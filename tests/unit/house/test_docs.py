@@ -1,0 +1,62 @@
+"""The documents say what is there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cem.streams.topics import TOPICS
+from tests.builders.source_code import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def relative(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=relative)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Each relative link of a page names a file of this repository."""
+    targets = [target for target in LINK.findall(page.read_text()) if "://" not in target]
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_each_topic_is_on_its_page() -> None:
+    """Whoever reads or writes the stream finds each topic on docs/topics.md, which is generated."""
+    script = ROOT / "scripts" / "topics_doc.py"
+    done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "topics.md").read_text()
+    assert [topic.name for topic in TOPICS if f"| `{topic.name}` |" not in page] == []
+
+
+def test_each_decision_is_listed() -> None:
+    """The list of decisions names every page beside it."""
+    folder = ROOT / "docs" / "adr"
+    listed = set(LINK.findall((folder / "README.md").read_text()))
+    assert {path.name for path in folder.glob("0*.md")} <= listed
+
+
+def test_each_room_is_on_the_map() -> None:
+    """The table of rooms in docs/architecture.md names every package and module below `cem`."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rooms = [
+        f"{path.name}/" if path.is_dir() else path.name
+        for path in (ROOT / "src" / "cem").iterdir()
+        if path.name not in {"__pycache__", "__init__.py", "__main__.py", "py.typed"}
+        and (path.suffix == ".py" or (path / "__init__.py").exists())
+    ]
+    assert [room for room in rooms if f"`{room}`" not in page] == []
+
+
+def test_make_targets_in_the_documents_exist() -> None:
+    """A `make` command that a page names is a target of the Makefile."""
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"`make ([a-z-]+)", page.read_text())}
+    assert named <= targets

@@ -64,6 +64,12 @@ def explain(error: Exception) -> Failure | None:
         return Failure(str(error), USAGE)
     kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
     said = str(error).strip() or type(error).__name__
+    if kinds & {("cem", "StoreUrlError")}:
+        return Failure(said, USAGE)
+    if kinds & {("cem", "Unavailable"), ("cem", "LogUnavailable")}:
+        return Failure(said, UNREACHABLE)
+    if kinds & {("cem", "LaneStopped"), ("cem", "BrokerFailed"), ("cem", "RedisFailed")}:
+        return Failure(said, FAILED)
     if kinds & {("redis", "AuthenticationError"), ("redis", "NoPermissionError")}:
         return Failure(f"Redis refuses these credentials ({said}); check CEM_REDIS_URL", UNREACHABLE)
     if kinds & {("redis", "ConnectionError"), ("redis", "TimeoutError")}:

@@ -10,10 +10,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
-from redis.exceptions import RedisError
+
+from cem.ports import Unavailable
 
 __all__ = [
     "ANCHORS_KEPT",
@@ -50,11 +51,11 @@ class Anchor(msgspec.Struct, frozen=True):
 
 
 class AnchorStore(Protocol):
-    """The part of an asyncio Redis client that is needed here."""
+    """The part of `cem.stores` that is needed here: values outside the lanes. Raises Unavailable."""
 
-    async def get(self, name: str) -> Any: ...
+    async def get_raw(self, key: str) -> bytes | None: ...
 
-    async def set(self, name: str, value: bytes) -> Any: ...
+    async def set_raw(self, key: str, value: bytes) -> object: ...
 
 
 def wall_ms() -> int:
@@ -112,14 +113,14 @@ class SimulatedClock:
 
 async def read_anchors(store: AnchorStore) -> list[Anchor]:
     """Return the anchors in the store, oldest first; none when there is no simulated clock."""
-    raw = await store.get(CLOCK_KEY)
+    raw = await store.get_raw(CLOCK_KEY)
     return msgspec.json.decode(raw, type=list[Anchor]) if raw else []
 
 
 async def write_anchor(store: AnchorStore, anchor: Anchor) -> None:
     """Append `anchor` to the store's and drop the oldest beyond ANCHORS_KEPT. One writer at a time: the simulator."""
     anchors = [*await read_anchors(store), anchor][-ANCHORS_KEPT:]
-    await store.set(CLOCK_KEY, msgspec.json.encode(anchors))
+    await store.set_raw(CLOCK_KEY, msgspec.json.encode(anchors))
 
 
 async def follow(clock: SimulatedClock, store: AnchorStore, every_s: float = POLL_S) -> None:
@@ -131,7 +132,7 @@ async def follow(clock: SimulatedClock, store: AnchorStore, every_s: float = POL
             if away:
                 _log.info("the simulated clock is back")
             away = False
-        except (OSError, RedisError) as error:
+        except (OSError, Unavailable) as error:
             if not away:
                 _log.warning("the simulated clock cannot be read (%s); the last anchors hold", error)
             away = True

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 from hypothesis import given
 from hypothesis import strategies as st
-from redis.exceptions import ConnectionError as RedisAway
 
-from cem.ports import Clock
+from cem.ports import Clock, Unavailable
 from cem.streams.clock import (
     ANCHORS_KEPT,
     Anchor,
@@ -30,13 +29,13 @@ class FakeStore:
         self.away = False
         self.reads = 0
 
-    async def get(self, name: str) -> bytes | None:
+    async def get_raw(self, key: str) -> bytes | None:
         self.reads += 1
         if self.away:
-            raise RedisAway("away")
+            raise Unavailable("away")
         return self.value
 
-    async def set(self, name: str, value: bytes) -> None:
+    async def set_raw(self, key: str, value: bytes) -> None:
         self.value = value
 
 

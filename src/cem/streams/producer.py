@@ -24,7 +24,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from cem.ports import Emission
+from cem.ports import Emission, Unavailable
 from cem.streams.partition import lane_of, murmur2
 from cem.streams.topics import spec_of
 
@@ -40,7 +40,7 @@ _STOP_S = 1.0
 _RECORDS_PER_TIMESTAMP = 256
 
 
-class LogUnavailable(Exception):
+class LogUnavailable(Unavailable):
     """Kafka is away, refuses us, or lacks the topic; the message says which. Nothing more goes through the producer."""
 
 

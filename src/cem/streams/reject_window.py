@@ -8,10 +8,11 @@ The counter is three integers of at most 63 bits, so that it fits the lane's hea
 
 0. rejects in a row, up to now;
 1. bits 0-49: rejects of the newest five blocks, ten bits each, the newest lowest; bits 50-59: how many records
-   the newest has (0-1,000);
+   the newest has (0-1,000); bits 60 and 61: the run, or the share, has been reached;
 2. bits 0-49: rejects of the five blocks before.
 
-(0, 0, 0) is a partition without a past; it is also what an operator's resumption starts from.
+A limit that was reached stays reached, however many good records the same batch has after it, until somebody
+resumes the partition: then it starts from (0, 0, 0), which is a partition without a past.
 """
 
 from __future__ import annotations
@@ -19,9 +20,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
-
-__all__ = ["BLOCK", "NONE_YET", "WINDOW", "Limits", "RejectWindow"]
+__all__ = ["BLOCK", "NONE_YET", "WINDOW", "DeadLetterLimits", "RejectWindow"]
 
 WINDOW: Final = 10_000
 BLOCK: Final = 1_000
@@ -31,58 +30,74 @@ _COUNT: Final = (1 << _BITS) - 1
 _HALF_BITS: Final = _BITS * _BLOCKS // 2
 _HALF: Final = (1 << _HALF_BITS) - 1
 _ALL: Final = (1 << _BITS * _BLOCKS) - 1
+_FILLED_BITS: Final = 10
+_RUN_REACHED: Final = 1
+_SHARE_REACHED: Final = 2
 
 NONE_YET: Final = (0, 0, 0)
 
 
-class Limits(msgspec.Struct, frozen=True):
-    """What a partition may have: `share` of the window (0 < share <= 1), `run` in a row (>= 1)."""
+class DeadLetterLimits:
+    """The rule with its two numbers; `cem.pipeline.RejectLimits` for the product."""
 
-    share: float = 0.01
-    run: int = 100
+    def __init__(self, share: float = 0.01, run: int = 100) -> None:
+        """Pause at `share` of the window (0 < share <= 1, at least one reject), or at `run` in a row (>= 1)."""
+        self.share = share
+        self.run = run
+        #: Rejects in the window that pause.
+        self.in_window = max(1, round(share * WINDOW))
 
-    @property
-    def in_window(self) -> int:
-        """The number of rejects in the window that pauses; at least one."""
-        return max(1, round(self.share * WINDOW))
+    def count(
+        self, before: tuple[int, int, int], items: int, rejected: Sequence[int]
+    ) -> tuple[int, int, int]:
+        """Return the counter after `items` further records, of which those at the ascending `rejected` were."""
+        window = RejectWindow(before)
+        at = 0
+        for index in rejected:
+            window.good(index - at)
+            window.bad()
+            at = index + 1
+            if window.run >= self.run:
+                window.reached |= _RUN_REACHED
+            if window.rejects >= self.in_window:
+                window.reached |= _SHARE_REACHED
+        window.good(items - at)
+        return window.counts
+
+    def tripped(self, counts: tuple[int, int, int]) -> str | None:
+        """Return the sentence that says which limit was reached, None if none was."""
+        window = RejectWindow(counts)
+        if window.reached & _RUN_REACHED:
+            return f"{self.run} records in a row could not be used (CEM_DEAD_LETTER_RUN)"
+        if window.reached & _SHARE_REACHED:
+            return (
+                f"{self.in_window:,} of the last {WINDOW:,} records could not be used (CEM_DEAD_LETTER_SHARE)"
+            )
+        return None
 
 
 class RejectWindow:
     """The counter of one partition. Built from the three integers of the header and turned back into them."""
 
-    __slots__ = ("_blocks", "_filled", "run")
+    __slots__ = ("_blocks", "_filled", "reached", "run")
 
     def __init__(self, counts: tuple[int, int, int] = NONE_YET) -> None:
         self.run, low, high = counts
-        self._filled = low >> _HALF_BITS
+        self._filled = (low >> _HALF_BITS) & ((1 << _FILLED_BITS) - 1)
+        #: Which limits have been reached.
+        self.reached = low >> _HALF_BITS + _FILLED_BITS
         self._blocks = (high << _HALF_BITS) | (low & _HALF)
 
     @property
     def counts(self) -> tuple[int, int, int]:
         """The three integers."""
-        low = self._filled << _HALF_BITS | self._blocks & _HALF
-        return self.run, low, self._blocks >> _HALF_BITS
+        upper = self.reached << _FILLED_BITS | self._filled
+        return self.run, upper << _HALF_BITS | self._blocks & _HALF, self._blocks >> _HALF_BITS
 
     @property
     def rejects(self) -> int:
         """The rejects among the last 9,001 to 10,000 records."""
         return sum(self._blocks >> shift & _COUNT for shift in range(0, _BITS * _BLOCKS, _BITS))
-
-    def batch(self, records: int, rejected: Sequence[int], limits: Limits) -> int | None:
-        """Count a batch of `records`, of which those at the ascending indexes `rejected` were rejected.
-
-        Returns the index of the first that trips the limits, None if none does. The whole batch is counted anyhow.
-        """
-        tripped: int | None = None
-        at = 0
-        for index in rejected:
-            self.good(index - at)
-            self.bad()
-            at = index + 1
-            if tripped is None and self.exceeds(limits):
-                tripped = index
-        self.good(records - at)
-        return tripped
 
     def good(self, records: int) -> None:
         """Count records that could be used."""
@@ -95,10 +110,6 @@ class RejectWindow:
         self.run += 1
         self._extend(1)
         self._blocks += 1
-
-    def exceeds(self, limits: Limits) -> bool:
-        """Tell whether the rule pauses the partition, the last record having been rejected."""
-        return self.run >= limits.run or self.rejects >= limits.in_window
 
     def _extend(self, records: int) -> None:
         """Make room for records: a block is begun when the newest is full."""

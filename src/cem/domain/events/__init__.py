@@ -78,6 +78,7 @@ from cem.domain.events.enums import (
     Tell,
     TicketSeverity,
 )
+from cem.domain.events.envelope import INBOX, INBOX_KINDS, Received, decode, encode, encode_structured
 from cem.domain.events.identifiers import IdentifierLinked, IdentifierUnlinked
 from cem.domain.events.interactions import (
     CampaignContacted,
@@ -104,6 +105,8 @@ from cem.domain.events.profiles import (
     ProfileLine,
 )
 from cem.domain.events.registry import EVENT_TYPES, TOPIC_OF, type_of
+from cem.domain.events.rejects import REJECT_CODES, Reject
+from cem.domain.events.rfc3339 import DAY_MS, format_ms, moment, parse_ms, to_ms
 from cem.domain.events.service import (
     ServiceDegraded,
     ServiceRestored,
@@ -114,7 +117,11 @@ from cem.domain.events.service import (
 from cem.domain.events.sms import SmsRated
 
 __all__ = [
+    "DAY_MS",
     "EVENT_TYPES",
+    "INBOX",
+    "INBOX_KINDS",
+    "REJECT_CODES",
     "TOPIC_OF",
     "Alert",
     "AlertId",
@@ -195,7 +202,9 @@ __all__ = [
     "ProfileLine",
     "PurchaseMade",
     "RankedAction",
+    "Received",
     "RegistrationMade",
+    "Reject",
     "Remedy",
     "Resolution",
     "Response",
@@ -219,5 +228,12 @@ __all__ = [
     "TicketSeverity",
     "TicketUpdated",
     "Zone",
+    "decode",
+    "encode",
+    "encode_structured",
+    "format_ms",
+    "moment",
+    "parse_ms",
+    "to_ms",
     "type_of",
 ]

@@ -1,0 +1,120 @@
+-- Save a lane, all of it or nothing, if it still carries the token that the saver loaded.
+--
+-- Redis runs a script alone, but does not undo what it wrote when it fails half-way. So everything that could fail
+-- is checked before the first write, and the first write is one that Redis refuses when it must not write (out of
+-- memory, read-only replica, disk trouble): it asks that question only until a script has written.
+-- Runs on Redis 6.2 and later, so no "#!lua" line; that also keeps out-of-memory to the rule above.
+--
+-- KEYS  lane, outbox, Z sorted sets (the first is "due"), N keys to set, D keys to delete
+-- ARGV  expected token, new token, header, outbox, Z, N, D,
+--       for each sorted set: number of members to set, number to remove,
+--       for each sorted set: score, member, ... to set, then members to remove,
+--       N values
+-- Returns {"saved" | "already" | "fenced" | "broken", earliest score of "due" or false, token found or what is wrong}
+--
+-- Cost on the server, 500 customers of 600 bytes a save (Redis 7.0, one core of a 2-core machine, other load on it):
+-- 3.0-3.3 us a customer, and 2.4 us more for a customer whose due time changes in a set of 40,000.
+-- Compared: SET one by one 3.5 us; TYPE of every key +0.9 us (left to the loader, which asks only about keys that
+-- seem absent); one hash per lane 2.7 us, but a key of a gigabyte stops a cluster when its slot moves.
+
+local call = redis.call
+local FIXED = 7
+-- Lua's unpack ends near 8,000 values.
+local CHUNK = 2000
+
+local function broken(what)
+  return {"broken", false, what}
+end
+
+local function count(text)
+  return text and string.find(text, "^%d+$") and tonumber(text)
+end
+
+local expected, token = ARGV[1], ARGV[2]
+local sets, values, deletes = count(ARGV[5]), count(ARGV[6]), count(ARGV[7])
+if not (sets and values and deletes) or sets < 1 then
+  return broken("the save says no numbers of sorted sets, values and deletions")
+end
+if #KEYS ~= 2 + sets + values + deletes then
+  return broken("the save names " .. #KEYS .. " keys, not the number it says")
+end
+if not token or token == "" or token == expected then
+  return broken("the save has no token of its own")
+end
+
+local lane, outbox = KEYS[1], KEYS[2]
+local function holds(key, kind)
+  local found = call("TYPE", key).ok
+  return found == kind or found == "none"
+end
+if not holds(lane, "hash") then return broken(lane .. " is not a hash") end
+if not holds(outbox, "string") then return broken(outbox .. " is not a string") end
+for s = 1, sets do
+  if not holds(KEYS[2 + s], "zset") then return broken(KEYS[2 + s] .. " is not a sorted set") end
+end
+
+local function next_due()
+  return call("ZRANGE", KEYS[3], 0, 0, "WITHSCORES")[2] or false
+end
+
+local found = call("HGET", lane, "token") or ""
+if found == token then return {"already", next_due(), found} end
+if found ~= expected then return {"fenced", false, found} end
+
+-- Each sorted set's stretch of ARGV: where it begins, how many arguments set, how many members are removed.
+local stretches = {}
+local at = FIXED + 2 * sets
+for s = 1, sets do
+  local adds, removes = count(ARGV[FIXED + 2 * s - 1]), count(ARGV[FIXED + 2 * s])
+  if not (adds and removes) then return broken("the save says no numbers of members") end
+  stretches[s] = {at, 2 * adds, removes}
+  at = at + 2 * adds + removes
+end
+local base = at
+if #ARGV ~= base + values then
+  return broken("the save has " .. #ARGV .. " arguments, not the number it says")
+end
+for s = 1, sets do
+  local first = stretches[s][1]
+  for i = first + 1, first + stretches[s][2], 2 do
+    if not string.find(ARGV[i], "^%-?%d+$") then return broken("a score is not a whole number") end
+  end
+end
+if redis.acl_check_cmd then
+  -- A right that is missing would otherwise be found half-way (Redis 7; before, nothing can ask).
+  local allowed = redis.acl_check_cmd("HSET", lane, "token", token)
+    and redis.acl_check_cmd("SET", outbox, "")
+    and redis.acl_check_cmd("MSET", outbox, "")
+    and redis.acl_check_cmd("DEL", outbox)
+    and redis.acl_check_cmd("ZADD", KEYS[3], "0", "")
+    and redis.acl_check_cmd("ZREM", KEYS[3], "")
+  if not allowed then return redis.error_reply("NOPERM this user may not HSET, SET, MSET, DEL, ZADD and ZREM") end
+end
+
+call("HSET", lane, "token", token, "header", ARGV[3])
+call("SET", outbox, ARGV[4])
+local first_key = 2 + sets
+for i = 1, values, CHUNK / 2 do
+  local pairs_, n = {}, 0
+  for j = i, math.min(i + CHUNK / 2 - 1, values) do
+    pairs_[n + 1] = KEYS[first_key + j]
+    pairs_[n + 2] = ARGV[base + j]
+    n = n + 2
+  end
+  call("MSET", unpack(pairs_, 1, n))
+end
+local last_key = first_key + values + deletes
+for i = first_key + values + 1, last_key, CHUNK do
+  call("DEL", unpack(KEYS, i, math.min(i + CHUNK - 1, last_key)))
+end
+for s = 1, sets do
+  local first, adds, removes = stretches[s][1], stretches[s][2], stretches[s][3]
+  for i = first + 1, first + adds, CHUNK do
+    call("ZADD", KEYS[2 + s], unpack(ARGV, i, math.min(i + CHUNK - 1, first + adds)))
+  end
+  local last = first + adds + removes
+  for i = first + adds + 1, last, CHUNK do
+    call("ZREM", KEYS[2 + s], unpack(ARGV, i, math.min(i + CHUNK - 1, last)))
+  end
+end
+return {"saved", next_due(), token}

@@ -1,0 +1,204 @@
+"""What the command line, checkpoints and the doctor need of Redis: whole lanes, deployment facts, server facts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+
+import msgspec
+
+from cem.ports import NO_TOKEN
+from cem.stores.base import RedisBase
+from cem.stores.codec import check_sorted_set
+from cem.stores.errors import StoreBroken, StoreUnavailable
+from cem.stores.keys import CUSTOMER, META_KEY, slot_of
+from cem.stores.topology import Node
+
+__all__ = ["RedisAdmin", "ServerInfo"]
+
+#: Keys looked at in one SCAN call: about half a millisecond of the server's time.
+_SCAN: Final = 1000
+_PAGE: Final = 500
+
+
+class ServerInfo(msgspec.Struct, frozen=True):
+    """What a server says of itself, as far as the doctor cares."""
+
+    address: str
+    version: str
+    #: "master" or "slave", in Redis's words.
+    role: str
+    cluster: bool
+    maxmemory_bytes: int
+    maxmemory_policy: str
+    used_memory_bytes: int
+    aof: bool
+    #: appendfsync; None if this user may not ask.
+    aof_fsync: str | None
+    aof_last_write_ok: bool
+    rdb_last_save_ok: bool
+    loading: bool
+    replicas: int
+
+
+class RedisAdmin(RedisBase):
+    """Whole lanes and servers; calls take as long as they take, each exchange within the worker's deadline."""
+
+    async def token_of(self, lane: int) -> str:
+        """Return the token that the lane carries, whatever its header looks like."""
+        keys = self.keys(lane)
+        token = await self._one(keys.slot, b"HGET", keys.lane, b"token")
+        return NO_TOKEN if token is None else str(token.decode())
+
+    async def suffixes(self, lane: int) -> AsyncIterator[list[str]]:
+        """Yield the suffixes of all keys of the lane, in pieces; each at least once if it is there all the time."""
+        keys = self.keys(lane)
+        cut = len(keys.prefix)
+        cursor = b"0"
+        while True:
+            # The node is asked for anew: a cluster may have moved the lane (then the cursor means nothing there,
+            # but keys are only missed if the move happens during the scan; checkpoints compare tokens afterwards).
+            cursor, names = await self._one(
+                keys.slot, b"SCAN", cursor, b"MATCH", keys.all(), b"COUNT", b"%d" % _SCAN
+            )
+            if names:
+                yield [n[cut:].decode() for n in names]
+            if cursor == b"0":
+                return
+
+    async def scan_values(self, lane: int, prefix: str = "") -> AsyncIterator[tuple[str, bytes]]:
+        """Yield (suffix, value) of every value of the lane whose suffix begins so, each once, in no order."""
+        keys = self.keys(lane)
+        seen: set[str] = set()
+        pending: list[str] = []
+        async for names in self.suffixes(lane):
+            for name in names:
+                if ":" in name and name.startswith(prefix) and name not in seen:
+                    seen.add(name)
+                    pending.append(name)
+            while len(pending) >= _PAGE:
+                page, pending = pending[:_PAGE], pending[_PAGE:]
+                for item in await self._values(keys.slot, keys.prefix, page):
+                    yield item
+        for item in await self._values(keys.slot, keys.prefix, pending):
+            yield item
+
+    async def scan_customers(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield (customer_id, encoded hot state) of every customer of the lane, each once, in no order."""
+        async for suffix, value in self.scan_values(lane, CUSTOMER):
+            yield suffix[len(CUSTOMER) :], value
+
+    async def sorted_set(self, lane: int, name: str) -> dict[str, int]:
+        """Return the members of a sorted set with their scores, lowest first (ties by name)."""
+        check_sorted_set(name)
+        keys = self.keys(lane)
+        found: dict[str, int] = {}
+        start = 0
+        while True:
+            flat = await self._one(
+                keys.slot,
+                b"ZRANGE",
+                keys.of(name),
+                b"%d" % start,
+                b"%d" % (start + 10 * _PAGE - 1),
+                b"WITHSCORES",
+            )
+            found.update(
+                (member.decode(), int(float(score)))
+                for member, score in zip(flat[::2], flat[1::2], strict=True)
+            )
+            if len(flat) < 20 * _PAGE:
+                return found
+            start += 10 * _PAGE
+
+    async def sorted_sets(self, lane: int) -> list[str]:
+        """Return the names of the lane's sorted sets."""
+        found: set[str] = set()
+        async for names in self.suffixes(lane):
+            found.update(n for n in names if ":" not in n and n not in {"lane", "outbox"})
+        return sorted(found)
+
+    # -- the deployment ----------------------------------------------------------------------------------------
+
+    async def meta(self) -> dict[str, str]:
+        """Return the deployment's facts (cluster_id, partitions); empty for a new store."""
+        flat = await self._one(slot_of(META_KEY.encode()), b"HGETALL", META_KEY.encode())
+        return {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
+
+    async def set_meta(self, facts: Mapping[str, str]) -> None:
+        """Set those facts, leaving the others."""
+        if facts:
+            flat = [part.encode() for item in facts.items() for part in item]
+            await self._one(slot_of(META_KEY.encode()), b"HSET", META_KEY.encode(), *flat)
+
+    async def get_raw(self, key: str) -> bytes | None:
+        """Return the value of a key outside the lanes (`cem:clock`, `cem:api:...`)."""
+        name = _outside(key)
+        value = await self._one(slot_of(name), b"GET", name)
+        return None if value is None else bytes(value)
+
+    async def set_raw(
+        self, key: str, value: bytes, *, ttl_ms: int | None = None, only_new: bool = False
+    ) -> bool:
+        """Set a key outside the lanes; return False, and change nothing, if `only_new` and it is there already."""
+        name = _outside(key)
+        command = [b"SET", name, value]
+        if ttl_ms is not None:
+            command += (b"PX", b"%d" % ttl_ms)
+        if only_new:
+            command.append(b"NX")
+        return await self._one(slot_of(name), *command) is not None
+
+    # -- servers -----------------------------------------------------------------------------------------------
+
+    async def server_info(self) -> list[ServerInfo]:
+        """Return what each primary says of itself, by address."""
+        nodes = await self.client.topology.primaries()
+        return [await self._info(node) for node in nodes]
+
+    async def _info(self, node: Node) -> ServerInfo:
+        text = await self.client.on_node(node, (b"INFO",), timeout_s=self.timeouts.work_s)
+        fields = dict(line.split(":", 1) for line in text.decode().splitlines() if ":" in line)
+        try:
+            reply = await self.client.on_node(
+                node, (b"CONFIG", b"GET", b"appendfsync"), timeout_s=self.timeouts.work_s
+            )
+            fsync = reply[1].decode() if reply else None
+        except StoreUnavailable as refused:
+            if refused.retryable:
+                raise
+            fsync = None
+        except StoreBroken:
+            fsync = None
+        return ServerInfo(
+            address=node.name,
+            version=fields.get("redis_version", "?"),
+            role=fields.get("role", "?"),
+            cluster=fields.get("cluster_enabled") == "1",
+            maxmemory_bytes=int(fields.get("maxmemory", 0)),
+            maxmemory_policy=fields.get("maxmemory_policy", "?"),
+            used_memory_bytes=int(fields.get("used_memory", 0)),
+            aof=fields.get("aof_enabled") == "1",
+            aof_fsync=fsync,
+            aof_last_write_ok=fields.get("aof_last_write_status", "ok") == "ok",
+            rdb_last_save_ok=fields.get("rdb_last_bgsave_status", "ok") == "ok",
+            loading=fields.get("loading") == "1",
+            replicas=int(fields.get("connected_slaves", 0)),
+        )
+
+    async def _one(self, slot: int, *command: bytes) -> Any:
+        (reply,) = await self.client.run(slot, [command], purpose="work", timeout_s=self.timeouts.work_s)
+        return reply
+
+    async def _values(self, slot: int, prefix: bytes, suffixes: list[str]) -> list[tuple[str, bytes]]:
+        if not suffixes:
+            return []
+        values = await self._one(slot, b"MGET", *(prefix + s.encode() for s in suffixes))
+        return [(s, v) for s, v in zip(suffixes, values, strict=True) if v is not None]
+
+
+def _outside(key: str) -> bytes:
+    if not key.startswith("cem:") or key.startswith("cem:{"):
+        msg = f"{key!r} is not a key outside the lanes (cem:...)"
+        raise ValueError(msg)
+    return key.encode()

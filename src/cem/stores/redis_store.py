@@ -1,0 +1,184 @@
+"""The lanes' states in Redis: one server, Sentinel or Cluster.
+
+Nothing here is sent twice by the driver. A save whose reply was lost may or may not have been applied; called again,
+it finds its own token and answers `already`, or it is applied now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from cem.ports import NO_TOKEN, Emission, LaneHeader, LaneImage, Save, SaveAnswer
+from cem.stores.codec import (
+    RESTORING,
+    check_save,
+    decode_header,
+    decode_outbox,
+    encode_header,
+    encode_outbox,
+)
+from cem.stores.errors import StoreBroken
+from cem.stores.keys import LaneKeys
+from cem.stores.redis_admin import RedisAdmin
+from cem.stores.redis_reader import RedisReader
+from cem.stores.restoring import Values, restore_lane
+from cem.stores.scripts import SAVE_IF_CURRENT
+
+__all__ = ["RedisStore", "open_store"]
+
+_OUTCOMES: dict[bytes, Literal["saved", "already", "fenced"]] = {
+    b"saved": "saved",
+    b"already": "already",
+    b"fenced": "fenced",
+}
+
+
+class RedisStore(RedisReader, RedisAdmin):
+    """`StateStore` and `CustomerReader` on Redis, and what the command line needs beside them.
+
+    Calls raise StoreUnavailable when Redis is away or refuses, StoreBroken when it holds what was not written.
+    """
+
+    async def open_lane(self, lane: int) -> LaneImage:
+        """Return the lane as it is: its header, the outbox of its last save, its earliest due time."""
+        keys = self.keys(lane)
+        *_, image = await self.client.run(
+            keys.slot,
+            [
+                (b"MULTI",),
+                (b"HMGET", keys.lane, b"token", b"header"),
+                (b"GET", keys.outbox),
+                (b"ZRANGE", keys.due, b"0", b"0", b"WITHSCORES"),
+                (b"EXEC",),
+            ],
+            purpose="work",
+            timeout_s=self.timeouts.work_s,
+        )
+        (token, header), outbox, due = image
+        next_due_ms = int(float(due[1])) if due else None
+        if token is None and header is None:
+            if outbox is not None or due:
+                msg = (
+                    f"lane {lane}: its header is gone from the store, but other keys of it are there. Redis may have "
+                    "evicted it (maxmemory-policy must be noeviction), or somebody deleted it. Restore a backup, or "
+                    "empty the store and start the worker with --rebuild."
+                )
+                raise StoreBroken(msg)
+            return LaneImage(None, (), None)
+        if token is not None and token.startswith(RESTORING.encode()):
+            msg = f"lane {lane}: a restoration of it was begun and not finished. Start the worker with --rebuild."
+            raise StoreBroken(msg)
+        if token is None or header is None:
+            msg = f"lane {lane}: the store has half of its header"
+            raise StoreBroken(msg)
+        return LaneImage(
+            decode_header(header, token.decode(), lane),
+            () if outbox is None else decode_outbox(outbox, lane),
+            next_due_ms,
+        )
+
+    async def load(self, lane: int, suffixes: Sequence[str]) -> list[bytes | None]:
+        """Return the values in the order asked for; one round trip, and a second when some are not there."""
+        if not suffixes:
+            return []
+        keys = self.keys(lane)
+        names = [keys.of(s) for s in suffixes]
+        (values,) = await self.client.run(
+            keys.slot, [(b"MGET", *names)], purpose="work", timeout_s=self.timeouts.work_s
+        )
+        if None in values:
+            # MGET says of a key of another type that it is not there; the next save would overwrite it.
+            absent = list(
+                dict.fromkeys(name for name, value in zip(names, values, strict=True) if value is None)
+            )
+            (there,) = await self.client.run(
+                keys.slot, [(b"EXISTS", *absent)], purpose="work", timeout_s=self.timeouts.work_s
+            )
+            if there:
+                msg = (
+                    f"lane {lane}: {there} of the keys {_some(absent)} hold something else than a state "
+                    f"(see TYPE in redis-cli at {self.shown})"
+                )
+                raise StoreBroken(msg)
+        return list(values)
+
+    async def save(self, lane: int, save: Save) -> SaveAnswer:
+        """Apply `save` if the lane's token is `save.expected`; see SaveAnswer. Safe to call again after any error."""
+        check_save(save)
+        return await self.apply_unchecked(lane, save)
+
+    async def due(self, lane: int, until_ms: int, limit: int) -> list[str]:
+        """Return the members of "due" with score <= until_ms, earliest first (ties by name), at most `limit`."""
+        keys = self.keys(lane)
+        command = (
+            b"ZRANGEBYSCORE", keys.due, b"-inf", b"%d" % until_ms, b"LIMIT", b"0", b"%d" % max(0, limit),
+        )  # fmt: skip
+        (members,) = await self.client.run(
+            keys.slot, [command], purpose="work", timeout_s=self.timeouts.work_s
+        )
+        return [m.decode() for m in members]
+
+    async def restore_lane(
+        self,
+        lane: int,
+        header: LaneHeader,
+        values: Values,
+        sorted_sets: Mapping[str, Mapping[str, int]],
+        outbox: Sequence[Emission] = (),
+    ) -> None:
+        """Make an empty lane what the arguments say. Raises Fenced if it is not empty. See `stores.restoring`."""
+        await restore_lane(self, lane, header, values, sorted_sets, outbox)
+
+    async def apply_unchecked(self, lane: int, save: Save, drop: Sequence[str] = ()) -> SaveAnswer:
+        """Apply a save that `check_save` was not asked about; `drop` are suffixes of whole keys to delete first."""
+        keys = self.keys(lane)
+        names, arguments = _script_input(keys, save, drop)
+        status, due, found = await self.client.run_script(
+            keys.slot, SAVE_IF_CURRENT, names, arguments, timeout_s=self.timeouts.work_s
+        )
+        if status == b"broken":
+            msg = f"lane {lane}: nothing was saved, because {found.decode(errors='replace')}"
+            raise StoreBroken(msg)
+        outcome = _OUTCOMES[status]
+        return SaveAnswer(
+            outcome,
+            None if due is None else int(float(due)),
+            found.decode() if outcome == "fenced" else NO_TOKEN,
+        )
+
+
+def open_store(url: str, partitions: int) -> RedisStore:
+    """Return the store at `url` with the default deadlines; nothing is opened yet. Raises StoreUrlError."""
+    return RedisStore(url, partitions)
+
+
+def _script_input(keys: LaneKeys, save: Save, drop: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
+    """Return KEYS and ARGV of save_if_current.lua; `drop` are suffixes of whole keys to delete before the rest."""
+    of = keys.of
+    to_set = [(of(s), v) for s, v in save.values.items() if v is not None]
+    to_delete = [of(s) for s, v in save.values.items() if v is None]
+    to_delete += [of(s) for s in drop]
+    # "due" comes first, changed or not: the script answers its earliest score.
+    sets = {"due": save.sorted_sets.get("due", {})} | dict(save.sorted_sets)
+    counts: list[bytes] = []
+    members: list[bytes] = []
+    for changes in sets.values():
+        gone = [m.encode() for m, score in changes.items() if score is None]
+        counts += (b"%d" % (len(changes) - len(gone)), b"%d" % len(gone))
+        for member, score in changes.items():
+            if score is not None:
+                members += (b"%d" % score, member.encode())
+        members += gone
+    names = [keys.lane, keys.outbox, *(of(n) for n in sets), *(k for k, _ in to_set), *to_delete]
+    arguments = [
+        save.expected.encode(), save.header.token.encode(), encode_header(save.header), encode_outbox(save.outbox),
+        b"%d" % len(sets), b"%d" % len(to_set), b"%d" % len(to_delete),
+        *counts, *members, *(v for _, v in to_set),
+    ]  # fmt: skip
+    return names, arguments
+
+
+def _some(names: Sequence[bytes]) -> str:
+    shown = ", ".join(n.decode(errors="replace") for n in names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"

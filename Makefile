@@ -27,7 +27,7 @@ test: setup ## Run the tests; what needs a real Kafka or Redis runs where they c
 	$(BIN)/python -m pytest
 
 check: setup ## Format, lint, types, import layers, generated pages
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check --output-format concise .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/mypy scripts

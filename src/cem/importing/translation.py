@@ -117,8 +117,8 @@ class Translator:
         file: its name in messages. source: CloudEvents source of all events. now_ms: times more than a day later
         are refused. hash_key: hashes whom an event must not show. Raises MapError when map and file do not fit.
         """
-        self._columns = table.columns
-        self._source = source
+        self.table = table
+        self.source = source
         self._event = rule.event
         self._type = rule.event.TYPE
         self._now_ms = now_ms
@@ -170,7 +170,7 @@ class Translator:
             raise _Refused("bad_time", str(error), self._time_column, "time") from None
         row_id = "/".join([cells[i].strip() for i in self._id_at]) if self._id_at else str(row.number)
         headers, value = encode(
-            event, id=row_id, source=self._source, time_ms=time_ms, customer_id=key, sequence=row.number
+            event, id=row_id, source=self.source, time_ms=time_ms, customer_id=key, sequence=row.number
         )
         key_bytes = key.encode()
         read = decode(_Candidate(self._topic, self._now_ms, key_bytes, value, headers))
@@ -240,7 +240,7 @@ class Translator:
     def _key_reader(self, key: KeySpec | None, find: Columns) -> Callable[[Row, Event], str]:
         if key is None:
             return _own_key
-        digest = self._source.rpartition(":")[2][:12]
+        digest = self.source.rpartition(":")[2][:12]
         if key.value is None:
             return lambda row, event: f"row-{digest}-{row.number}"
         read, stranger = value_reader(key.value, find), key.stranger
@@ -280,9 +280,9 @@ class Translator:
 
     def _rejected(self, row: Row, refused: _Refused) -> RejectedRow:
         cells = row.cells
-        raw = dict(zip(self._columns, cells, strict=False))
-        if len(cells) > len(self._columns):
-            raw[""] = "\x1f".join(cells[len(self._columns) :])
+        raw = dict(zip(self.table.columns, cells, strict=False))
+        if len(cells) > len(self.table.columns):
+            raw[""] = "\x1f".join(cells[len(self.table.columns) :])
         return RejectedRow(
             row.number, row.line, refused.reason, refused.detail, refused.column, refused.field, raw
         )

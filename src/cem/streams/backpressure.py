@@ -10,11 +10,13 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
-__all__ = ["AHEAD_BYTES", "AHEAD_RECORDS", "Positions", "ReaderPace"]
+__all__ = ["AHEAD_BYTES", "AHEAD_RECORDS", "NO_LIMIT", "Positions", "ReaderPace"]
 
 #: How far a partition may be ahead of its reader: well within what the embedded broker keeps.
 AHEAD_RECORDS = 20_000
 AHEAD_BYTES = 2_000_000
+#: For a log that holds everything: only `drained` is of interest.
+NO_LIMIT = 1 << 62
 
 #: Answers with the next offset to be read by (topic, partition); a partition that nobody has read is left out.
 Positions = Callable[[], Awaitable[Mapping[tuple[str, int], int]]]
@@ -83,13 +85,21 @@ class ReaderPace:
         )
         state.unread.append((state.next_offset, size))
 
-    async def drained(self) -> None:
-        """Return when the workers have read everything that was acknowledged."""
-        waited_s = 0.0
+    async def drained(self, patience_s: float) -> bool:
+        """Return True when the workers have read everything that was acknowledged.
+
+        Returns False when they have read nothing more for `patience_s`.
+        """
+        still_s = waited_s = 0.0
+        left = -1
         while True:
             await self._ask()
-            if all(self._read.get(at, 0) >= state.next_offset for at, state in self._partitions.items()):
-                return
+            before, left = left, self.unread()
+            if left == 0:
+                return True
+            still_s = still_s + self._poll_s if left == before else 0.0
+            if still_s > patience_s:
+                return False
             waited_s += self._poll_s
             self._on_wait(waited_s)
             await asyncio.sleep(self._poll_s)

@@ -12,14 +12,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-__all__ = ["Child", "ServerError", "die_with_parent", "free_port", "wait_until"]
+__all__ = ["Child", "ServerFailed", "die_with_parent", "free_port", "wait_until"]
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 _drawn: set[int] = set()
 
 
-class ServerError(RuntimeError):
+class ServerFailed(RuntimeError):
     """A server did not come up, or ended on its own; the message ends with the tail of its log."""
 
 
@@ -47,15 +47,15 @@ def free_port() -> int:
                 continue
         _drawn.add(port)
         return port
-    raise ServerError("no free port between 24000 and 32000")
+    raise ServerFailed("no free port between 24000 and 32000")
 
 
 def wait_until(condition: Callable[[], bool], *, timeout_s: float, what: str, every_s: float = 0.05) -> None:
-    """Return once `condition()` is true; raise ServerError naming `what` if it is not so within the time."""
+    """Return once `condition()` is true; raise ServerFailed naming `what` if it is not so within the time."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
-            raise ServerError(f"{what}: not within {timeout_s:g} s")
+            raise ServerFailed(f"{what}: not within {timeout_s:g} s")
         time.sleep(every_s)
 
 
@@ -87,19 +87,19 @@ class Child:
         return self.process.poll() is None
 
     def wait_ready(self, ready: Callable[[], bool], *, timeout_s: float) -> None:
-        """Return once `ready()`; raise ServerError with the end of the log when it ends before, or takes too long."""
+        """Return once `ready()`; raise ServerFailed with the end of the log when it ends before, or takes too long."""
 
         def condition() -> bool:
             if not self.alive:
-                raise ServerError(f"{self.command[0]} ended with {self.process.returncode}:\n{self.tail()}")
+                raise ServerFailed(f"{self.command[0]} ended with {self.process.returncode}:\n{self.tail()}")
             return ready()
 
         try:
             wait_until(condition, timeout_s=timeout_s, what=f"{self.command[0]} ready")
-        except ServerError as failure:
+        except ServerFailed as failure:
             if not self.alive:
                 raise
-            raise ServerError(f"{failure}\n{self.tail()}") from None
+            raise ServerFailed(f"{failure}\n{self.tail()}") from None
 
     def stop(self, *, timeout_s: float = 20.0) -> int:
         """Ask it to end (SIGTERM) and return its exit code; kill it if it takes longer."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.servers.child import Child, ServerError, die_with_parent, free_port
+from tests.servers.child import Child, ServerFailed, die_with_parent, free_port
 
 __all__ = ["KafkaServer", "missing"]
 
@@ -124,9 +124,9 @@ class KafkaServer:
         return self.child is not None and self.child.alive
 
     def start(self, *, timeout_s: float = 90.0) -> Self:
-        """Start, and return once clients are served. Raises ServerError with the end of the server's log."""
+        """Start, and return once clients are served. Raises ServerFailed with the end of the server's log."""
         if reason := missing():
-            raise ServerError(reason)
+            raise ServerFailed(reason)
         if self.alive:
             return self
         config = self._write_config()
@@ -229,7 +229,7 @@ class KafkaServer:
             env=_environment(),
         )
         if done.returncode:
-            raise ServerError(f"formatting the Kafka data folder failed:\n{done.stdout}{done.stderr}")
+            raise ServerFailed(f"formatting the Kafka data folder failed:\n{done.stdout}{done.stderr}")
 
     def _serves(self) -> bool:
         # The plain connection first: librdkafka complains aloud about a port where nobody listens.

@@ -44,7 +44,7 @@ class Supply(msgspec.Struct, array_like=True, gc=False):
     """What is agreed for one line, or for the whole account (line "")."""
 
     line: str
-    #: At most three, ordered by `from_ms`; also those that begin later.
+    #: At most four, ordered by `from_ms`; also those that begin later.
     plans: list[Plan] = []
     contract: Contract = msgspec.field(default_factory=Contract)
 

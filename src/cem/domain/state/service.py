@@ -48,7 +48,7 @@ class Order(msgspec.Struct, array_like=True, gc=False):
     placed_ms: int = 0
     due_ms: int = 0
     delivered_ms: int = 0
-    #: Time of the newest event that promised a day, and how often the day was said anew.
+    #: Time of the newest event that promised a day.
     said_ms: int = 0
     verdict: int = 0
     amount_minor: int = 0
@@ -62,8 +62,10 @@ class Task(msgspec.Struct, array_like=True, gc=False):
     by: str = ""
     text: str = ""
     closed_ms: int = 0
+    #: Time of the newest event that said when it is due.
     said_ms: int = 0
     verdict: int = 0
+    given_up: bool = False
 
 
 class Note(msgspec.Struct, array_like=True, gc=False):

@@ -1,0 +1,110 @@
+"""Distinct recipients of the last 24 clock hours in at most 256 bytes a line: linear counting over aged cells.
+
+Each recipient's hash picks one of 256 cells, and a cell holds the hour of its newest message, so that recipients
+leave the window one by one. With k cells occupied, about 256 ln(256 / (256 - k)) recipients were written to
+(Whang et al. 1990). Against the hourly ring of 96 cells of the study that this follows, the error falls from 8 % to
+4.6 % at 60 recipients, it saturates at 1,400 instead of 430, and a line with six recipients a day takes 12 bytes, not
+96: while few cells are occupied they are kept as pairs.
+
+Unit: recipients. Window: the hour of `Velocity.hour` and the 23 before it. Equals: the estimate from the set of cells
+of all messages in that window. Order-free.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from math import log
+from zlib import crc32
+
+from cem.domain.state.lines import Velocity
+
+__all__ = ["CELLS", "HOURS", "age", "aged", "distinct_centi", "hour_below", "see"]
+
+CELLS = 256
+HOURS = 24
+
+#: Up to so many occupied cells are kept as (cell, hours left) pairs, more as one byte of hours left per cell.
+_PAIRS = 127
+
+#: Estimated distinct recipients in hundredths, by occupied cells; a full sketch counts as one cell short of full.
+_ESTIMATE_CENTI = tuple(
+    round(100 * CELLS * log(CELLS / (CELLS - min(k, CELLS - 1)))) for k in range(CELLS + 1)
+)
+
+#: What `n` hours do to hours left.
+_OLDER = tuple(bytes(max(0, left - n) for left in range(256)) for n in range(HOURS + 1))
+
+
+def distinct_centi(cells: bytes) -> int:
+    """Return the estimated number of distinct recipients in hundredths."""
+    return _ESTIMATE_CENTI[_occupied(cells)]
+
+
+def see(velocity: Velocity, recipient: str, hour: int) -> None:
+    """Note a message to `recipient` in the given hour (since the epoch); ages the sketch if the hour is newer."""
+    if hour > velocity.hour:
+        age(velocity, hour)
+    left = HOURS - (velocity.hour - hour)
+    if left > 0:
+        velocity.cells = _put(velocity.cells, crc32(recipient.encode()) & 0xFF, left)
+
+
+def age(velocity: Velocity, hour: int) -> None:
+    """Move the window's end to `hour`, which must not be before it."""
+    velocity.cells = aged(velocity.cells, hour - velocity.hour)
+    velocity.hour = hour
+
+
+def aged(cells: bytes, hours: int) -> bytes:
+    """Return the cells so many hours later."""
+    if hours <= 0 or not cells:
+        return cells
+    if hours >= HOURS:
+        return b""
+    table = _OLDER[hours]
+    if len(cells) == CELLS:
+        return _packed(cells.translate(table))
+    slots, lefts = cells[0::2], cells[1::2].translate(table)
+    return b"".join(bytes(pair) for pair in zip(slots, lefts, strict=True) if pair[1])
+
+
+def hour_below(velocity: Velocity, limit_centi: int) -> int:
+    """Return the first hour, from `Velocity.hour` on, in which the estimate is below the limit without new messages."""
+    cells = velocity.cells
+    for hours in range(HOURS):
+        if distinct_centi(aged(cells, hours)) < limit_centi:
+            return velocity.hour + hours
+    return velocity.hour + HOURS
+
+
+def _occupied(cells: bytes) -> int:
+    return CELLS - cells.count(0) if len(cells) == CELLS else len(cells) // 2
+
+
+def _put(cells: bytes, cell: int, left: int) -> bytes:
+    """Return the cells with at least `left` hours left in the cell."""
+    if len(cells) == CELLS:
+        if cells[cell] >= left:
+            return cells
+        return cells[:cell] + bytes((left,)) + cells[cell + 1 :]
+    slots = cells[0::2]
+    index = bisect_left(slots, cell)
+    at = 2 * index
+    if index < len(slots) and slots[index] == cell:
+        if cells[at + 1] >= left:
+            return cells
+        return cells[: at + 1] + bytes((left,)) + cells[at + 2 :]
+    if len(slots) < _PAIRS:
+        return cells[:at] + bytes((cell, left)) + cells[at:]
+    dense = bytearray(CELLS)
+    for slot, hours in zip(slots, cells[1::2], strict=True):
+        dense[slot] = hours
+    dense[cell] = left
+    return bytes(dense)
+
+
+def _packed(dense: bytes) -> bytes:
+    """Return pairs if few cells are occupied: one form for one content."""
+    if CELLS - dense.count(0) > _PAIRS:
+        return dense
+    return b"".join(bytes((cell, left)) for cell, left in enumerate(dense) if left)

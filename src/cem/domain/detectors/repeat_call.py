@@ -1,0 +1,88 @@
+"""A customer who comes back about the same reason within 7 days: the supervisor hears of it while it happens.
+
+Tier `alert` if the contact before was not recorded as resolved, else `notice` (a record that the customer contradicts).
+From the third contact on it is one step more severe. The alert resolves, by tick, when 7 days have passed since the
+newest contact about that reason. Contacts without a reason repeat nothing here.
+"""
+
+from __future__ import annotations
+
+from cem.domain.alerting import Finding, close_alert, find_open, raise_alert, review_later, update_alert
+from cem.domain.context import FoldContext
+from cem.domain.customer import Customer
+from cem.domain.events.enums import AlertState, AlertTier, Tell
+from cem.domain.localtime import DAY_MS, HOUR_MS
+from cem.domain.state.alerts import StoredAlert
+from cem.domain.state.contacts import Contact, unpack_contacts
+
+__all__ = ["TYPE", "check_repeat", "review_repeat"]
+
+TYPE = "repeat_call"
+
+
+def check_repeat(customer: Customer, reason: str, ctx: FoldContext) -> None:
+    """Tell if the newest contact about the reason, already folded, followed another one within the window."""
+    policy = ctx.alerts.repeat_call
+    if not policy.enabled or not reason or customer.contacts.total < 2:
+        return
+    chain = _chain(customer, reason, policy.window_days * DAY_MS)
+    if len(chain) < 2:
+        return
+    newest, before = chain[-1], chain[-2]
+    solved = before.resolution == "resolved" and not before.abandoned
+    if solved and not policy.even_if_resolved:
+        return
+    tier = AlertTier.NOTICE if solved else AlertTier.ALERT
+    finding = Finding(
+        TYPE,
+        reason,
+        f"{newest.key:08x}",
+        tier,
+        newest.at_ms,
+        newest.at_ms + policy.deliver_within_h * HOUR_MS,
+        newest.at_ms + policy.window_days * DAY_MS,
+        _evidence(chain, policy.window_days),
+        Tell.SUPERVISOR,
+        policy.remedy,
+        steps=len(chain) > 2,
+    )
+    current = find_open(customer, TYPE, reason)
+    if current is None:
+        raise_alert(customer, finding, ctx)
+        return
+    is_worse = tier is AlertTier.ALERT and current.tier == str(AlertTier.NOTICE)
+    if is_worse or finding.due_ms > current.due_ms:
+        update_alert(customer, current, finding, "another contact", ctx)
+
+
+def review_repeat(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
+    """End the alert if nobody came back about the reason for 7 days, else look again when that will be."""
+    window_ms = ctx.alerts.repeat_call.window_days * DAY_MS
+    chain = _chain(customer, alert.subject, window_ms)
+    if chain and chain[-1].at_ms + window_ms > now_ms:
+        review_later(customer, alert, chain[-1].at_ms + window_ms)
+    else:
+        close_alert(customer, alert, AlertState.RESOLVED, "no further contact", alert.due_ms, ctx)
+
+
+def _chain(customer: Customer, reason: str, window_ms: int) -> list[Contact]:
+    """Return the contacts about the reason within the window that ends with the newest of them."""
+    kept, _ = unpack_contacts(customer.contacts)
+    same = [c for c in kept if c.reason == reason]
+    return [c for c in same if c.at_ms > same[-1].at_ms - window_ms]
+
+
+def _evidence(chain: list[Contact], window_days: int) -> dict[str, int | float | str | bool]:
+    newest, before = chain[-1], chain[-2]
+    evidence: dict[str, int | float | str | bool] = {
+        "contacts": len(chain),
+        "window_days": window_days,
+        "hours_since_last": round((newest.at_ms - before.at_ms) / HOUR_MS, 1),
+        "last_resolution": "abandoned" if before.abandoned else before.resolution or "unknown",
+        "channel": newest.channel,
+    }
+    if newest.id:
+        evidence["contact_id"] = newest.id
+    if newest.rep_id:
+        evidence["rep_id"] = newest.rep_id
+    return evidence

@@ -1,0 +1,74 @@
+"""Each event is folded once: a window of ids seen, or a watermark where the source numbers its events.
+
+The rules, per customer:
+
+- An event with a `sequence` is a duplicate if its source has reached that number before. For ever; the watermarks
+  of the 64 sources that moved last are kept.
+- Any other event is a duplicate if its source and id are among the last 32, or among those of the last hour of
+  ingestion time (at most 1,024 of them).
+
+An id is remembered as 40 bits of a hash of source and id: two different ids in a full window of 32 are taken for one
+once in 3e10 events.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+
+from cem.domain.customer import Customer
+from cem.domain.events.envelope import Received
+
+__all__ = ["IDS_FOR_AN_HOUR", "IDS_KEPT", "SOURCES_KEPT", "first_time"]
+
+IDS_KEPT = 32
+IDS_FOR_AN_HOUR = 1024
+SOURCES_KEPT = 64
+
+#: Bytes of an entry in `Customer.seen`: hash, then the ingestion time in units of five minutes, modulo 256.
+_ENTRY = 6
+_HASH = 5
+_UNIT_MS = 300_000
+_UNITS_OF_AN_HOUR = 13
+
+
+def first_time(customer: Customer, received: Received) -> bool:
+    """Return whether this event was not folded before, and remember it."""
+    if received.sequence is not None:
+        return _passes(customer.sources, received.source, received.sequence)
+    key = blake2b(f"{received.source}\0{received.id}".encode(), digest_size=_HASH).digest()
+    seen = customer.seen
+    at = seen.find(key)
+    while at >= 0:
+        if at % _ENTRY == 0:
+            return False
+        at = seen.find(key, at + 1)
+    unit = received.ingested_ms // _UNIT_MS & 0xFF
+    seen += key + bytes((unit,))
+    drop = 0
+    surplus = len(seen) // _ENTRY - IDS_KEPT
+    while drop < surplus and (
+        surplus - drop > IDS_FOR_AN_HOUR - IDS_KEPT
+        or (unit - seen[drop * _ENTRY + _HASH] & 0xFF) >= _UNITS_OF_AN_HOUR
+    ):
+        drop += 1
+    customer.seen = seen[drop * _ENTRY :] if drop else seen
+    return True
+
+
+@lru_cache(maxsize=1024)
+def _source_key(source: str) -> bytes:
+    return blake2b(source.encode(), digest_size=6).digest()
+
+
+def _passes(sources: dict[bytes, int], source: str, sequence: int) -> bool:
+    """Return whether the source's watermark was below `sequence`, and raise it."""
+    key = _source_key(source)
+    reached = sources.pop(key, None)
+    if reached is not None and sequence <= reached:
+        sources[key] = reached
+        return False
+    sources[key] = sequence
+    if len(sources) > SOURCES_KEPT:
+        del sources[next(iter(sources))]
+    return True

@@ -1,0 +1,129 @@
+"""Bills, payments and purchases.
+
+Units: minor units and days. Windows: the last three bills, the last eight payments (made, failed, overdue) and the
+last five purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
+of a bill is the sum of the kept payments that name it. Order-free. No tick: how many days a bill is overdue is a matter
+of the reader's instant (`cem.domain.view.overdue_days`).
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+
+from cem.domain.context import FoldContext
+from cem.domain.customer import Customer
+from cem.domain.events.billing import BillIssued, PaymentFailed, PaymentMade, PaymentOverdue
+from cem.domain.events.envelope import Received
+from cem.domain.events.interactions import PurchaseMade
+from cem.domain.localtime import day_of
+from cem.domain.state.billing import Bill, Part, Payment, Purchase
+
+__all__ = [
+    "BILLS_KEPT",
+    "PAYMENTS_KEPT",
+    "PURCHASES_KEPT",
+    "add_bill",
+    "add_failure",
+    "add_overdue",
+    "add_payment",
+    "add_purchase",
+]
+
+BILLS_KEPT = 3
+PAYMENTS_KEPT = 8
+PURCHASES_KEPT = 5
+
+
+def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `bill.issued`; one issued again replaces itself."""
+    event = received.event
+    assert isinstance(event, BillIssued)
+    billing = customer.billing
+    sums: dict[tuple[str, str], int] = {}
+    for item in event.items:
+        key = (item.line or "", str(item.cause))
+        sums[key] = sums.get(key, 0) + item.amount_minor
+    bill = Bill(
+        event.bill_id,
+        received.time_ms,
+        event.total_minor,
+        day_of(event.due) if event.due else 0,
+        day_of(event.period_start) if event.period_start else 0,
+        day_of(event.period_end) if event.period_end else 0,
+        [Part(line, cause, amount) for (line, cause), amount in sorted(sums.items())],
+    )
+    billing.billed_minor += event.total_minor
+    for index, other in enumerate(billing.bills):
+        if other.bill_id == bill.bill_id:
+            older = min(other, bill, key=_issued)
+            billing.billed_minor -= older.total_minor
+            if older is bill:
+                return
+            del billing.bills[index]
+            break
+    insort(billing.bills, bill, key=_issued)
+    del billing.bills[:-BILLS_KEPT]
+
+
+def add_payment(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `payment.made`."""
+    event = received.event
+    assert isinstance(event, PaymentMade)
+    billing = customer.billing
+    billing.made += 1
+    billing.paid_minor += event.amount_minor
+    _keep(
+        customer,
+        Payment(received.time_ms, "made", event.bill_id or "", event.amount_minor, event.days_overdue),
+    )
+
+
+def add_failure(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `payment.failed`."""
+    event = received.event
+    assert isinstance(event, PaymentFailed)
+    customer.billing.failed += 1
+    _keep(
+        customer,
+        Payment(received.time_ms, "failed", event.bill_id or "", event.amount_minor, event.days_overdue),
+    )
+
+
+def add_overdue(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `payment.overdue`."""
+    event = received.event
+    assert isinstance(event, PaymentOverdue)
+    customer.billing.overdue += 1
+    _keep(
+        customer, Payment(received.time_ms, "overdue", event.bill_id, event.amount_minor, event.days_overdue)
+    )
+
+
+def add_purchase(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `purchase.made`."""
+    event = received.event
+    assert isinstance(event, PurchaseMade)
+    billing = customer.billing
+    billing.bought += 1
+    billing.bought_minor += event.amount_minor
+    purchase = Purchase(received.time_ms, event.product, event.amount_minor, event.line or "")
+    insort(billing.purchases, purchase, key=_bought)
+    del billing.purchases[:-PURCHASES_KEPT]
+
+
+def _keep(customer: Customer, payment: Payment) -> None:
+    payments = customer.billing.payments
+    insort(payments, payment, key=_paid)
+    del payments[:-PAYMENTS_KEPT]
+
+
+def _issued(bill: Bill) -> int:
+    return bill.issued_ms
+
+
+def _paid(payment: Payment) -> int:
+    return payment.at_ms
+
+
+def _bought(purchase: Purchase) -> int:
+    return purchase.at_ms

@@ -1,0 +1,172 @@
+"""When, how and why the customer turned to the company, and whether it had to be twice.
+
+Unit: contacts: calls and interactions that he began; a call's beginning and end are one contact. Windows: the newest
+20 in full, those of the 31 days before the newest in brief (at most 200), totals for ever. A contact is judged when
+its window of 7 days closes: REPEATED if another one about the same reason (unknown is a reason like any other) came
+within it, else LEFT if it was abandoned or recorded as unsolved, else RESOLVED at first contact.
+
+Equals: the same rule over all contacts sorted by time. Order-free while a contact is kept: a repeat that arrives late
+takes a verdict back. Tick: when the oldest open window closes (`Customer.contacts_due_ms`); counts in windows need
+none, readers evaluate them at their own instant.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+
+from cem.domain.customer import Customer
+from cem.domain.events.calls import CallEnded, CallStarted
+from cem.domain.events.interactions import InteractionRecorded
+from cem.domain.localtime import DAY_MS
+from cem.domain.state.contacts import (
+    KEPT,
+    LEFT,
+    OLDER_KEPT,
+    OPEN,
+    REPEATED,
+    RESOLVED,
+    Contact,
+    Contacts,
+    contact_key,
+    pack_contacts,
+    unpack_contacts,
+    unresolved,
+)
+
+__all__ = [
+    "FCR_WINDOW_MS",
+    "HORIZON_MS",
+    "add_interaction",
+    "begin_call",
+    "end_call",
+    "forget_contact",
+    "judge_contacts",
+]
+
+#: A contact about the same reason within so long is a repeat.
+FCR_WINDOW_MS = 7 * DAY_MS
+#: Contacts older than this, seen from the newest one, are only kept while they are among the newest `KEPT`.
+HORIZON_MS = 31 * DAY_MS
+
+
+def begin_call(customer: Customer, event: CallStarted, at_ms: int, now_ms: int) -> Contact:
+    """Fold an inbound `call.started`: its time is the contact's; reason and rep stand unless the end said others."""
+    return _merge(customer, Contact(at_ms, contact_key(event.call_id), "call"), event, now_ms)
+
+
+def end_call(customer: Customer, event: CallEnded, at_ms: int, now_ms: int) -> Contact:
+    """Fold an inbound `call.ended`: without a known beginning, the contact's time is reckoned back from the end."""
+    lasted_s = (event.duration_s or 0) + (event.wait_s or 0)
+    contact = Contact(at_ms - round(lasted_s * 1000), contact_key(event.call_id), "call", started=False)
+    return _merge(customer, contact, event, now_ms)
+
+
+def add_interaction(customer: Customer, event: InteractionRecorded, at_ms: int, now_ms: int) -> Contact:
+    """Fold an inbound `interaction.recorded`."""
+    contact = Contact(at_ms, contact_key(event.interaction_id), str(event.channel), ended=True)
+    return _merge(customer, contact, event, now_ms)
+
+
+def forget_contact(customer: Customer, contact_id: str, now_ms: int) -> None:
+    """Take a contact back that turns out not to have been one (the end of a call that we began was seen first)."""
+    kept, older = unpack_contacts(customer.contacts)
+    key = contact_key(contact_id)
+    for contact in kept:
+        if contact.key == key and not contact.started:
+            kept.remove(contact)
+            customer.contacts.total -= 1
+            _recount(customer.contacts, contact.verdict, -1)
+            _store(customer, kept, older, now_ms)
+            return
+
+
+def judge_contacts(customer: Customer, now_ms: int) -> None:
+    """Judge every contact whose window has closed by now; sets when the next one closes."""
+    kept, older = unpack_contacts(customer.contacts)
+    _store(customer, kept, older, now_ms)
+
+
+def _merge(
+    customer: Customer, new: Contact, event: CallStarted | CallEnded | InteractionRecorded, now_ms: int
+) -> Contact:
+    """Add the contact, or complete the one with its key; return it as it is now."""
+    contacts = customer.contacts
+    kept, older = unpack_contacts(contacts)
+    contact = next((c for c in kept if c.key == new.key and c.channel == new.channel), None)
+    if contact is None:
+        contact = new
+        contacts.total += 1
+        insort(kept, contact, key=_order)
+    elif new.started and not contact.started:
+        contact.at_ms = new.at_ms
+        contact.started = True
+        kept.sort(key=_order)
+    if isinstance(event, CallStarted):
+        contact.id = event.call_id
+        contact.reason = contact.reason or event.reason or ""
+        contact.rep_id = contact.rep_id or event.rep_id or ""
+    elif isinstance(event, CallEnded):
+        contact.id = event.call_id
+        contact.reason = event.reason or contact.reason
+        contact.rep_id = event.rep_id or contact.rep_id
+        contact.ended = True
+        contact.abandoned = event.abandoned
+        contact.resolution = str(event.resolution) if event.resolution else ""
+        contact.duration_s = round(event.duration_s or 0)
+        contact.wait_s = round(event.wait_s or 0)
+        contact.hold_s = round(event.hold_s or 0)
+        contact.transfers = event.transfers
+    else:
+        contact.id = event.interaction_id
+        contact.reason = event.reason or ""
+        contact.rep_id = event.rep_id or ""
+        contact.resolution = str(event.resolution) if event.resolution else ""
+    _store(customer, kept, older, now_ms)
+    return contact
+
+
+def _store(customer: Customer, kept: list[Contact], older: list[Contact], now_ms: int) -> None:
+    """Judge all contacts, cut both lists to what is kept, pack them, and set when to judge next."""
+    contacts = customer.contacts
+    while len(kept) > KEPT:
+        oldest = kept.pop(0)
+        oldest.abandoned = unresolved(oldest)
+        oldest.key = 0
+        insort(older, oldest, key=_order)
+    next_same: dict[str, int] = {}
+    for contact in reversed([*older, *kept]):
+        verdict = _verdict(contact, next_same.get(contact.reason), now_ms)
+        if verdict != contact.verdict:
+            _recount(contacts, contact.verdict, -1)
+            _recount(contacts, verdict, 1)
+            contact.verdict = verdict
+        next_same[contact.reason] = contact.at_ms
+    if older:
+        horizon_ms = kept[-1].at_ms - HORIZON_MS
+        older = [c for c in older if c.at_ms > horizon_ms]
+        contacts.dropped += max(0, len(older) - OLDER_KEPT)
+        older = older[-OLDER_KEPT:]
+    still_open = (c.at_ms + FCR_WINDOW_MS for c in (*older, *kept) if c.verdict == OPEN)
+    customer.contacts_due_ms = next(still_open, 0)
+    pack_contacts(contacts, kept, older)
+
+
+def _verdict(contact: Contact, next_same_ms: int | None, now_ms: int) -> int:
+    if next_same_ms is not None and next_same_ms < contact.at_ms + FCR_WINDOW_MS:
+        return REPEATED
+    if now_ms < contact.at_ms + FCR_WINDOW_MS:
+        return OPEN
+    return LEFT if unresolved(contact) else RESOLVED
+
+
+def _recount(contacts: Contacts, verdict: int, by: int) -> None:
+    if verdict == RESOLVED:
+        contacts.resolved += by
+    elif verdict == REPEATED:
+        contacts.repeated += by
+    elif verdict == LEFT:
+        contacts.left += by
+
+
+def _order(contact: Contact) -> tuple[int, int]:
+    return contact.at_ms, contact.key

@@ -1,0 +1,92 @@
+"""Faults and degradations that the household felt.
+
+Unit: faults. Window: the last eight, and all of the last 31 days (at most 64), seen from the newest; the number for
+ever. A beginning and an end are one fault if they name one incident, or else, of one service and place, if the end is
+the first after the beginning. Equals: that matching over all events sorted by time. Order-free where incidents are
+named. No tick: counts in windows are evaluated at the reader's instant.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+
+from cem.domain.context import FoldContext
+from cem.domain.customer import Customer
+from cem.domain.events.envelope import Received
+from cem.domain.events.service import ServiceDegraded, ServiceRestored
+from cem.domain.localtime import DAY_MS
+from cem.domain.state.service import Fault
+
+__all__ = ["FAULTS_IN_WINDOW", "FAULTS_KEPT", "begin_fault", "end_fault"]
+
+FAULTS_KEPT = 8
+FAULTS_IN_WINDOW = 64
+_HORIZON_MS = 31 * DAY_MS
+
+
+def begin_fault(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `service.degraded`."""
+    event = received.event
+    assert isinstance(event, ServiceDegraded)
+    kind, line, incident_id, at_ms = (
+        str(event.kind),
+        event.line or "",
+        event.incident_id or "",
+        received.time_ms,
+    )
+    faults = customer.service.faults
+    for fault in faults:
+        if _is_same(fault, kind, line, incident_id) and (
+            incident_id or (fault.began_ms == 0 and fault.ended_ms >= at_ms)
+        ):
+            if fault.began_ms == 0 or at_ms < fault.began_ms:
+                fault.began_ms = at_ms
+            _keep(customer)
+            return
+    customer.service.faults_total += 1
+    insort(faults, Fault(kind, line, at_ms, 0, incident_id), key=_at)
+    _keep(customer)
+
+
+def end_fault(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `service.restored`."""
+    event = received.event
+    assert isinstance(event, ServiceRestored)
+    kind, line, incident_id, at_ms = (
+        str(event.kind),
+        event.line or "",
+        event.incident_id or "",
+        received.time_ms,
+    )
+    faults = customer.service.faults
+    for fault in faults:
+        if _is_same(fault, kind, line, incident_id) and (
+            incident_id or (fault.ended_ms == 0 and fault.began_ms <= at_ms)
+        ):
+            fault.ended_ms = max(fault.ended_ms, at_ms)
+            return
+    customer.service.faults_total += 1
+    insort(faults, Fault(kind, line, 0, at_ms, incident_id), key=_at)
+    _keep(customer)
+
+
+def _is_same(fault: Fault, kind: str, line: str, incident_id: str) -> bool:
+    if incident_id or fault.incident_id:
+        return fault.incident_id == incident_id and fault.line == line
+    return fault.kind == kind and fault.line == line
+
+
+def _keep(customer: Customer) -> None:
+    faults = customer.service.faults
+    faults.sort(key=_at)
+    if len(faults) > FAULTS_KEPT:
+        horizon_ms = _at(faults[-1]) - _HORIZON_MS
+        surplus = len(faults) - FAULTS_KEPT
+        drop = 0
+        while drop < surplus and (_at(faults[drop]) <= horizon_ms or len(faults) - drop > FAULTS_IN_WINDOW):
+            drop += 1
+        del faults[:drop]
+
+
+def _at(fault: Fault) -> int:
+    return fault.began_ms or fault.ended_ms

@@ -1,0 +1,146 @@
+"""What the company said to the customer over which channel, and his responses: what a contact policy counts.
+
+Unit: touches: campaigns, messages that arrived, calls and interactions that the company began. Window: the last eight,
+and all of the last 31 days (at most 64), seen from the newest. Equals: the touches by id sorted by time, each with the
+newest response that names it (or, where a contact has no id, its campaign). A message that failed is no touch.
+Order-free where contacts have ids. No tick: counts in windows are evaluated at the reader's instant.
+"""
+
+from __future__ import annotations
+
+from cem.domain.customer import Customer
+from cem.domain.events.interactions import (
+    CampaignContacted,
+    CampaignResponded,
+    ContactAnswered,
+    ContactDelivered,
+    ContactFailed,
+)
+from cem.domain.localtime import DAY_MS
+from cem.domain.state.outreach import Outreach, Touch
+
+__all__ = [
+    "TOUCHES_IN_WINDOW",
+    "TOUCHES_KEPT",
+    "answer_campaign",
+    "answer_message",
+    "deliver_message",
+    "fail_message",
+    "knows_touch",
+    "touch",
+    "touch_by_campaign",
+]
+
+TOUCHES_KEPT = 8
+TOUCHES_IN_WINDOW = 64
+_HORIZON_MS = 31 * DAY_MS
+
+
+def touch(customer: Customer, touch_id: str, kind: str, channel: str, at_ms: int) -> None:
+    """Note that the company turned to the customer itself, by a call or an interaction."""
+    _begin(customer.outreach, touch_id, kind, channel, "", at_ms)
+
+
+def touch_by_campaign(customer: Customer, event: CampaignContacted, at_ms: int) -> None:
+    """Fold `campaign.contacted`."""
+    channel, action = str(event.channel), event.action or ""
+    if event.contact_id:
+        _begin(customer.outreach, event.contact_id, "campaign", channel, action, at_ms)
+    else:
+        _begin(customer.outreach, event.campaign, "campaign", channel, action, at_ms, again=True)
+
+
+def deliver_message(customer: Customer, event: ContactDelivered, at_ms: int) -> None:
+    """Fold `contact.delivered`."""
+    channel = str(event.channel) if event.channel else ""
+    _begin(customer.outreach, event.contact_id, "message", channel, "", at_ms)
+
+
+def fail_message(customer: Customer, event: ContactFailed, at_ms: int) -> None:
+    """Fold `contact.failed`: unless it was delivered as well, it is no touch."""
+    found = _find(customer.outreach, event.contact_id, at_ms)
+    if found is None:
+        channel = str(event.channel) if event.channel else ""
+        _insert(customer.outreach, Touch(at_ms, event.contact_id, "", channel, failed=True))
+    elif found.kind != "message":
+        found.failed = True
+
+
+def answer_campaign(customer: Customer, event: CampaignResponded, at_ms: int) -> None:
+    """Fold `campaign.responded`."""
+    _answer(customer.outreach, event.contact_id or event.campaign, str(event.response), at_ms)
+
+
+def answer_message(customer: Customer, event: ContactAnswered, at_ms: int) -> None:
+    """Fold `contact.answered`."""
+    _answer(customer.outreach, event.contact_id, str(event.response), at_ms)
+
+
+def knows_touch(customer: Customer, touch_id: str) -> bool:
+    """Return whether the company began the call or contact with this id."""
+    return any(found.id == touch_id and found.kind for found in customer.outreach.touches)
+
+
+def _begin(
+    outreach: Outreach, touch_id: str, kind: str, channel: str, action: str, at_ms: int, again: bool = False
+) -> None:
+    """Add the touch, or complete the one with its id; with `again`, the same id may come any number of times."""
+    for found in outreach.touches:
+        if found.id == touch_id and not (found.kind and again):
+            if not found.kind:
+                outreach.total += 1
+            found.at_ms = min(found.at_ms, at_ms) if found.kind else at_ms
+            found.kind = found.kind or kind
+            found.channel = channel or found.channel
+            found.action = action or found.action
+            found.failed = found.failed and kind != "message"
+            outreach.touches.sort(key=_at)
+            _cut(outreach)
+            return
+    outreach.total += 1
+    _insert(outreach, Touch(at_ms, touch_id, kind, channel, action))
+
+
+def _answer(outreach: Outreach, touch_id: str, response: str, at_ms: int) -> None:
+    """Note the response with the newest touch of that id that came before it."""
+    found = _find(outreach, touch_id, at_ms)
+    if found is None:
+        found = Touch(at_ms, touch_id)
+        _insert(outreach, found)
+    if not found.response_ms:
+        outreach.responded += 1
+    if at_ms >= found.response_ms:
+        found.response, found.response_ms = response, at_ms
+
+
+def _find(outreach: Outreach, touch_id: str, at_ms: int) -> Touch | None:
+    """Return the newest touch of that id, preferring those that began before `at_ms`."""
+    same = [found for found in outreach.touches if found.id == touch_id]
+    before = [found for found in same if found.at_ms <= at_ms]
+    return (before or same or [None])[-1]
+
+
+def _insert(outreach: Outreach, new: Touch) -> None:
+    outreach.touches.append(new)
+    outreach.touches.sort(key=_at)
+    _cut(outreach)
+
+
+def _cut(outreach: Outreach) -> None:
+    touches = outreach.touches
+    surplus = len(touches) - TOUCHES_KEPT
+    if surplus <= 0:
+        return
+    horizon_ms = touches[-1].at_ms - _HORIZON_MS
+    drop = 0
+    while drop < surplus:
+        inside = touches[drop].at_ms > horizon_ms
+        if inside and len(touches) - drop <= TOUCHES_IN_WINDOW:
+            break
+        outreach.dropped += inside
+        drop += 1
+    del touches[:drop]
+
+
+def _at(found: Touch) -> tuple[int, str]:
+    return found.at_ms, found.id

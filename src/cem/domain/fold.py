@@ -1,0 +1,299 @@
+"""What an event, or the passing of time, does to a customer: the only place that knows all folds and their order.
+
+    fold(customer, received, ctx)    one event: duplicates, counts, facts, then detectors
+    tick(customer, now_ms, ctx)      everything that is due by now
+    next_due_ms(customer)            when the next tick is needed
+
+Both change the customer in place. Neither reads a clock: time comes with the event and with the context.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cem.domain.alerting import acknowledge, close_alert, due_alerts, find_by_id, silence, unindex
+from cem.domain.context import FoldContext
+from cem.domain.customer import Customer, new_customer
+from cem.domain.detectors import repeat_call, sms_allowance, sms_velocity
+from cem.domain.duplicates import first_time
+from cem.domain.events import (
+    AlertState,
+    BillIssued,
+    CallDirection,
+    CallEnded,
+    CallStarted,
+    CallTurn,
+    CampaignContacted,
+    CampaignResponded,
+    ConsentChanged,
+    ContactAnswered,
+    ContactDelivered,
+    ContactFailed,
+    ContractCancelled,
+    ContractRenewed,
+    ControlAlertAcknowledged,
+    ControlAlertResolved,
+    ControlAlertSilenced,
+    CustomerErased,
+    DecisionMade,
+    Event,
+    InteractionRecorded,
+    NoteWritten,
+    OrderDelivered,
+    OrderPlaced,
+    OrderPromised,
+    OutcomeRecorded,
+    PaymentFailed,
+    PaymentMade,
+    PaymentOverdue,
+    PlanChanged,
+    ProfileChanged,
+    PurchaseMade,
+    ServiceDegraded,
+    ServiceRestored,
+    SmsRated,
+    SurveyAnswered,
+    TaskClosed,
+    TaskDue,
+    TicketClosed,
+    TicketOpened,
+    TicketUpdated,
+)
+from cem.domain.events.envelope import Received
+from cem.domain.facts import (
+    billing,
+    contacts,
+    decisions,
+    faults,
+    outreach,
+    promises,
+    satisfaction,
+    supplies,
+    talk,
+)
+from cem.domain.facts.counts import count, line_of
+from cem.domain.facts.profile import change_consent, change_profile
+from cem.domain.facts.usage import add_message, refresh_allowances
+from cem.domain.state.alerts import StoredAlert
+from cem.domain.state.contacts import contact_key, unpack_contacts
+
+__all__ = ["fold", "next_due_ms", "tick"]
+
+Fold = Callable[[Customer, Received, FoldContext], None]
+
+
+def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
+    """Fold one event into the customer. Returns False, and changes only a counter, if it was folded before."""
+    if not first_time(customer, received):
+        customer.duplicates += 1
+        return False
+    count(customer, received)
+    handler = _FOLDS.get(type(received.event))
+    if handler is not None:
+        handler(customer, received, ctx)
+    return True
+
+
+def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
+    """Do everything that is due by `now_ms`: judge contacts and promises, end silences and alerts."""
+    if 0 < customer.contacts_due_ms <= now_ms:
+        contacts.judge_contacts(customer, now_ms)
+    if 0 < customer.promises_due_ms <= now_ms:
+        promises.judge_promises(customer, now_ms)
+    if 0 < customer.alerts_due_ms <= now_ms:
+        for alert in due_alerts(customer, now_ms, ctx):
+            _REVIEWS.get(alert.type, _over)(customer, alert, now_ms, ctx)
+
+
+def next_due_ms(customer: Customer) -> int | None:
+    """Return the instant at which the next tick has something to do, or None."""
+    dues = (customer.contacts_due_ms, customer.promises_due_ms, customer.alerts_due_ms)
+    return min(filter(None, dues), default=None)
+
+
+def _over(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
+    """End an alert whose time is over, as that of an allowance when its cycle ends."""
+    close_alert(customer, alert, AlertState.RESOLVED, "over", alert.due_ms, ctx)
+
+
+def _sms_rated(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, SmsRated)
+    line = line_of(customer, event.line)
+    at_ms = received.time_ms
+    cycle = add_message(customer, line, event, at_ms, ctx)
+    if cycle is not None:
+        sms_allowance.check_allowance(customer, line, cycle, event, at_ms, ctx)
+    velocity = sms_velocity.note_recipient(line, event, at_ms)
+    if velocity is not None:
+        sms_velocity.check_velocity(customer, line, velocity, event, at_ms, ctx)
+
+
+def _call_started(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, CallStarted)
+    if event.direction is CallDirection.OUTBOUND:
+        contacts.forget_contact(customer, event.call_id, ctx.lane_time_ms)
+        outreach.touch(customer, event.call_id, "call", "call", received.time_ms)
+        talk.open_call(customer, event, received.time_ms)
+        return
+    contact = contacts.begin_call(customer, event, received.time_ms, ctx.lane_time_ms)
+    if not contact.ended:
+        talk.open_call(customer, event, received.time_ms)
+    repeat_call.check_repeat(customer, contact.reason, ctx)
+
+
+def _call_turn(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, CallTurn)
+    kept, _ = unpack_contacts(customer.contacts)
+    key = contact_key(event.call_id)
+    if not any(contact.key == key and contact.ended for contact in kept):
+        talk.hear_turn(customer, event, received.time_ms)
+
+
+def _call_ended(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, CallEnded)
+    talk.close_call(customer, event)
+    if outreach.knows_touch(customer, event.call_id):
+        return
+    if event.direction is CallDirection.OUTBOUND:
+        outreach.touch(customer, event.call_id, "call", "call", received.time_ms)
+        return
+    contact = contacts.end_call(customer, event, received.time_ms, ctx.lane_time_ms)
+    repeat_call.check_repeat(customer, contact.reason, ctx)
+
+
+def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, InteractionRecorded)
+    if event.direction is CallDirection.OUTBOUND:
+        outreach.touch(customer, event.interaction_id, "message", str(event.channel), received.time_ms)
+        return
+    contact = contacts.add_interaction(customer, event, received.time_ms, ctx.lane_time_ms)
+    repeat_call.check_repeat(customer, contact.reason, ctx)
+
+
+def _plan_changed(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    supplies.change_plan(customer, received, ctx)
+    refresh_allowances(customer, ctx)
+
+
+def _acknowledged(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, ControlAlertAcknowledged)
+    acknowledge(customer, event.alert_id, event.by, event.note or "", received.time_ms, ctx)
+
+
+def _silenced(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, ControlAlertSilenced)
+    until_ms = round(event.until.timestamp() * 1000)
+    silence(customer, event.alert_id, event.by, event.reason, until_ms, received.time_ms, ctx)
+
+
+def _resolved(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, ControlAlertResolved)
+    alert = find_by_id(customer, event.alert_id)
+    if alert is not None:
+        close_alert(
+            customer,
+            alert,
+            AlertState.RESOLVED,
+            "resolved by hand",
+            received.time_ms,
+            ctx,
+            by=event.by,
+            note=event.note or "",
+        )
+
+
+def _answered(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, ContactAnswered)
+    outreach.answer_message(customer, event, received.time_ms)
+
+
+def _delivered(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, ContactDelivered)
+    outreach.deliver_message(customer, event, received.time_ms)
+
+
+def _failed(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, ContactFailed)
+    outreach.fail_message(customer, event, received.time_ms)
+
+
+def _campaign(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, CampaignContacted)
+    outreach.touch_by_campaign(customer, event, received.time_ms)
+
+
+def _responded(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, CampaignResponded)
+    outreach.answer_campaign(customer, event, received.time_ms)
+
+
+def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Forget everything but the id and which records were folded, so that none of them comes in again."""
+    for alert in (*customer.alerts.open, *customer.alerts.closed):
+        unindex(customer, alert, ctx)
+    blank = new_customer(customer.customer_id)
+    blank.as_of_ms, blank.seen, blank.sources = customer.as_of_ms, customer.seen, customer.sources
+    for name in customer.__struct_fields__:
+        setattr(customer, name, getattr(blank, name))
+
+
+#: What each event type does beyond being counted. Types that are not here are only counted.
+_FOLDS: dict[type[Event], Fold] = {
+    SmsRated: _sms_rated,
+    CallStarted: _call_started,
+    CallTurn: _call_turn,
+    CallEnded: _call_ended,
+    SurveyAnswered: satisfaction.add_answer,
+    NoteWritten: promises.write_note,
+    TaskDue: promises.take_task,
+    TaskClosed: promises.close_task,
+    BillIssued: billing.add_bill,
+    PaymentMade: billing.add_payment,
+    PaymentFailed: billing.add_failure,
+    PaymentOverdue: billing.add_overdue,
+    PlanChanged: _plan_changed,
+    ContractRenewed: supplies.renew_contract,
+    ContractCancelled: supplies.cancel_contract,
+    InteractionRecorded: _interaction,
+    CampaignContacted: _campaign,
+    CampaignResponded: _responded,
+    ContactDelivered: _delivered,
+    ContactFailed: _failed,
+    ContactAnswered: _answered,
+    PurchaseMade: billing.add_purchase,
+    OrderPlaced: promises.place_order,
+    OrderPromised: promises.promise_order,
+    OrderDelivered: promises.deliver_order,
+    ServiceDegraded: faults.begin_fault,
+    ServiceRestored: faults.end_fault,
+    TicketOpened: promises.open_ticket,
+    TicketUpdated: promises.update_ticket,
+    TicketClosed: promises.close_ticket,
+    ProfileChanged: change_profile,
+    ConsentChanged: change_consent,
+    CustomerErased: _erased,
+    DecisionMade: decisions.add_decision,
+    OutcomeRecorded: decisions.add_outcome,
+    ControlAlertAcknowledged: _acknowledged,
+    ControlAlertSilenced: _silenced,
+    ControlAlertResolved: _resolved,
+}
+
+#: How an open alert that is due is looked at again; one of any other type is over.
+_REVIEWS: dict[str, Callable[[Customer, StoredAlert, int, FoldContext], None]] = {
+    sms_velocity.TYPE: sms_velocity.review_velocity,
+    repeat_call.TYPE: repeat_call.review_repeat,
+}

@@ -1,0 +1,99 @@
+"""Customers built from events, as the tests of facts, alerts and decisions need them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from cem.domain.customer import Customer, new_customer
+from cem.domain.events import TOPIC_OF, Event, type_of
+from cem.domain.events.envelope import Received
+from cem.domain.fold import fold, next_due_ms, tick
+from cem.domain.thresholds import AlertPolicy
+
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "T0", "Context", "advance", "household", "received"]
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+#: 2025-03-03 00:00 UTC, a Monday.
+T0 = 1_740_960_000_000
+
+
+class Context:
+    """A fold context that remembers what was emitted and indexed."""
+
+    def __init__(
+        self,
+        lane_time_ms: int = T0,
+        *,
+        alerts: AlertPolicy | None = None,
+        late_limit_ms: int = 7 * DAY,
+        timezone: str = "UTC",
+    ) -> None:
+        self.lane_time_ms = lane_time_ms
+        self.late_limit_ms = late_limit_ms
+        self.alerts = alerts or AlertPolicy()
+        self.timezone = timezone
+        self.emitted: list[Event] = []
+        self.kinds: list[str] = []
+        self.indexed: dict[str, int] = {}
+
+    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+        self.emitted.append(event)
+        self.kinds.append(kind)
+        return f"test/0/{len(self.emitted)}/{kind}"
+
+    def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
+        if score_ms is None:
+            self.indexed.pop(member, None)
+        else:
+            self.indexed[member] = score_ms
+
+
+def received(event: Event, at_ms: int, **fields: Any) -> Received:
+    """Return the event as received at once; its id is made of its content and time unless given."""
+    values: dict[str, Any] = {
+        "customer_id": "C1",
+        "type": type_of(event),
+        "id": f"{type_of(event)}-{at_ms}-{hash_of(event)}",
+        "source": "test",
+        "time_ms": at_ms,
+        "ingested_ms": at_ms,
+        "sequence": None,
+        "traceparent": None,
+        "event": event,
+        "topic": TOPIC_OF[type_of(event)],
+        "partition": 0,
+        "offset": 0,
+    }
+    values.update(fields)
+    return Received(**values)
+
+
+def hash_of(event: Event) -> str:
+    """Return a short text that differs for different events, the same in every run."""
+    import zlib
+
+    return f"{zlib.crc32(repr(event).encode()):08x}"
+
+
+def advance(customer: Customer, ctx: Context, to_ms: int) -> None:
+    """Let the lane's time pass to `to_ms`, ticking at every instant at which something is due."""
+    while (due := next_due_ms(customer)) is not None and due <= to_ms:
+        ctx.lane_time_ms = max(ctx.lane_time_ms, due)
+        tick(customer, ctx.lane_time_ms, ctx)
+    ctx.lane_time_ms = max(ctx.lane_time_ms, to_ms)
+
+
+def household(
+    events: Iterable[tuple[int, Event]], *, customer_id: str = "C1", ctx: Context | None = None
+) -> tuple[Customer, Context]:
+    """Return a customer to whom these events happened at these times, each told at its time, and the context."""
+    ctx = ctx or Context(0)
+    customer = new_customer(customer_id)
+    for at_ms, event in events:
+        advance(customer, ctx, at_ms)
+        fold(customer, received(event, at_ms, customer_id=customer_id), ctx)
+    return customer, ctx

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cem.stores.base import Timeouts
 from cem.stores.errors import StoreBroken, StoreUnavailable
-from cem.stores.memory_core import MemoryCore
+from cem.stores.memory import MemoryCore
 from cem.stores.memory_store import MemoryStore
 from cem.stores.redis_admin import ServerInfo
 from cem.stores.redis_store import RedisStore, open_store

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from cem.ports import Emission, LaneHeader, LaneImage, Save, SaveAnswer
 from cem.stores.codec import check_sorted_set
 from cem.stores.keys import CUSTOMER
-from cem.stores.memory_core import MemoryCore
+from cem.stores.memory import MemoryCore
 from cem.stores.restoring import Values, restore_lane
 from cem.streams.partition import lane_of
 
@@ -36,7 +36,7 @@ class MemoryStore:
     async def open_lane(self, lane: int) -> LaneImage:
         return self.core.open_lane(lane)
 
-    async def load(self, lane: int, suffixes: Sequence[str]) -> list[bytes | None]:
+    async def load(self, lane: int, suffixes: Sequence[str]) -> tuple[str, list[bytes | None]]:
         return self.core.load(lane, suffixes)
 
     async def save(self, lane: int, save: Save) -> SaveAnswer:
@@ -45,14 +45,14 @@ class MemoryStore:
     async def apply_unchecked(self, lane: int, save: Save, drop: Sequence[str] = ()) -> SaveAnswer:
         return self.core.apply_unchecked(lane, save, drop)
 
-    async def due(self, lane: int, until_ms: int, limit: int) -> list[str]:
+    async def due(self, lane: int, until_ms: int, limit: int) -> tuple[str, list[str]]:
         return self.core.due(lane, until_ms, limit)
 
     async def read(self, customer_id: str) -> bytes | None:
-        return self.core.load(lane_of(customer_id, self.partitions), [CUSTOMER + customer_id])[0]
+        return self._value(customer_id)
 
     async def read_many(self, customer_ids: Sequence[str]) -> list[bytes | None]:
-        return [(self.core.load(lane_of(c, self.partitions), [CUSTOMER + c]))[0] for c in customer_ids]
+        return [self._value(c) for c in customer_ids]
 
     async def newest(self, sorted_set: str, before_ms: int, limit: int) -> list[tuple[str, int]]:
         check_sorted_set(sorted_set)
@@ -120,3 +120,7 @@ class MemoryStore:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    def _value(self, customer_id: str) -> bytes | None:
+        _, (value,) = self.core.load(lane_of(customer_id, self.partitions), [CUSTOMER + customer_id])
+        return value

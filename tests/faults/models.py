@@ -102,18 +102,27 @@ class LogPort(Log):
         return str(await Call("cluster_id", lambda: self.kafka.cluster))
 
     async def bounds(self, partition: int, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
-        effect = lambda: {t: (0, len(self.kafka.inputs[t])) for t in topics}  # noqa: E731
-        return dict(await Call("bounds", effect))
+        return dict(await Call("bounds", lambda: {t: (0, len(self.kafka.inputs[t])) for t in topics}))
 
     async def peek(self, partition: int, offsets: Mapping[str, int]) -> dict[str, Record]:
-        effect = lambda: {t: self.kafka.inputs[t][o] for t, o in offsets.items() if o < len(self.kafka.inputs[t])}  # noqa: E731
+        def effect() -> dict[str, Record]:
+            inputs = self.kafka.inputs
+            return {t: inputs[t][o] for t, o in offsets.items() if o < len(inputs[t])}
+
         return dict(await Call("peek", effect))
 
     async def read(self, topic: str, partition: int, first: int, stop: int) -> Sequence[Record]:
         return list(await Call("read", lambda: self.kafka.inputs[topic][first:stop]))
 
-    async def journal(self, lane: int, first: int) -> Sequence[tuple[int, JournalEntry]]:
-        return list(await Call("journal", lambda: list(enumerate(self.kafka.journal))[first:]))
+    async def journal(
+        self, lane: int, first: int, stop: int | None = None
+    ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
+        def effect() -> tuple[list[tuple[int, JournalEntry]], int]:
+            end = len(self.kafka.journal) if stop is None else stop
+            return list(enumerate(self.kafka.journal))[first:end], end
+
+        entries, end = await Call("journal", effect)
+        return entries, end
 
 
 class StorePort(StateStore):

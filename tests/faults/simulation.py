@@ -8,6 +8,7 @@ reach the end of the log within a bounded number of steps.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import random
 from collections import Counter
@@ -16,9 +17,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from cem.journal import Branches
-from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits
-from cem.ports import NO_TOKEN, Fenced, LaneHeader, LaneStopped, Save, Unavailable
+from cem import journal
+from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits, Moment
+from cem.ports import NO_TOKEN, Emission, Fenced, JournalEntry, Unavailable
 from cem.stores.memory import MemoryCore
 from tests.faults.fold import SimStepper
 from tests.faults.models import LANE, TOPICS, Call, KafkaModel, LogPort, PublisherPort, SimState, StorePort
@@ -37,11 +38,9 @@ class Fault(NamedTuple):
     what: str
 
 
-class _Input:
+class _NextInput(Call):
     """What a worker's loop waits for between batches: not a call of a port."""
 
-
-class _NextInput(Call):
     def __init__(self) -> None:
         super().__init__("input", lambda: None)
 
@@ -52,6 +51,8 @@ class Worker:
     def __init__(self, instance: int, world: History) -> None:
         self.instance = instance
         self.publisher = PublisherPort(world.kafka, instance)
+        #: How far this machine's clock is behind (ms).
+        self.skew_ms = world.random.randrange(40) if world.random.random() < 0.3 else 0
         self._tokens = 0
 
         def token() -> str:
@@ -86,10 +87,10 @@ class Worker:
                     await self.pipeline.open()
                 work = await _NextInput()
                 if work is None:
-                    await self.pipeline.tick(world.now_ms)
+                    await self.pipeline.tick(world.now_ms - self.skew_ms)
                 else:
                     topic, records = work
-                    await self.pipeline.apply(topic, records, world.now_ms)
+                    await self.pipeline.apply(topic, records, world.now_ms - self.skew_ms)
             except Fenced:
                 world.saw("fenced")
 
@@ -151,8 +152,7 @@ class History:
         self._oracle: dict[str, tuple[dict[str, SimState], dict[str, int]]] = {
             NO_TOKEN: ({}, dict.fromkeys(TOPICS, 0))
         }
-        self._ticked: dict[str, int] = {NO_TOKEN: 0}
-        self._parents: dict[str, str] = {}
+        self._times: dict[str, int] = {}
         self.workers: list[Worker] = []
 
     # -- bookkeeping -------------------------------------------------------------------------------------------
@@ -209,17 +209,21 @@ class History:
         if self._fault("second_owner", draw.random() < rates["second_owner"] and len(self.workers) < 3):
             self._start()
         if self._late and draw.random() < 0.2:
-            late = self._late.pop(draw.randrange(len(self._late)))
-            self.saw(f"late:{late.name}")
-            self._effect(late)
-        if self._fault("rollback", draw.random() < rates["rollback"]):
-            if self.store.history_length(LANE):
-                self.store.rollback(LANE, 1 + draw.randrange(min(4, self.store.history_length(LANE))))
+            self._arrive_late(self._late.pop(draw.randrange(len(self._late))))
+        saves = self.store.history_length(LANE)
+        if self._fault("rollback", draw.random() < rates["rollback"]) and saves:
+            self.store.rollback(LANE, 1 + draw.randrange(min(4, saves)))
         for worker in self.workers:
             if worker.frozen:
                 worker.frozen = draw.random() > 0.08
             else:
                 worker.frozen = self._fault("freeze", draw.random() < rates["freeze"])
+
+    def _arrive_late(self, call: Call) -> None:
+        """A request takes effect after its sender gave up on it."""
+        self.saw(f"late:{call.name}")
+        with contextlib.suppress(Unavailable):
+            self._effect(call)
 
     def _move(self, worker: Worker) -> None:
         if worker.frozen:
@@ -265,10 +269,7 @@ class History:
 
     def _effect(self, call: Call) -> Any:
         """Make the call on the models, checking the invariants when it was a save."""
-        try:
-            answer = call.fn()
-        except Unavailable:
-            raise
+        answer = call.fn()
         self._hash.update(call.name.encode())
         if call.name == "save" and answer.outcome == "saved":
             self._check_save()
@@ -304,9 +305,8 @@ class History:
         for worker in list(self.workers):
             worker.frozen = False
         # Late requests arrive, late owners finish what they are at.
-        for late in self._late:
-            self._effect(late)
-        self._late.clear()
+        while self._late:
+            self._arrive_late(self._late.pop())
         for _ in range(40):
             self._move(self.random.choice(self.workers))
         survivor = self.workers[0]
@@ -317,12 +317,10 @@ class History:
         for _ in range(4_000):
             if isinstance(survivor.call, _NextInput):
                 pending = [
-                    t
-                    for t in TOPICS
-                    if survivor.pipeline.position(t).next_offset < len(self.kafka.inputs[t])
+                    t for t in TOPICS if survivor.pipeline.position(t).next_offset < len(self.kafka.inputs[t])
                 ]
                 due = survivor.pipeline.next_due_ms
-                if not pending and (due is None or due > self.now_ms):
+                if not pending and (due is None or due > self.now_ms - survivor.skew_ms):
                     header = self.store.open_lane(LANE).header
                     if (header.token if header else NO_TOKEN) == survivor.pipeline.header.token:
                         break
@@ -343,12 +341,20 @@ class History:
         header = image.header
         assert header is not None
         if header.previous not in self._oracle:
-            raise Violation(f"seed {self.seed}: {header.token} builds on {header.previous}, which nobody saved")
+            raise Violation(
+                f"seed {self.seed}: {header.token} builds on {header.previous}, which nobody saved"
+            )
         states, positions = self._oracle[header.previous]
         expected = {k: msgspec.structs.replace(s) for k, s in states.items()}
         stepper = SimStepper()
         moved = dict(positions)
-        journalled = msgspec.msgpack.decode(image.outbox[0].value or b"", type=_entry_type())
+        announced = [e for e in self.kafka.journal if e.token == header.token]
+        if not announced:
+            raise Violation(f"seed {self.seed}: {header.token} was saved before it was announced")
+        journalled = announced[0]
+        if journalled.lane_time_ms < self._times.get(header.previous, 0):
+            raise Violation(f"seed {self.seed}: the lane's time went back with {header.token}")
+        self._times[header.token] = journalled.lane_time_ms
         if journalled.topic:
             topic = journalled.topic
             reached = header.positions[topic].next_offset
@@ -365,15 +371,14 @@ class History:
                 state = expected[customer_id]
                 if not state.due_ms or state.due_ms > journalled.lane_time_ms:
                     raise Violation(f"seed {self.seed}: {customer_id} was woken before its time")
-                from cem.pipeline import Moment
-
-                stepper.tick(expected, [customer_id], Moment(LANE, "", journalled.lane_time_ms, journalled.first))
+                stepper.tick(
+                    expected, [customer_id], Moment(LANE, "", journalled.lane_time_ms, journalled.first)
+                )
         for topic in TOPICS:
             position = header.positions.get(topic)
             if (position.next_offset if position else 0) != moved[topic]:
                 raise Violation(f"seed {self.seed}: the position of {topic} moved without its records")
         self._oracle[header.token] = (expected, moved)
-        self._parents[header.token] = header.previous
         self._check_states(expected)
 
     def _check_states(self, expected: dict[str, SimState]) -> None:
@@ -396,69 +401,60 @@ class History:
         if sum(s.count for s in states.values()) != sum(map(len, self.kafka.inputs.values())):
             raise Violation(f"seed {self.seed}: not every record was counted exactly once")
         self._check_states(states)
-        branches = Branches(enumerate(self.kafka.journal))
-        path = branches.path_to(header.token)
+        path = [entry for _, entry in journal.History(enumerate(self.kafka.journal)).after(NO_TOKEN)]
         living = {entry.token for entry in path}
-        if (path[0].previous if path else header.token) != NO_TOKEN:
+        if not path or path[-1].token != header.token:
             raise Violation(f"seed {self.seed}: the journal does not lead to the state")
         self._check_emissions(path, living)
         replayed = replay(self.kafka, path)
         if replayed != states:
             raise Violation(f"seed {self.seed}: replaying the journal gives other states")
 
-    def _check_emissions(self, path: Sequence[Any], living: set[str]) -> None:
+    def _check_emissions(self, path: Sequence[JournalEntry], living: set[str]) -> None:
         expected = {e.key: e.value for e in emissions_of(self.kafka, path)}
         copies: dict[bytes, set[bytes]] = {}
-        for emission, instance in self.kafka.published:
+        for emission, _ in self.kafka.published:
             token = dict(emission.headers)[TOKEN_HEADER].decode()
-            if token in living:
-                copies.setdefault(emission.key or b"", set()).add(emission.value or b"")
-            else:
-                self.saw("dead_branch_emission")
-                if "rollback" not in self.seen:
-                    raise Violation(f"seed {self.seed}: {emission.key!r} was said by save {token}, which is no more")
+            if token not in living:
+                raise Violation(f"seed {self.seed}: {emission.key!r} was said by save {token}, which is none")
+            copies.setdefault(emission.key or b"", set()).add(emission.value or b"")
         for key, value in expected.items():
             if copies.get(key or b"") != {value}:
-                raise Violation(f"seed {self.seed}: {key!r} should say {value!r}, was said {copies.get(key or b'')}")
+                raise Violation(
+                    f"seed {self.seed}: {key!r} should say {value!r}, was said {copies.get(key or b'')}"
+                )
         if set(copies) - {k or b"" for k in expected}:
             raise Violation(f"seed {self.seed}: emissions that the history does not contain")
 
 
-def _entry_type() -> Any:
-    from cem.ports import JournalEntry
-
-    return JournalEntry
-
-
-def _fold_one(stepper: SimStepper, states: dict[str, SimState], record: Any, lane_time_ms: int) -> list[Any]:
-    from cem.pipeline import Moment
-
+def _fold_one(
+    stepper: SimStepper, states: dict[str, SimState], record: Any, lane_time_ms: int
+) -> list[Emission]:
     key = record.key.decode()
     states.setdefault(key, SimState(key))
     return stepper.step(states, [record], Moment(LANE, record.topic, lane_time_ms)).emissions
 
 
-def _walk(kafka: KafkaModel, path: Sequence[Any]) -> tuple[dict[str, SimState], list[Any]]:
-    from cem.pipeline import Moment
-
-    stepper, states, said = SimStepper(), {}, []
+def _walk(kafka: KafkaModel, path: Sequence[JournalEntry]) -> tuple[dict[str, SimState], list[Emission]]:
+    stepper = SimStepper()
+    states: dict[str, SimState] = {}
+    said: list[Emission] = []
     for entry in path:
         if entry.topic:
             for record in kafka.inputs[entry.topic][entry.first : entry.next]:
                 said += _fold_one(stepper, states, record, entry.lane_time_ms)
         else:
-            said += stepper.tick(states, entry.due, Moment(LANE, "", entry.lane_time_ms, entry.first)).emissions
+            said += stepper.tick(
+                states, entry.due, Moment(LANE, "", entry.lane_time_ms, entry.first)
+            ).emissions
     return states, said
 
 
-def replay(kafka: KafkaModel, path: Sequence[Any]) -> dict[str, SimState]:
+def replay(kafka: KafkaModel, path: Sequence[JournalEntry]) -> dict[str, SimState]:
     """Return the states that a plain fold in the journal's order gives."""
     return _walk(kafka, path)[0]
 
 
-def emissions_of(kafka: KafkaModel, path: Sequence[Any]) -> list[Any]:
+def emissions_of(kafka: KafkaModel, path: Sequence[JournalEntry]) -> list[Emission]:
     """Return what a plain fold in the journal's order says."""
     return _walk(kafka, path)[1]
-
-
-_ = (LaneHeader, LaneStopped, Save)

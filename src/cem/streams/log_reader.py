@@ -124,11 +124,14 @@ class KafkaLog:
                         return inside, stop
                     return inside, reached
 
-    async def journal(self, lane: int, first: int) -> list[tuple[int, JournalEntry]]:
+    async def journal(
+        self, lane: int, first: int, stop: int | None = None
+    ) -> tuple[list[tuple[int, JournalEntry]], int]:
         (bounds,) = (await self.bounds(lane, [JOURNAL_TOPIC])).values()
-        records = await self.read(JOURNAL_TOPIC, lane, max(first, bounds[0]), bounds[1])
+        end = bounds[1] if stop is None else stop
+        records = await self.read(JOURNAL_TOPIC, lane, max(first, bounds[0]), end)
         self._ahead.pop(TopicPartition(JOURNAL_TOPIC, lane), None)
-        return [(r.offset, decode_entry(r.value)) for r in records if r.value is not None]
+        return [(r.offset, decode_entry(r.value)) for r in records if r.value is not None], end
 
     @contextlib.asynccontextmanager
     async def _reading(self, what: str) -> AsyncIterator[AIOKafkaConsumer]:

@@ -1,0 +1,154 @@
+"""Ways to build the pipeline wrongly, each a small edit of the real source. The simulation has to catch every one."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cem import journal, pipeline
+from cem.stores import memory
+
+__all__ = ["MUTANTS", "Mutant"]
+
+
+class Mutant(NamedTuple):
+    """One wrong edit: in which module, what is replaced by what, and what would go wrong."""
+
+    name: str
+    module: types.ModuleType
+    old: str
+    new: str
+
+    def build(self) -> dict[str, Callable[..., Any]]:
+        """Return the arguments of `History` that put the mutant in the place of the real thing."""
+        source = inspect.getsource(self.module)
+        assert source.count(self.old) >= 1, f"{self.name}: the source no longer has {self.old!r}"
+        mutated = types.ModuleType(self.module.__name__)
+        mutated.__dict__["__file__"] = self.module.__file__
+        if self.module is journal:
+            exec(compile(source.replace(self.old, self.new), f"<{self.name}>", "exec"), mutated.__dict__)
+            changed = types.ModuleType(pipeline.__name__)
+            exec(compile(inspect.getsource(pipeline), f"<{self.name}>", "exec"), changed.__dict__)
+            changed.__dict__["History"] = mutated.History
+            return {"make_pipeline": changed.LanePipeline}
+        exec(compile(source.replace(self.old, self.new), f"<{self.name}>", "exec"), mutated.__dict__)
+        if self.module is memory:
+            return {"make_store": mutated.MemoryCore}
+        return {"make_pipeline": mutated.LanePipeline}
+
+
+_LOAD = "token, blobs = await self._patiently(lambda: self._store.load(self.lane, keys))"
+_SAVE = "        answer = await self._patiently(lambda: self._store.save(self.lane, save))\n"
+_PUBLISH = "            await self._patiently(lambda: self._publisher.publish(emissions))\n"
+_CUT = "await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)"
+_ANNOUNCE = "offset = followed.offset if followed is not None else await self._announce(entry)"
+_FOLLOW_TICK = "await self._advance_tick(entry.due, entry.lane_time_ms, followed)"
+_CONTINUATION = "continuation = list(history.after(header.token))"
+
+#: (name, module, old, new)
+_EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
+    (
+        "a counter for the token",
+        pipeline,
+        "self._new_token()",
+        'str(int(header.token or "0") + 1)',
+    ),
+    (
+        "the journal after the save",
+        pipeline,
+        _SAVE,
+        _SAVE + "        offset = offset or await self._announce(entry)\n",
+    ),
+    ("publish before save", pipeline, _SAVE, "        if emissions:\n" + _PUBLISH + _SAVE),
+    (
+        "no outbox",
+        pipeline,
+        "Save(before.token, header, values, sorted_sets, emissions)",
+        "Save(before.token, header, values, sorted_sets, ())",
+    ),
+    ("outbox not published again", pipeline, "if image.outbox and not continuation:", "if False:"),
+    ("nothing published", pipeline, _PUBLISH, "            pass\n"),
+    ("journal not followed", pipeline, _CONTINUATION, "continuation = []"),
+    ("journal followed for one entry only", pipeline, _CONTINUATION, _CONTINUATION + "[:1]"),
+    ("journal not written", pipeline, _ANNOUNCE, "offset = 0"),
+    ("journal written, never compared", pipeline, "        if offset != end:\n", "        if False:\n"),
+    (
+        "the last writer wins the journal",
+        journal,
+        "self._next.setdefault(entry.previous, (offset, entry))",
+        "self._next[entry.previous] = (offset, entry)",
+    ),
+    (
+        "followed saves get new tokens",
+        pipeline,
+        "            entry.token, before.token,",
+        "            self._new_token() if followed else entry.token, before.token,",
+    ),
+    (
+        "followed ticks get the time of now",
+        pipeline,
+        _FOLLOW_TICK,
+        "await self._advance_tick(entry.due, entry.lane_time_ms + 1, followed)",
+    ),
+    (
+        "last followed save not published",
+        pipeline,
+        "if emissions and (followed is None or followed.last):",
+        "if emissions and followed is None:",
+    ),
+    ("cache kept on closing", pipeline, "        self._cache.clear()\n", "        pass\n"),
+    (
+        "redelivered records applied again",
+        pipeline,
+        "records = [r for r in records if r.offset >= applied]",
+        "pass",
+    ),
+    ("position beyond the cut", pipeline, _CUT, _CUT.replace("cut[-1]", "records[-1]")),
+    (
+        "position one short",
+        pipeline,
+        _CUT,
+        "await self._advance(topic, cut, max(cut[-1].offset, applied), lane_time_ms)",
+    ),
+    ("time goes back", pipeline, "max(lane_time_ms, self._header.lane_time_ms)", "lane_time_ms"),
+    (
+        "journal read from behind its place",
+        pipeline,
+        "first = header.journal_offset\n",
+        "first = header.journal_offset + 1\n",
+    ),
+    (
+        "fence ignored",
+        pipeline,
+        '        if answer.outcome == "fenced":\n            raise Fenced(answer.found)\n',
+        "",
+    ),
+    (
+        "publication not awaited before the next save",
+        pipeline,
+        _PUBLISH,
+        "            self._later = getattr(self, '_later', []) + list(emissions)\n            if len(self._later) > 3:\n                await self._patiently(lambda: self._publisher.publish(self._later))\n                self._later = []\n",
+    ),
+    (
+        "position saved in a second call",
+        pipeline,
+        _SAVE,
+        """        half = msgspec.structs.replace(header, token=entry.token + "'", positions=before.positions)
+        await self._patiently(lambda: self._store.save(self.lane, Save(before.token, half, values, sorted_sets, emissions)))
+        save = Save(half.token, header, {}, {}, emissions)
+"""
+        + _SAVE,
+    ),
+    (
+        "a save retried under a new token",
+        pipeline,
+        _SAVE,
+        """        answer = await self._patiently(lambda: self._store.save(self.lane, Save(before.token, msgspec.structs.replace(header, token=self._new_token()), values, sorted_sets, emissions)))
+""",
+    ),
+    ("a tick that does not say whom it woke", pipeline, "tuple(due),", "tuple(due[:1]),"),
+)
+
+MUTANTS: tuple[Mutant, ...] = tuple(Mutant(*edit) for edit in _EDITS)

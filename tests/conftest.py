@@ -25,6 +25,16 @@ REQUIRE_ALL = os.environ.get("CEM_REQUIRE_ALL", "") not in {"", "0"}
 #: What tells why a marked server cannot be had; None when it can.
 MISSING: dict[str, Callable[[], str | None]] = {"kafka": real_kafka.missing, "redis": real_redis.missing}
 
+#: What a test that asks for one of these fixtures is marked with, so that `-m "not kafka"` leaves it out.
+NEEDS = {"kafka": "kafka", "kafka_server": "kafka", "start_kafka": "kafka", "redis_server": "redis"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with the servers that its fixtures start."""
+    for item in items:
+        for marker in sorted({NEEDS[name] for name in getattr(item, "fixturenames", ()) if name in NEEDS}):
+            item.add_marker(marker)
+
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose marked server cannot be had, whether or not it asks for a fixture."""

@@ -1,0 +1,82 @@
+"""What would have changed the decision: the smallest change of each factor after which another action is first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cem.nba.arbitration import Candidate
+from cem.nba.decision import Flip
+
+__all__ = ["PRICE", "flips_of"]
+
+#: Name of the price of satisfaction among the factors of a flip.
+PRICE = "price_of_satisfaction"
+
+
+def flips_of(
+    winner: Candidate, rivals: Sequence[Candidate], hopefuls: Sequence[Candidate]
+) -> tuple[Flip, ...]:
+    """Return the flips, smallest relative change first.
+
+    `rivals` are the other candidates that priority alone decides against; `hopefuls` those that are worth nothing at
+    the present price, which only another price can bring back.
+    """
+    flips: list[tuple[float, Flip]] = []
+    if rivals and winner.priority > 0:
+        best = max(rivals, key=lambda c: c.priority)
+        flips += _factors(winner, best)
+    price = _price(winner, [*rivals, *hopefuls])
+    if price is not None:
+        flips.append(price)
+    return tuple(flip for _, flip in sorted(flips, key=lambda f: (f[0], f[1].factor)))
+
+
+def _factors(winner: Candidate, rival: Candidate) -> list[tuple[float, Flip]]:
+    """Return, for each factor, the smaller of the winner's loss and the rival's gain that would swap them."""
+    down = rival.priority / winner.priority
+    lost = {
+        "context": winner.context * down,
+        "value": winner.value * down,
+        "lever": winner.lever * down,
+        "propensity": winner.propensity_for(rival.priority),
+    }
+    up = winner.priority / rival.priority if rival.priority > 0 else None
+    gained = {
+        "context": None if up is None else rival.context * up,
+        "value": None if up is None else rival.value * up,
+        "lever": None if up is None else rival.lever * up,
+        "propensity": rival.propensity_for(winner.priority),
+    }
+    found: list[tuple[float, Flip]] = []
+    for factor in ("propensity", "context", "value", "lever"):
+        options = []
+        for side, at in ((winner, lost[factor]), (rival, gained[factor])):
+            now: float = getattr(side, factor)
+            if at is None or now <= 0 or (factor == "propensity" and not 0 < at <= 1):
+                continue
+            change = abs(at / now - 1)
+            options.append((change, Flip(side.action.action, factor, now, at, rival.action.action)))
+        if options:
+            found.append(min(options, key=lambda o: o[0]))
+    return found
+
+
+def _price(winner: Candidate, others: Sequence[Candidate]) -> tuple[float, Flip] | None:
+    """Return the nearest price of satisfaction at which another action's line crosses the winner's from below."""
+    now = winner.price
+    a, b = winner.line_over_price()
+    nearest: tuple[float, float, Candidate] | None = None
+    for other in others:
+        c, d = other.line_over_price()
+        if d == b:
+            continue
+        at = (a - c) / (d - b)
+        if at < 0 or a + b * at <= 0 or (at > now) != (d > b):
+            continue
+        if nearest is None or abs(at - now) < nearest[0]:
+            nearest = (abs(at - now), at, other)
+    if nearest is None:
+        return None
+    gap, at, other = nearest
+    name = other.action.action
+    return (gap / now if now > 0 else gap), Flip(name, PRICE, now, at, name)

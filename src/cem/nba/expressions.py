@@ -1,0 +1,340 @@
+"""The part of CEL that policies may use: parsed and typed when a policy is loaded, before any customer meets it.
+
+The wheel compiles and runs an expression but does not type it: it would compare a number with a text, or meet a
+misspelt name, only when some customer's decision gets there. So this module reads the expression once more, by the
+grammar of the CEL specification (precedence included) and over the table of facts, and refuses what could fail.
+
+Unknown facts: a nullable fact that the expression itself compares with `null` is handed over as null. One that it
+does not compare makes the expression not hold while it is unknown, without being run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Literal, NamedTuple
+
+import msgspec
+
+__all__ = ["CheckedExpression", "ExpressionError", "FactType", "Kind", "a_kind", "check"]
+
+Kind = Literal["bool", "int", "double", "string", "null", "list"]
+
+
+class FactType(NamedTuple):
+    """What an expression may assume of a fact."""
+
+    kind: Kind
+    nullable: bool = False
+
+
+class ExpressionError(ValueError):
+    """An expression that must not be loaded: one sentence, and the column (1-based) it is about."""
+
+    def __init__(self, message: str, column: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.column = column
+
+
+class CheckedExpression(msgspec.Struct, frozen=True):
+    """An expression that cannot fail on types or names."""
+
+    source: str
+    kind: Kind
+    #: The facts it names, sorted.
+    names: tuple[str, ...]
+    #: Those of them without which it does not hold: nullable, and never compared with null by it.
+    needs_known: tuple[str, ...]
+
+
+def check(source: str, facts: Mapping[str, FactType]) -> CheckedExpression:
+    """Return `source` typed over `facts`. Raises ExpressionError for what CEL, or these facts, do not allow."""
+    parser = _Parser(source, facts)
+    kind = parser.parse()
+    names = tuple(sorted(parser.names))
+    needs = tuple(n for n in names if facts[n].nullable and n not in parser.guarded)
+    return CheckedExpression(source, kind.kind, names, needs)
+
+
+class _Token(NamedTuple):
+    kind: str
+    text: str
+    column: int
+
+
+class _Typed(NamedTuple):
+    """The type of a sub-expression; `of` is a list's element type, `fact` the name if it is a bare fact."""
+
+    kind: Kind
+    column: int
+    of: Kind | None = None
+    fact: str | None = None
+
+
+_TOKENS = re.compile(
+    r"""(?P<space>\s+)
+      | (?P<double>\d+\.\d+(?:[eE][+-]?\d+)?)
+      | (?P<int>\d+)
+      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
+      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
+      | (?P<op>\|\||&&|==|!=|<=|>=|[<>!+\-*/%?:.,()\[\]])
+    """,
+    re.VERBOSE,
+)
+_COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
+_NUMBERS = ("int", "double")
+#: method -> (receiver, arguments, result)
+_METHODS: dict[str, tuple[Kind, tuple[Kind, ...], Kind]] = {
+    "startsWith": ("string", ("string",), "bool"),
+    "endsWith": ("string", ("string",), "bool"),
+    "contains": ("string", ("string",), "bool"),
+}
+_FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind]] = {
+    "size": (("string", "list"), "int"),
+    "double": (("int", "double"), "double"),
+    "int": (("int", "double"), "int"),
+    "string": (("int", "double", "string"), "string"),
+}
+_MAX_DEPTH = 64
+_MAX_LENGTH = 2000
+
+
+def _tokens(source: str) -> list[_Token]:
+    if len(source) > _MAX_LENGTH:
+        raise ExpressionError(
+            f"an expression may have {_MAX_LENGTH} characters, this one has {len(source)}", 1
+        )
+    found: list[_Token] = []
+    at = 0
+    while at < len(source):
+        match = _TOKENS.match(source, at)
+        if match is None:
+            raise ExpressionError(f"{source[at]!r} does not belong in an expression", at + 1)
+        if match.lastgroup != "space":
+            found.append(_Token(match.lastgroup or "", match.group(), at + 1))
+        at = match.end()
+    found.append(_Token("end", "", len(source) + 1))
+    return found
+
+
+class _Parser:
+    """Recursive descent over CEL's precedence: ?: then || then && then relations then + - then * / % then unary."""
+
+    def __init__(self, source: str, facts: Mapping[str, FactType]) -> None:
+        self.tokens = _tokens(source)
+        self.at = 0
+        self.depth = 0
+        self.facts = facts
+        self.names: dict[str, None] = {}
+        self.guarded: dict[str, None] = {}
+
+    def parse(self) -> _Typed:
+        typed = self.conditional()
+        token = self.peek()
+        if token.kind != "end":
+            raise ExpressionError(f"{token.text!r} was not expected here", token.column)
+        return typed
+
+    def peek(self) -> _Token:
+        return self.tokens[self.at]
+
+    def take(self) -> _Token:
+        token = self.tokens[self.at]
+        self.at += 1
+        return token
+
+    def accept(self, *texts: str) -> _Token | None:
+        token = self.peek()
+        if token.kind in ("op", "name") and token.text in texts:
+            return self.take()
+        return None
+
+    def expect(self, text: str) -> None:
+        if self.accept(text) is None:
+            token = self.peek()
+            got = repr(token.text) if token.text else "its end"
+            raise ExpressionError(f"{text!r} was expected, but here is {got}", token.column)
+
+    def conditional(self) -> _Typed:
+        self.depth += 1
+        if self.depth > _MAX_DEPTH:
+            raise ExpressionError("nested too deeply", self.peek().column)
+        test = self.disjunction()
+        if self.accept("?"):
+            _require(test, "bool", "the condition before '?'")
+            yes = self.disjunction()
+            self.expect(":")
+            no = self.conditional()
+            if yes.kind != no.kind:
+                raise ExpressionError(f"the two sides of ':' differ: {yes.kind} and {no.kind}", no.column)
+            test = yes._replace(fact=None)
+        self.depth -= 1
+        return test
+
+    def disjunction(self) -> _Typed:
+        return self.logic("||", lambda: self.logic("&&", self.relation))
+
+    def logic(self, op: str, operand: Callable[[], _Typed]) -> _Typed:
+        left = operand()
+        while self.accept(op):
+            _require(left, "bool", f"the left of {op}")
+            right = operand()
+            _require(right, "bool", f"the right of {op}")
+            left = _Typed("bool", left.column)
+        return left
+
+    def relation(self) -> _Typed:
+        left = self.sum()
+        while (token := self.accept(*_COMPARISONS)) is not None:
+            right = self.sum()
+            self.compare(left, token, right)
+            left = _Typed("bool", left.column)
+        return left
+
+    def compare(self, left: _Typed, op: _Token, right: _Typed) -> None:
+        if "null" in (left.kind, right.kind):
+            self.compare_with_null(left, op, right)
+        elif op.text == "in":
+            if right.kind != "list":
+                raise ExpressionError(
+                    f"'in' needs a list on its right, not {a_kind(right.kind)}", right.column
+                )
+            if right.of is not None and not _alike(left.kind, right.of):
+                raise ExpressionError(f"{a_kind(left.kind)} cannot be in a list of {right.of}", left.column)
+        elif not _alike(left.kind, right.kind) or left.kind == "list":
+            raise ExpressionError(
+                f"{op.text!r} compares unlike types: {_name(left)} and {_name(right)}", op.column
+            )
+        elif left.kind == "bool" and op.text not in ("==", "!="):
+            raise ExpressionError(f"{op.text!r} does not order true and false", op.column)
+
+    def compare_with_null(self, left: _Typed, op: _Token, right: _Typed) -> None:
+        fact = left.fact or right.fact
+        if op.text not in ("==", "!=") or fact is None:
+            raise ExpressionError("null can only be compared by == or != with a fact", op.column)
+        if not self.facts[fact].nullable:
+            raise ExpressionError(
+                f"{fact!r} is never unknown, so it need not be compared with null", op.column
+            )
+        self.guarded[fact] = None
+
+    def sum(self) -> _Typed:
+        return self.arithmetic(("+", "-"), lambda: self.arithmetic(("*", "/", "%"), self.unary))
+
+    def arithmetic(self, ops: tuple[str, ...], operand: Callable[[], _Typed]) -> _Typed:
+        left = operand()
+        while (op := self.accept(*ops)) is not None:
+            right = operand()
+            joins = op.text == "+" and left.kind == "string"
+            if left.kind != right.kind or not (left.kind in _NUMBERS or joins):
+                raise ExpressionError(
+                    f"{op.text!r} needs two numbers of one type, not {_name(left)} and {_name(right)}"
+                    " (double(x) makes a double of an int)",
+                    op.column,
+                )
+            if op.text == "%" and left.kind != "int":
+                raise ExpressionError("'%' needs two ints", op.column)
+            left = _Typed(left.kind, left.column)
+        return left
+
+    def unary(self) -> _Typed:
+        if (op := self.accept("!")) is not None:
+            _require(self.unary(), "bool", "what '!' negates")
+            return _Typed("bool", op.column)
+        if (op := self.accept("-")) is not None:
+            operand = self.unary()
+            if operand.kind not in _NUMBERS:
+                raise ExpressionError(f"'-' needs a number, not {a_kind(operand.kind)}", op.column)
+            return _Typed(operand.kind, op.column)
+        return self.member()
+
+    def member(self) -> _Typed:
+        value = self.primary()
+        while self.accept("."):
+            name = self.take()
+            signature = _METHODS.get(name.text)
+            if signature is None:
+                raise ExpressionError(_unknown("method", name.text, list(_METHODS)), name.column)
+            receiver, arguments, result = signature
+            _require(value, receiver, f"what .{name.text}() is asked of")
+            given = self.arguments()
+            if [g.kind for g in given] != list(arguments):
+                raise ExpressionError(f".{name.text}() takes {', '.join(arguments)}", name.column)
+            value = _Typed(result, value.column)
+        return value
+
+    def arguments(self, opening: str = "(", closing: str = ")") -> list[_Typed]:
+        self.expect(opening)
+        given: list[_Typed] = []
+        if not self.accept(closing):
+            given.append(self.conditional())
+            while self.accept(","):
+                given.append(self.conditional())
+            self.expect(closing)
+        return given
+
+    def primary(self) -> _Typed:
+        token = self.peek()
+        if token.kind in ("int", "double", "string"):
+            self.take()
+            return _Typed(token.kind, token.column)  # type: ignore[arg-type]
+        if token.kind == "name":
+            self.take()
+            return self.named(token)
+        if token.text == "(":
+            inner = self.arguments()
+            if len(inner) != 1:
+                raise ExpressionError("one expression was expected between the parentheses", token.column)
+            return inner[0]
+        if token.text == "[":
+            items = self.arguments("[", "]")
+            kinds = sorted({i.kind for i in items})
+            if len(kinds) > 1:
+                raise ExpressionError(f"a list holds one type, not {' and '.join(kinds)}", token.column)
+            return _Typed("list", token.column, of=items[0].kind if items else None)
+        what = repr(token.text) if token.text else "the end"
+        raise ExpressionError(f"a value was expected, but here is {what}", token.column)
+
+    def named(self, token: _Token) -> _Typed:
+        if token.text in ("true", "false"):
+            return _Typed("bool", token.column)
+        if token.text == "null":
+            return _Typed("null", token.column)
+        if self.peek().text == "(":
+            signature = _FUNCTIONS.get(token.text)
+            if signature is None:
+                raise ExpressionError(_unknown("function", token.text, list(_FUNCTIONS)), token.column)
+            given = self.arguments()
+            if len(given) != 1 or given[0].kind not in signature[0]:
+                raise ExpressionError(f"{token.text}() takes one {' or '.join(signature[0])}", token.column)
+            return _Typed(signature[1], token.column)
+        fact = self.facts.get(token.text)
+        if fact is None:
+            raise ExpressionError(_unknown("fact", token.text, list(self.facts)), token.column)
+        self.names[token.text] = None
+        return _Typed(fact.kind, token.column, fact=token.text)
+
+
+def _alike(left: Kind, right: Kind) -> bool:
+    return left == right or (left in _NUMBERS and right in _NUMBERS)
+
+
+def _require(typed: _Typed, kind: Kind, what: str) -> None:
+    if typed.kind != kind:
+        raise ExpressionError(f"{what} must be {a_kind(kind)}, not {_name(typed)}", typed.column)
+
+
+def a_kind(kind: str) -> str:
+    """Return the kind with its article."""
+    return f"an {kind}" if kind.startswith("int") else f"a {kind}"
+
+
+def _name(typed: _Typed) -> str:
+    return f"{typed.fact} ({a_kind(typed.kind)})" if typed.fact else a_kind(typed.kind)
+
+
+def _unknown(what: str, name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"there is no {what} {name!r}" + (f"; did you mean {near[0]!r}?" if near else "")

@@ -1,0 +1,172 @@
+"""The table of facts that policies may name: type, whether it can be unknown, which streams it rests on, meaning.
+
+One row a fact. `cem.nba.facts` computes them from a customer's state; the CEL of the policy files is typed by them.
+Money is in minor units, windows end at the decision's time (exclusive), days may be fractions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import msgspec
+
+from cem.nba.expressions import FactType, Kind
+
+__all__ = ["ALWAYS_FROZEN", "FACTS", "FACT_TYPES", "INPUT_TOPICS", "Fact"]
+
+_CALLS: Final = "cem.calls"
+_CONTACTS: Final = "cem.interactions"
+_SMS: Final = "cem.sms-usage"
+_BILLING: Final = "cem.billing"
+_SERVICE: Final = "cem.service"
+_PROFILES: Final = "cem.profiles"
+_OUTCOMES: Final = "cem.outcomes"
+
+
+class Fact(msgspec.Struct, frozen=True):
+    """One row of the table."""
+
+    name: str
+    kind: Kind
+    #: True: the value is null while nobody has said it.
+    nullable: bool
+    #: The input topics whose events change it; empty for what the desktop says of the call.
+    topics: tuple[str, ...]
+    says: str
+
+
+def _row(name: str, kind: Kind, topics: tuple[str, ...], says: str, *, nullable: bool = False) -> Fact:
+    return Fact(name, kind, nullable, topics, says)
+
+
+_ROWS: Final = (
+    # The call, as the desktop (or its open record) says
+    _row("call_channel", "string", (), "channel of this contact: call, chat, shop, email, ..."),
+    _row("call_reason", "string", (_CALLS,), "reason of this contact in the operator's words; '' = not said"),
+    _row("call_topic", "string", (_CALLS,), "topic that reason and text stand for, by the policy's `topics`"),
+    _row("call_queue", "string", (_CALLS,), "queue of this contact; '' = not said"),
+    _row("rep_language", "string", (), "language in which the representative reads; '' = not said"),
+    # Who
+    _row(
+        "customer_language",
+        "string",
+        (_PROFILES, _CALLS),
+        "language to speak with the customer; '' = unknown",
+    ),
+    _row("status", "string", (_PROFILES,), "stranger, prospect, active, closed or other"),
+    _row("tenure_days", "double", (_PROFILES,), "days since he became a customer", nullable=True),
+    _row("lines", "int", (_PROFILES, _SMS), "lines of the account"),
+    _row("child_lines", "int", (_PROFILES,), "lines used by a child (role, or under 18)"),
+    _row("marketing_refused", "bool", (_PROFILES,), "consent to marketing refused or withdrawn"),
+    _row("profiling_refused", "bool", (_PROFILES,), "consent to profiling refused or withdrawn"),
+    _row("plan_price_minor", "int", (_PROFILES, _BILLING), "price a month of all his plans", nullable=True),
+    _row(
+        "contract_days_left",
+        "double",
+        (_PROFILES, _BILLING),
+        "days to the earliest end of contract",
+        nullable=True,
+    ),
+    _row("cancelled", "bool", (_BILLING,), "a contract is cancelled, in effect or to take effect"),
+    # Contacts
+    _row("contacts_7d", "int", (_CALLS, _CONTACTS), "contacts in 7 days, over all channels, before this one"),
+    _row("contacts_30d", "int", (_CALLS, _CONTACTS), "contacts in 30 days, before this one"),
+    _row("calls_7d", "int", (_CALLS,), "calls in 7 days, before this one"),
+    _row(
+        "same_topic_7d",
+        "int",
+        (_CALLS, _CONTACTS),
+        "contacts in 7 days about this contact's topic, before this one",
+    ),
+    _row("days_since_contact", "double", (_CALLS, _CONTACTS), "days since the last contact", nullable=True),
+    _row(
+        "unresolved_30d",
+        "int",
+        (_CALLS, _CONTACTS),
+        "contacts in 30 days that ended unresolved or were abandoned",
+    ),
+    _row(
+        "repeat_contact",
+        "bool",
+        (_CALLS, _CONTACTS),
+        "this is a second contact in 7 days about the same matter",
+    ),
+    # Bills
+    _row("bill_total_minor", "int", (_BILLING,), "total of the last bill", nullable=True),
+    _row("bill_delta_minor", "int", (_BILLING,), "last bill minus the one before", nullable=True),
+    _row(
+        "bill_extra_minor",
+        "int",
+        (_BILLING,),
+        "what usage beyond the plan cost on the last bill",
+        nullable=True,
+    ),
+    _row("days_since_bill", "double", (_BILLING,), "days since the last bill", nullable=True),
+    _row("overdue_days", "int", (_BILLING,), "days that the longest unpaid bill is overdue; 0 = none"),
+    _row("overdue_minor", "int", (_BILLING,), "amount overdue"),
+    _row(
+        "in_hardship",
+        "bool",
+        (_PROFILES, _BILLING),
+        "marked as in hardship, 30 days overdue, or 3 payments refused in 90",
+    ),
+    _row("failed_payments_90d", "int", (_BILLING,), "payments refused in 90 days"),
+    # Messages
+    _row(
+        "sms_extra_minor",
+        "int",
+        (_SMS,),
+        "charges for messages beyond the plan in the running cycle, all lines",
+    ),
+    _row("sms_extra_child_minor", "int", (_SMS, _PROFILES), "the same on children's lines"),
+    _row("sms_top_line_segments", "int", (_SMS,), "segments in the running cycle of the line that sent most"),
+    _row(
+        "sms_allowance_share",
+        "double",
+        (_SMS,),
+        "highest share of an allowance used in the cycle",
+        nullable=True,
+    ),
+    _row("sms_roaming_minor", "int", (_SMS,), "charges for messages sent roaming in the running cycle"),
+    _row("sms_alert_open", "bool", (_SMS,), "an alert on a line's messages is open"),
+    # Service and promises
+    _row("open_faults", "int", (_SERVICE,), "faults that he suffers now"),
+    _row("faults_30d", "int", (_SERVICE,), "faults in 30 days"),
+    _row("fault_hours_30d", "double", (_SERVICE,), "hours of faults in 30 days"),
+    _row("open_tickets", "int", (_SERVICE,), "tickets open"),
+    _row(
+        "late_promises",
+        "int",
+        (_CALLS, _CONTACTS),
+        "orders and tasks promised for a time that has passed, not done",
+    ),
+    # Mood and history
+    _row(
+        "satisfaction",
+        "double",
+        (_CALLS, _CONTACTS, _SERVICE, _BILLING),
+        "estimated satisfaction, CSAT points 1-5",
+    ),
+    _row("last_csat", "int", (_CALLS,), "last survey answer, 1-5, of the last 180 days", nullable=True),
+    _row(
+        "last_nps",
+        "int",
+        (_CALLS,),
+        "last willingness to recommend, 0-10, of the last 180 days",
+        nullable=True,
+    ),
+    _row("days_since_survey", "double", (_CALLS,), "days since the last survey answer", nullable=True),
+    _row("open_alerts", "int", (_SMS, _BILLING, _CALLS, _SERVICE), "alerts open"),
+    _row("declined_30d", "int", (_OUTCOMES,), "suggestions declined in 30 days"),
+    _row("credited_90d", "bool", (_OUTCOMES, _BILLING), "a credit was accepted or booked in 90 days"),
+)
+
+#: The streams that facts rest on.
+INPUT_TOPICS: Final = (_CALLS, _SMS, _BILLING, _CONTACTS, _SERVICE, _PROFILES, _OUTCOMES)
+#: What every decision freezes, whichever facts its policy names: the sentences need it.
+ALWAYS_FROZEN: Final = ("call_channel", "call_topic", "customer_language", "rep_language", "status")
+#: Name to row, in the order of the table.
+FACTS: Final[Mapping[str, Fact]] = {row.name: row for row in _ROWS}
+#: What the type checker needs of them.
+FACT_TYPES: Final[Mapping[str, FactType]] = {row.name: FactType(row.kind, row.nullable) for row in _ROWS}

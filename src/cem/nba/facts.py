@@ -1,0 +1,228 @@
+"""The facts of a customer at a stated time, by name: what the policy's rules, amounts and sentences speak of.
+
+`cem.nba.fact_table` says of each what it means; here is how it is computed. Only the facts asked for are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from cem.domain.customer import Customer
+from cem.domain.localtime import DAY_MS, local_day
+from cem.domain.state.profile import Contract
+from cem.domain.view import consent, overdue_days, owed_minor
+from cem.nba.call import Call
+from cem.nba.fact_table import FACTS
+from cem.nba.history import Past
+from cem.nba.rules import FactValue
+from cem.nba.satisfaction import estimate
+from cem.nba.situation import Situation
+
+__all__ = ["COMPUTED", "facts_of", "history_of"]
+
+#: States of a suggestion that contact policies know.
+_STATES: Final = frozenset({"displayed", "offered", "accepted", "declined", "done", "ignored"})
+#: Causes of what a bill holds beyond the plan's price.
+_EXTRA: Final = frozenset({"sms", "calls", "data", "roaming", "premium", "international"})
+_SURVEY_DAYS: Final = 180
+#: How far back suggestions are frozen with a decision: the longest rest that a policy can state usefully.
+_HISTORY_MS: Final = 400 * DAY_MS
+_ROAMING: Final = 4
+
+
+def facts_of(
+    customer: Customer,
+    call: Call,
+    now_ms: int,
+    names: Iterable[str],
+    topics: Mapping[str, tuple[str, ...]],
+    timezone: str = "UTC",
+) -> dict[str, FactValue]:
+    """Return the facts called `names` as they stand at `now_ms`; None where a nullable one is unknown.
+
+    `timezone` is the operator's IANA zone, for facts of days.
+    """
+    situation = Situation(customer, call, now_ms, topics, timezone)
+    return {name: COMPUTED[name](situation) for name in names}
+
+
+def history_of(customer: Customer, now_ms: int) -> tuple[Past, ...]:
+    """Return what became of the earlier suggestions that contact policies count, oldest first."""
+    found = []
+    for made in customer.decisions.made:
+        at_ms = made.state_ms or made.at_ms
+        if made.action and not made.shadow and made.state in _STATES and 0 <= now_ms - at_ms < _HISTORY_MS:
+            found.append(Past(made.action, made.state, at_ms))
+    return tuple(found)
+
+
+def _status(v: Situation) -> str:
+    return v.customer.profile.status or "active"
+
+
+def _since(v: Situation) -> float | None:
+    since_day = v.customer.profile.since_day
+    return v.days_since(since_day * DAY_MS) if since_day else None
+
+
+def _plan_price(v: Situation) -> int | None:
+    prices = [p.price_minor for p in v.plans if p.price_minor > 0]
+    return sum(prices) if prices else None
+
+
+def _contract_left(v: Situation) -> float | None:
+    contracts = [s.contract for s in v.customer.profile.supplies]
+    ends = [c.end_day for c in contracts if c.end_day and not _is_cancelled(c)]
+    # The last day belongs to the term.
+    return float(min(ends) + 1 - local_day(v.now_ms, v.tz)) if ends else None
+
+
+def _cancelled(v: Situation) -> bool:
+    return any(_is_cancelled(s.contract) for s in v.customer.profile.supplies)
+
+
+def _is_cancelled(contract: Contract) -> bool:
+    """Return whether the cancellation is what was said last."""
+    return contract.cancel_said_ms > 0 and contract.cancel_said_ms >= contract.said_ms
+
+
+def _lines(v: Situation) -> int:
+    return len({*v.customer.lines, *(u.line for u in v.customer.profile.users)})
+
+
+def _since_contact(v: Situation) -> float | None:
+    kept = v.contacts
+    return v.days_since(kept[-1].at_ms) if kept else None
+
+
+def _bill_total(v: Situation) -> int | None:
+    bill = v.bill(0)
+    return bill.total_minor if bill else None
+
+
+def _bill_delta(v: Situation) -> int | None:
+    last, before = v.bill(0), v.bill(1)
+    return last.total_minor - before.total_minor if last and before else None
+
+
+def _bill_extra(v: Situation) -> int | None:
+    bill = v.bill(0)
+    return sum(p.amount_minor for p in bill.parts if p.cause in _EXTRA) if bill else None
+
+
+def _since_bill(v: Situation) -> float | None:
+    bill = v.bill(0)
+    return v.days_since(bill.issued_ms) if bill else None
+
+
+def _failed_payments(v: Situation) -> int:
+    since = v.now_ms - 90 * DAY_MS
+    return sum(p.kind == "failed" and p.at_ms > since for p in v.customer.billing.payments)
+
+
+def _in_hardship(v: Situation) -> bool:
+    return (
+        v.customer.profile.hardship
+        or overdue_days(v.customer, v.now_ms, v.tz) >= 30
+        or _failed_payments(v) >= 3
+    )
+
+
+def _credited(v: Situation) -> bool:
+    since = v.now_ms - 90 * DAY_MS
+    bills = [b for b in v.customer.billing.bills if b.issued_ms > since]
+    return any(p.cause == "credit" and p.amount_minor < 0 for b in bills for p in b.parts)
+
+
+def _sms_extra(v: Situation) -> int:
+    return sum(sum(cycle.charged_minor) for _, cycle in v.cycles)
+
+
+def _sms_extra_child(v: Situation) -> int:
+    children = [u.line for u in v.children]
+    return sum(sum(cycle.charged_minor) for line, cycle in v.cycles if line in children)
+
+
+def _sms_share(v: Situation) -> float | None:
+    lines = v.customer.lines
+    shares = [c.counted / lines[name].allowance for name, c in v.cycles if lines[name].allowance]
+    return max(shares, default=None)
+
+
+def _sms_roaming(v: Situation) -> int:
+    return sum(c.charged_minor[_ROAMING] for _, c in v.cycles if len(c.charged_minor) > _ROAMING)
+
+
+def _last_answer(v: Situation, field: str, unanswered: int) -> int | None:
+    since = v.now_ms - _SURVEY_DAYS * DAY_MS
+    for answer in reversed(v.customer.satisfaction.answers):
+        value: int = getattr(answer, field)
+        if value != unanswered and answer.at_ms > since:
+            return value
+    return None
+
+
+def _since_survey(v: Situation) -> float | None:
+    answers = v.customer.satisfaction.answers
+    return v.days_since(answers[-1].at_ms) if answers else None
+
+
+def _declined(v: Situation) -> int:
+    since = v.now_ms - 30 * DAY_MS
+    return sum(d.state == "declined" and d.state_ms > since for d in v.customer.decisions.made)
+
+
+#: Name of a fact to its computation.
+COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
+    "call_channel": lambda v: v.call.channel,
+    "call_reason": lambda v: v.call.reason,
+    "call_topic": lambda v: v.topic,
+    "call_queue": lambda v: v.call.queue,
+    "rep_language": lambda v: v.call.language,
+    "customer_language": lambda v: v.customer.profile.language or v.call.language,
+    "status": _status,
+    "tenure_days": _since,
+    "lines": _lines,
+    "child_lines": lambda v: len(v.children),
+    "marketing_refused": lambda v: consent(v.customer, "marketing") is False,
+    "profiling_refused": lambda v: consent(v.customer, "profiling") is False,
+    "plan_price_minor": _plan_price,
+    "contract_days_left": _contract_left,
+    "cancelled": _cancelled,
+    "contacts_7d": lambda v: len(v.week),
+    "contacts_30d": lambda v: len(v.contacts),
+    "calls_7d": lambda v: sum(c.channel == "call" for c in v.week),
+    "same_topic_7d": lambda v: len(v.same_topic),
+    "days_since_contact": _since_contact,
+    "unresolved_30d": lambda v: v.unresolved,
+    "repeat_contact": lambda v: v.repeats,
+    "bill_total_minor": _bill_total,
+    "bill_delta_minor": _bill_delta,
+    "bill_extra_minor": _bill_extra,
+    "days_since_bill": _since_bill,
+    "overdue_days": lambda v: overdue_days(v.customer, v.now_ms, v.tz),
+    "overdue_minor": lambda v: owed_minor(v.customer, v.now_ms, v.tz),
+    "in_hardship": _in_hardship,
+    "failed_payments_90d": _failed_payments,
+    "sms_extra_minor": _sms_extra,
+    "sms_extra_child_minor": _sms_extra_child,
+    "sms_top_line_segments": lambda v: max((c.segments for _, c in v.cycles), default=0),
+    "sms_allowance_share": _sms_share,
+    "sms_roaming_minor": _sms_roaming,
+    "sms_alert_open": lambda v: any(a.type.startswith("sms") for a in v.alerts),
+    "open_faults": lambda v: sum(v.going_on(f) for f, _ in v.faults),
+    "faults_30d": lambda v: len(v.faults),
+    "fault_hours_30d": lambda v: sum(hours for _, hours in v.faults),
+    "open_tickets": lambda v: sum(t.opened_ms > 0 and not t.closed_ms for t in v.customer.service.tickets),
+    "late_promises": lambda v: v.late_promises,
+    "satisfaction": estimate,
+    "last_csat": lambda v: _last_answer(v, "csat", 0),
+    "last_nps": lambda v: _last_answer(v, "nps", -1),
+    "days_since_survey": _since_survey,
+    "open_alerts": lambda v: len(v.alerts),
+    "declined_30d": _declined,
+    "credited_90d": _credited,
+}
+assert list(COMPUTED) == [name for name in COMPUTED if name in FACTS]
+assert set(COMPUTED) == set(FACTS)

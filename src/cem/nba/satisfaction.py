@@ -1,0 +1,43 @@
+"""How satisfied a customer seems between surveys: a stated index, until a model has learnt it.
+
+The level of his answers (`cem.domain.view.csat_level`), less what he has suffered since. A CSAT point, 1 to 5.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cem.domain.view import csat_level
+from cem.nba.situation import Situation
+
+__all__ = ["estimate"]
+
+#: Points taken off for each thing suffered, and how many of its kind count.
+OPEN_FAULT: Final = (0.6, 1)
+PAST_FAULT_DAY: Final = (0.2, 2)
+UNRESOLVED: Final = (0.35, 2)
+REPEAT: Final = (0.3, 1)
+LATE_PROMISE: Final = (0.4, 2)
+SHOCK: Final = (0.5, 1)
+
+
+def estimate(situation: Situation) -> float:
+    """Return the index, rounded to hundredths."""
+    suffered = (
+        (OPEN_FAULT, sum(situation.going_on(f) for f, _ in situation.faults)),
+        (PAST_FAULT_DAY, int(sum(hours for _, hours in situation.faults) // 24)),
+        (UNRESOLVED, situation.unresolved),
+        (REPEAT, int(situation.repeats)),
+        (LATE_PROMISE, situation.late_promises),
+        (SHOCK, int(_shocked(situation))),
+    )
+    off = sum(points * min(count, most) for (points, most), count in suffered)
+    return round(min(5.0, max(1.0, csat_level(situation.customer, situation.now_ms) - off)), 2)
+
+
+def _shocked(situation: Situation) -> bool:
+    """Return whether a bill of the last 30 days is a third above the one before."""
+    last, before = situation.bill(0), situation.bill(1)
+    if last is None or before is None or situation.days_since(last.issued_ms) > 30:
+        return False
+    return before.total_minor > 0 and last.total_minor * 3 > before.total_minor * 4

@@ -1,0 +1,198 @@
+"""A customer's state at one instant, read for a decision: windows end at `now_ms`, this very contact left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+from functools import cached_property
+from typing import Final
+
+from cem.domain.customer import Customer
+from cem.domain.facts.supplies import plan_of
+from cem.domain.facts.usage import cycle_at
+from cem.domain.localtime import DAY_MS, HOUR_MS, zone
+from cem.domain.state.alerts import StoredAlert
+from cem.domain.state.billing import Bill
+from cem.domain.state.contacts import Contact, contact_key, unpack_contacts
+from cem.domain.state.lines import Cycle
+from cem.domain.state.profile import Plan, User
+from cem.domain.state.service import Fault
+from cem.domain.state.talk import OpenCall
+from cem.domain.view import age_years, open_calls
+from cem.nba.call import Call, topic_of
+
+__all__ = ["Situation"]
+
+#: A fault that nobody ended is taken for going on so long.
+FAULT_LASTS_MS: Final = 14 * DAY_MS
+_UNRESOLVED: Final = frozenset({"unresolved", "follow_up", "callback"})
+
+
+class Situation:
+    """What facts are computed from; what several facts need is computed once."""
+
+    def __init__(
+        self,
+        customer: Customer,
+        call: Call,
+        now_ms: int,
+        topics: Mapping[str, tuple[str, ...]],
+        timezone: str,
+    ) -> None:
+        self.customer = customer
+        self.now_ms = now_ms
+        self.topics = topics
+        self.timezone = timezone
+        self.open_call = _open_call(customer, call, now_ms)
+        self.call = _completed(call, self.open_call)
+
+    @cached_property
+    def tz(self) -> tzinfo:
+        """The customer's time zone: his own, else the operator's."""
+        return zone(self.customer.profile.timezone, self.timezone)
+
+    @cached_property
+    def topic(self) -> str:
+        """The topic of this contact: of what it is said to be about, or of what was said in it."""
+        call = self.call
+        return topic_of(call.reason, "", self.topics) or topic_of(call.intent, call.text, self.topics)
+
+    @cached_property
+    def contacts(self) -> list[Contact]:
+        """Contacts of the last 30 days before this one, oldest first."""
+        kept, older = unpack_contacts(self.customer.contacts)
+        this = contact_key(self.call.call_id) if self.call.call_id else None
+        since = self.now_ms - 30 * DAY_MS
+        return [
+            c for c in (*older, *kept) if since < c.at_ms <= self.now_ms and (this is None or c.key != this)
+        ]
+
+    @cached_property
+    def week(self) -> list[Contact]:
+        """The contacts of the last 7 days, oldest first."""
+        since = self.now_ms - 7 * DAY_MS
+        return [c for c in self.contacts if c.at_ms > since]
+
+    @cached_property
+    def same_topic(self) -> list[Contact]:
+        """Contacts of the last 7 days about this contact's topic (or its very reason)."""
+        topic, reason = self.topic, self.call.reason
+        if not topic and not reason:
+            return []
+        return [
+            c
+            for c in self.week
+            if c.reason and (c.reason == reason or (topic and topic_of(c.reason, "", self.topics) == topic))
+        ]
+
+    @cached_property
+    def plans(self) -> list[Plan]:
+        """The plans in force: of the account and of each line."""
+        profile = self.customer.profile
+        lines = {supply.line: None for supply in profile.supplies if supply.line}
+        lines.update((user.line, None) for user in profile.users)
+        account = plan_of(profile, "", self.now_ms)
+        found = [] if account is None else [account]
+        for line in lines:
+            plan = plan_of(profile, line, self.now_ms)
+            if plan is not None and plan != account:
+                found.append(plan)
+        return found
+
+    @cached_property
+    def children(self) -> list[User]:
+        """The lines' users that are children."""
+        return [u for u in self.customer.profile.users if u.role == "child" or self._is_minor(u)]
+
+    def _is_minor(self, user: User) -> bool:
+        age = age_years(user.birth_year, self.now_ms, self.tz)
+        return age is not None and age < 18
+
+    @cached_property
+    def cycles(self) -> list[tuple[str, Cycle]]:
+        """Each line's running billing cycle, where it has one."""
+        found = ((name, cycle_at(line, self.now_ms)) for name, line in self.customer.lines.items())
+        return [(name, cycle) for name, cycle in found if cycle is not None]
+
+    def bill(self, back: int) -> Bill | None:
+        """Return the last bill (0), or the one before (1)."""
+        bills = self.customer.billing.bills
+        return bills[-1 - back] if len(bills) > back else None
+
+    @cached_property
+    def unresolved(self) -> int:
+        """Contacts of the last 30 days that were abandoned, ended unresolved, or came back."""
+        return sum(c.abandoned or c.verdict == 2 or c.resolution in _UNRESOLVED for c in self.contacts)
+
+    @cached_property
+    def repeats(self) -> bool:
+        """Whether this is a second contact in 7 days about the same matter (unsaid: a second call)."""
+        if any(alert.type.startswith("repeat") for alert in self.alerts):
+            return True
+        if self.topic or self.call.reason:
+            return bool(self.same_topic)
+        return any(c.channel == "call" for c in self.week)
+
+    @cached_property
+    def faults(self) -> list[tuple[Fault, float]]:
+        """Faults felt in the last 30 days, each with the hours of it that fall into them."""
+        found = []
+        for fault in self.customer.service.faults:
+            hours = self._fault_hours(fault)
+            if hours is not None:
+                found.append((fault, hours))
+        return found
+
+    def going_on(self, fault: Fault) -> bool:
+        """Return whether he suffers the fault now."""
+        return fault.ended_ms == 0 and 0 < self.now_ms - fault.began_ms < FAULT_LASTS_MS
+
+    def _fault_hours(self, fault: Fault) -> float | None:
+        since = self.now_ms - 30 * DAY_MS
+        began = fault.began_ms or fault.ended_ms
+        ended = fault.ended_ms or min(self.now_ms, began + FAULT_LASTS_MS)
+        if ended <= since or began > self.now_ms:
+            return None
+        return (min(ended, self.now_ms) - max(began, since)) / HOUR_MS
+
+    @cached_property
+    def late_promises(self) -> int:
+        """Orders and tasks of the last 30 days whose time has passed without their being done."""
+        since = self.now_ms - 30 * DAY_MS
+        service = self.customer.service
+        orders = sum(since < o.due_ms < self.now_ms and not o.delivered_ms for o in service.orders)
+        return orders + sum(since < t.due_ms < self.now_ms and not t.closed_ms for t in service.tasks)
+
+    @cached_property
+    def alerts(self) -> list[StoredAlert]:
+        """The open alerts."""
+        return self.customer.alerts.open
+
+    def days_since(self, at_ms: int) -> float:
+        """Return the days from `at_ms` to now."""
+        return (self.now_ms - at_ms) / DAY_MS
+
+
+def _open_call(customer: Customer, call: Call, now_ms: int) -> OpenCall | None:
+    """Return the record of this call, or of the newest inbound one that is going on."""
+    going_on = open_calls(customer, now_ms)
+    if call.call_id:
+        return next((c for c in going_on if c.call_id == call.call_id), None)
+    return next((c for c in reversed(going_on) if c.direction != "outbound"), None)
+
+
+def _completed(call: Call, record: OpenCall | None) -> Call:
+    """Return the call with what the desktop left out filled in from its record."""
+    if record is None:
+        return call
+    text = call.text or " ".join(t.text for t in record.turns if t.speaker == "customer")
+    return Call(
+        call.call_id or record.call_id,
+        call.channel,
+        call.reason or record.reason,
+        call.intent or record.intent,
+        call.queue or record.queue,
+        call.rep_id or record.rep_id,
+        call.language or record.language,
+        text,
+    )

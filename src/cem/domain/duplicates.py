@@ -5,7 +5,7 @@ The rules, per customer:
 - An event with a `sequence` is a duplicate if its source has reached that number before. For ever; the watermarks
   of the 64 sources that moved last are kept.
 - Any other event is a duplicate if its source and id are among the last 32, or among those of the last hour of
-  ingestion time (at most 1,024 of them).
+  ingestion time (at most 1,024 of them). Ids are dropped in bulk, an hour or more after they came.
 
 An id is remembered as 40 bits of a hash of source and id: two different ids in a full window of 32 are taken for one
 once in 3e10 events.
@@ -25,11 +25,9 @@ IDS_KEPT = 32
 IDS_FOR_AN_HOUR = 1024
 SOURCES_KEPT = 64
 
-#: Bytes of an entry in `Customer.seen`: hash, then the ingestion time in units of five minutes, modulo 256.
-_ENTRY = 6
+#: Bytes of a hash in `Customer.seen`.
 _HASH = 5
-_UNIT_MS = 300_000
-_UNITS_OF_AN_HOUR = 13
+_HOUR_MS = 3_600_000
 
 
 def first_time(customer: Customer, received: Received) -> bool:
@@ -40,19 +38,20 @@ def first_time(customer: Customer, received: Received) -> bool:
     seen = customer.seen
     at = seen.find(key)
     while at >= 0:
-        if at % _ENTRY == 0:
+        if at % _HASH == 0:
             return False
         at = seen.find(key, at + 1)
-    unit = received.ingested_ms // _UNIT_MS & 0xFF
-    seen += key + bytes((unit,))
-    drop = 0
-    surplus = len(seen) // _ENTRY - IDS_KEPT
-    while drop < surplus and (
-        surplus - drop > IDS_FOR_AN_HOUR - IDS_KEPT
-        or (unit - seen[drop * _ENTRY + _HASH] & 0xFF) >= _UNITS_OF_AN_HOUR
-    ):
-        drop += 1
-    customer.seen = seen[drop * _ENTRY :] if drop else seen
+    seen += key
+    ids = len(seen) // _HASH
+    if ids > IDS_KEPT:
+        drop = max(0, ids - IDS_FOR_AN_HOUR)
+        if received.ingested_ms - customer.seen_mark_ms >= _HOUR_MS:
+            # What was there at the mark is an hour old by now; what came since gets a mark of its own.
+            drop = max(drop, min(customer.seen_marked, ids - IDS_KEPT))
+            customer.seen_mark_ms, customer.seen_marked = received.ingested_ms, ids
+        seen = seen[drop * _HASH :]
+        customer.seen_marked = max(0, customer.seen_marked - drop)
+    customer.seen = seen
     return True
 
 

@@ -245,7 +245,12 @@ def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
     for alert in (*customer.alerts.open, *customer.alerts.closed):
         unindex(customer, alert, ctx)
     blank = new_customer(customer.customer_id)
-    blank.as_of_ms, blank.seen, blank.sources = customer.as_of_ms, customer.seen, customer.sources
+    blank.as_of_ms, blank.sources = customer.as_of_ms, customer.sources
+    blank.seen, blank.seen_mark_ms, blank.seen_marked = (
+        customer.seen,
+        customer.seen_mark_ms,
+        customer.seen_marked,
+    )
     for name in customer.__struct_fields__:
         setattr(customer, name, getattr(blank, name))
 

@@ -85,4 +85,4 @@ class AlertPolicy(msgspec.Struct, frozen=True):
     #: Cost at stake in minor units from which an alert is a warning, an error, critical.
     severity_minor: tuple[int, int, int] = (500, 2_000, 10_000)
     #: Closed alerts kept in the customer's state.
-    closed_kept: int = 6
+    closed_kept: int = 3

@@ -1,7 +1,7 @@
 """Bills, payments and purchases.
 
-Units: minor units and days. Windows: the last three bills, the last eight payments (made, failed, overdue) and the
-last five purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
+Units: minor units and days. Windows: the last two bills, the last six payments (made, failed, overdue) and the last
+four purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
 of a bill is the sum of the kept payments that name it. Order-free. No tick: how many days a bill is overdue is a matter
 of the reader's instant (`cem.domain.view.overdue_days`).
 """
@@ -12,11 +12,11 @@ from bisect import insort
 
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
-from cem.domain.events.billing import BillIssued, PaymentFailed, PaymentMade, PaymentOverdue
+from cem.domain.events.billing import BillIssued, BillItem, PaymentFailed, PaymentMade, PaymentOverdue
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import PurchaseMade
 from cem.domain.localtime import day_of
-from cem.domain.state.billing import Bill, Part, Payment, Purchase
+from cem.domain.state.billing import Bill, Payment, Purchase
 
 __all__ = [
     "BILLS_KEPT",
@@ -29,9 +29,9 @@ __all__ = [
     "add_purchase",
 ]
 
-BILLS_KEPT = 3
-PAYMENTS_KEPT = 8
-PURCHASES_KEPT = 5
+BILLS_KEPT = 2
+PAYMENTS_KEPT = 6
+PURCHASES_KEPT = 4
 
 
 def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -39,10 +39,10 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
     event = received.event
     assert isinstance(event, BillIssued)
     billing = customer.billing
-    sums: dict[tuple[str, str], int] = {}
-    for item in event.items:
-        key = (item.line or "", str(item.cause))
-        sums[key] = sums.get(key, 0) + item.amount_minor
+    sums: dict[str, dict[str, int]] = {}
+    for item in sorted(event.items, key=_place):
+        causes = sums.setdefault(item.line or "", {})
+        causes[str(item.cause)] = causes.get(str(item.cause), 0) + item.amount_minor
     bill = Bill(
         event.bill_id,
         received.time_ms,
@@ -50,7 +50,7 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
         day_of(event.due) if event.due else 0,
         day_of(event.period_start) if event.period_start else 0,
         day_of(event.period_end) if event.period_end else 0,
-        [Part(line, cause, amount) for (line, cause), amount in sorted(sums.items())],
+        sums,
     )
     billing.billed_minor += event.total_minor
     for index, other in enumerate(billing.bills):
@@ -115,6 +115,10 @@ def _keep(customer: Customer, payment: Payment) -> None:
     payments = customer.billing.payments
     insort(payments, payment, key=_paid)
     del payments[:-PAYMENTS_KEPT]
+
+
+def _place(item: BillItem) -> tuple[str, str]:
+    return item.line or "", str(item.cause)
 
 
 def _issued(bill: Bill) -> int:

@@ -1,6 +1,6 @@
 """The last decisions made for the customer and what became of them: what cool-downs and caps count.
 
-Unit: actions of decisions. Window: the last twelve, and all of the last 31 days (at most 40), seen from the newest;
+Unit: actions of decisions. Window: the last eight, and all of the last 31 days (at most 40), seen from the newest;
 numbers for ever. An outcome that names another action than the decision's first is an entry of its own. The state is
 the furthest one reached: returned, displayed, offered, ignored, then declined or accepted (the later said), then done.
 Equals: the entries by decision and action sorted by time, each at its furthest state. Order-free. No tick: how long ago
@@ -15,11 +15,11 @@ from cem.domain.events.decisions import DecisionMade
 from cem.domain.events.envelope import Received
 from cem.domain.events.outcomes import OutcomeRecorded
 from cem.domain.localtime import DAY_MS
-from cem.domain.state.decisions import Decision, Decisions
+from cem.domain.state.decisions import Decision, Decisions, decision_key, pack_decisions
 
 __all__ = ["DECISIONS_IN_WINDOW", "DECISIONS_KEPT", "add_decision", "add_outcome"]
 
-DECISIONS_KEPT = 12
+DECISIONS_KEPT = 8
 DECISIONS_IN_WINDOW = 40
 _HORIZON_MS = 31 * DAY_MS
 
@@ -42,25 +42,26 @@ def add_decision(customer: Customer, received: Received, ctx: FoldContext) -> No
     event = received.event
     assert isinstance(event, DecisionMade)
     decisions = customer.decisions
-    action = event.action or ""
+    made = decisions.made
+    key, action = decision_key(event.decision_id), event.action or ""
     decisions.total += 1
-    unnamed = _find(decisions, event.decision_id, "") if action else None
-    made = _find(decisions, event.decision_id, action)
-    if made is None:
-        made = Decision(event.decision_id, received.time_ms, action)
-        decisions.made.append(made)
+    entry = _find(made, key, action)
+    if entry is None:
+        entry = Decision(key, received.time_ms, action)
+        made.append(entry)
+    unnamed = _find(made, key, "") if action else None
     if unnamed is not None and not unnamed.made:
         # Its outcome was seen before it, and meant the first action.
-        _go_on(decisions, made, unnamed.state, unnamed.state_ms, unnamed.reason, unnamed.instead)
         _uncount(decisions, unnamed)
-        decisions.made.remove(unnamed)
-    made.at_ms = received.time_ms
-    made.made = True
-    made.treatment = event.treatment or ""
-    made.channel = str(event.channel) if event.channel else made.channel
-    made.proactive = event.proactive
-    made.shadow = event.shadow
-    _cut(decisions)
+        made.remove(unnamed)
+        _go_on(decisions, entry, unnamed.state, unnamed.state_ms, unnamed.reason, unnamed.instead)
+    entry.at_ms = received.time_ms
+    entry.made = True
+    entry.treatment = event.treatment or ""
+    entry.channel = str(event.channel) if event.channel else entry.channel
+    entry.proactive = event.proactive
+    entry.shadow = event.shadow
+    _store(decisions, made)
 
 
 def add_outcome(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -68,20 +69,21 @@ def add_outcome(customer: Customer, received: Received, ctx: FoldContext) -> Non
     event = received.event
     assert isinstance(event, OutcomeRecorded)
     decisions = customer.decisions
+    made = decisions.made
+    key, at_ms = decision_key(event.decision_id), received.time_ms
     if event.action is None:
-        found = next((d for d in decisions.made if d.decision_id == event.decision_id and d.made), None)
-        found = found or _find(decisions, event.decision_id, "")
+        entry = next((d for d in made if d.key == key and d.made), None) or _find(made, key, "")
     else:
-        found = _find(decisions, event.decision_id, event.action)
-    if found is None:
-        found = Decision(event.decision_id, received.time_ms, event.action or "", made=False)
-        decisions.made.append(found)
-    elif not found.made:
-        found.at_ms = min(found.at_ms, received.time_ms)
-    if event.channel and not found.channel:
-        found.channel = str(event.channel)
-    _go_on(decisions, found, str(event.state), received.time_ms, event.reason or "", event.instead or "")
-    _cut(decisions)
+        entry = _find(made, key, event.action)
+    if entry is None:
+        entry = Decision(key, at_ms, event.action or "", made=False)
+        made.append(entry)
+    elif not entry.made:
+        entry.at_ms = min(entry.at_ms, at_ms)
+    if event.channel and not entry.channel:
+        entry.channel = str(event.channel)
+    _go_on(decisions, entry, str(event.state), at_ms, event.reason or "", event.instead or "")
+    _store(decisions, made)
 
 
 def _go_on(decisions: Decisions, entry: Decision, state: str, at_ms: int, reason: str, instead: str) -> None:
@@ -100,25 +102,21 @@ def _uncount(decisions: Decisions, entry: Decision) -> None:
     decisions.declined -= entry.state == "declined"
 
 
-def _find(decisions: Decisions, decision_id: str, action: str) -> Decision | None:
-    for entry in decisions.made:
-        if entry.decision_id == decision_id and entry.action == action:
-            return entry
-    return None
+def _find(made: list[Decision], key: int, action: str) -> Decision | None:
+    return next((entry for entry in made if entry.key == key and entry.action == action), None)
 
 
-def _cut(decisions: Decisions) -> None:
-    made = decisions.made
+def _store(decisions: Decisions, made: list[Decision]) -> None:
+    """Cut the list to what is kept and pack it."""
     made.sort(key=_at)
     surplus = len(made) - DECISIONS_KEPT
-    if surplus <= 0:
-        return
-    horizon_ms = made[-1].at_ms - _HORIZON_MS
     drop = 0
-    while drop < surplus and (made[drop].at_ms <= horizon_ms or len(made) - drop > DECISIONS_IN_WINDOW):
+    while drop < surplus and (
+        made[drop].at_ms <= made[-1].at_ms - _HORIZON_MS or len(made) - drop > DECISIONS_IN_WINDOW
+    ):
         drop += 1
-    del made[:drop]
+    pack_decisions(decisions, made[drop:])
 
 
-def _at(entry: Decision) -> tuple[int, str, str]:
-    return entry.at_ms, entry.decision_id, entry.action
+def _at(entry: Decision) -> tuple[int, int, str]:
+    return entry.at_ms, entry.key, entry.action

@@ -13,7 +13,7 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import SmsDestination
 from cem.domain.events.sms import SmsRated
 from cem.domain.facts.supplies import allowance_of
-from cem.domain.localtime import cycle_bounds, zone
+from cem.domain.localtime import DAY_MS, cycle_bounds, zone
 from cem.domain.state.lines import DESTINATIONS, Cycle, Line
 
 __all__ = ["COVERED", "add_message", "cycle_at", "refresh_allowances"]
@@ -27,10 +27,11 @@ def add_message(
     customer: Customer, line: Line, event: SmsRated, at_ms: int, ctx: FoldContext
 ) -> Cycle | None:
     """Add the message to its cycle and return that; None if the cycle is older than those kept."""
-    if at_ms < line.first_ms or not line.first_ms:
-        line.first_ms = at_ms
+    day = at_ms // DAY_MS
+    if day < line.first_day or not line.first_day:
+        line.first_day = day
     cycle = line.cycle
-    if cycle is None or not cycle.start_ms <= at_ms < cycle.end_ms:
+    if cycle is None or not cycle.start_s <= at_ms // 1000 < cycle.end_s:
         cycle = _turn(customer, line, event.line, at_ms, ctx)
         if cycle is None:
             return None
@@ -72,7 +73,7 @@ def _turn(customer: Customer, line: Line, name: str, at_ms: int, ctx: FoldContex
     if newest is not None and start_ms < newest.end_ms:
         start_ms = newest.end_ms
     line.previous = newest if newest is not None and newest.end_ms == start_ms else None
-    line.cycle = Cycle(start_ms, end_ms)
+    line.cycle = Cycle(start_ms // 1000, end_ms // 1000)
     line.allowance = allowance_of(customer, name, at_ms, ctx.alerts.plan_allowances)
     return line.cycle
 
@@ -87,5 +88,5 @@ def _before(customer: Customer, line: Line, newest: Cycle, at_ms: int, ctx: Fold
         )
         if at_ms < start_ms or end_ms < newest.start_ms:
             return None
-        previous = line.previous = Cycle(start_ms, newest.start_ms)
+        previous = line.previous = Cycle(start_ms // 1000, newest.start_s)
     return previous if at_ms >= previous.start_ms else None

@@ -7,7 +7,7 @@ import msgspec
 __all__ = ["Bill", "Billing", "Part", "Payment", "Purchase"]
 
 
-class Part(msgspec.Struct, array_like=True, gc=False):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """What a line (or the account, line "") caused on a bill, summed over its items."""
 
     line: str
@@ -24,8 +24,15 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
     due_day: int = 0
     period_start_day: int = 0
     period_end_day: int = 0
-    #: Ordered by line and cause.
-    parts: list[Part] = []
+    #: Minor units by line ("" = the account) and cause, both in order.
+    sums: dict[str, dict[str, int]] = {}
+
+    @property
+    def parts(self) -> list[Part]:
+        """What the bill is made of, ordered by line and cause."""
+        return [
+            Part(line, cause, minor) for line, causes in self.sums.items() for cause, minor in causes.items()
+        ]
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):

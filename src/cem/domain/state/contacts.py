@@ -1,6 +1,6 @@
 """Contacts in the state: packed rows, because there are many of them and few events touch them.
 
-In memory a contact is a `Contact`; in the state the newest `KEPT` are rows of 22 bytes with tables of their texts, and
+In memory a contact is a `Contact`; in the state the newest `KEPT` are rows of 21 bytes with tables of their texts, and
 those before, as far as a window of 30 days can see, rows of 8. Unpacking costs microseconds and happens only when a
 contact is folded or read.
 """
@@ -33,15 +33,15 @@ __all__ = [
 KEPT = 20
 OLDER_KEPT = 200
 #: Contacts whose own id is kept as text; of the older ones only the 32-bit key.
-IDS_KEPT = 5
+IDS_KEPT = 3
 
 OPEN, RESOLVED, REPEATED, LEFT = range(4)
 
-#: Codes of channels and of how a contact ended. Append only; "" is unknown.
+#: Codes of channels and of how a contact ended, at most 16 of each. Append only; "" is unknown.
 CHANNELS = ("", "other", "call", "sms", "email", "app", "web", "chat", "shop", "social", "post", "field")
 RESOLUTIONS = ("", "other", "resolved", "unresolved", "follow_up", "callback")
 
-_ROW = struct.Struct("<IHBBBHHHBBBI")
+_ROW = struct.Struct("<IHBBHHHBBBI")
 _BRIEF = struct.Struct("<IHBB")
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
 _RESOLUTION_CODE = {name: code for code, name in enumerate(RESOLUTIONS)}
@@ -128,8 +128,7 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
         rows += _ROW.pack(
             c.at_ms & 0xFFFFFFFF,
             c.at_ms >> 32,
-            _CHANNEL_CODE.get(c.channel, _OTHER),
-            _RESOLUTION_CODE.get(c.resolution, _OTHER),
+            _CHANNEL_CODE.get(c.channel, _OTHER) << 4 | _RESOLUTION_CODE.get(c.resolution, _OTHER),
             flags,
             min(c.duration_s, 65_535),
             min(c.wait_s, 65_535),
@@ -162,8 +161,7 @@ def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
     for (
         low,
         high,
-        channel,
-        resolution,
+        ways,
         flags,
         duration,
         wait,
@@ -177,11 +175,11 @@ def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
             Contact(
                 low | high << 32,
                 key,
-                CHANNELS[channel],
+                CHANNELS[ways >> 4],
                 reasons[reason],
                 "",
                 reps[rep],
-                RESOLUTIONS[resolution],
+                RESOLUTIONS[ways & 15],
                 flags & 3,
                 bool(flags & 4),
                 bool(flags & 8),

@@ -1,16 +1,30 @@
-"""The last decisions made for the customer and what became of them."""
+"""The last decisions made for the customer and what became of them, packed: every call leaves some."""
 
 from __future__ import annotations
 
+import struct
+from zlib import crc32
+
 import msgspec
 
-__all__ = ["Decision", "Decisions"]
+from cem.domain.state.contacts import CHANNELS
+
+__all__ = ["STATES", "Decision", "Decisions", "decision_key", "pack_decisions"]
+
+#: Codes of outcome states. Append only; "" = nothing is known yet.
+STATES = ("", "other", "returned", "displayed", "offered", "accepted", "declined", "done", "ignored")
+
+_ROW = struct.Struct("<IHIIHBBBBBBB")
+_CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
+_STATE_CODE = {name: code for code, name in enumerate(STATES)}
+_OTHER = 1
 
 
-class Decision(msgspec.Struct, array_like=True, gc=False):
+class Decision(msgspec.Struct, gc=False):
     """One action of one decision. `made` is false while only an outcome of it has been seen."""
 
-    decision_id: str
+    #: CRC-32 of the decision's id.
+    key: int
     at_ms: int
     action: str = ""
     treatment: str = ""
@@ -28,10 +42,71 @@ class Decision(msgspec.Struct, array_like=True, gc=False):
 
 
 class Decisions(msgspec.Struct, array_like=True, gc=False):
-    """The last decisions, oldest first, and totals over all time."""
+    """The packed decisions, 23 bytes each, oldest first, their texts, and totals over all time."""
 
-    made: list[Decision] = []
+    rows: bytes = b""
+    texts: list[str] = []
     total: int = 0
     #: Actions that were accepted (done counts too) and declined.
     accepted: int = 0
     declined: int = 0
+
+    @property
+    def made(self) -> list[Decision]:
+        """The last decisions, oldest first (unpacked anew at each look)."""
+        texts = ["", *self.texts]
+        return [
+            Decision(
+                key,
+                low | high << 32,
+                texts[action],
+                texts[treatment],
+                CHANNELS[channel],
+                STATES[state],
+                state_low | state_high << 32,
+                texts[reason],
+                texts[instead],
+                bool(flags & 1),
+                bool(flags & 2),
+                bool(flags & 4),
+            )
+            for (
+                low,
+                high,
+                key,
+                state_low,
+                state_high,
+                state,
+                channel,
+                flags,
+                action,
+                treatment,
+                reason,
+                instead,
+            ) in _ROW.iter_unpack(self.rows)
+        ]
+
+
+def decision_key(decision_id: str) -> int:
+    """Return the key by which a decision is found again."""
+    return crc32(decision_id.encode())
+
+
+def pack_decisions(decisions: Decisions, made: list[Decision]) -> None:
+    """Put the list (oldest first) into `decisions`; equal lists give equal bytes."""
+    texts: dict[str, int] = {"": 0}
+    rows = bytearray()
+    for d in made:
+        rows += _ROW.pack(
+            d.at_ms & 0xFFFFFFFF,
+            d.at_ms >> 32,
+            d.key,
+            d.state_ms & 0xFFFFFFFF,
+            d.state_ms >> 32,
+            _STATE_CODE.get(d.state, _OTHER),
+            _CHANNEL_CODE.get(d.channel, _OTHER),
+            d.made | d.proactive << 1 | d.shadow << 2,
+            *[texts.setdefault(text, len(texts)) for text in (d.action, d.treatment, d.reason, d.instead)],
+        )
+    decisions.rows = bytes(rows)
+    decisions.texts = list(texts)[1:]

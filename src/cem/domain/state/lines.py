@@ -14,10 +14,10 @@ LINE_FAMILIES = ("calls", "sms", "billing", "service")
 
 
 class Cycle(msgspec.Struct, array_like=True, gc=False):
-    """What a line used from `start_ms` (inclusive) to `end_ms` (exclusive)."""
+    """What a line used from its start (inclusive) to its end (exclusive), in seconds since the epoch."""
 
-    start_ms: int
-    end_ms: int
+    start_s: int
+    end_s: int
     messages: int = 0
     segments: int = 0
     #: Segments that count towards the allowance, also those beyond it.
@@ -30,6 +30,16 @@ class Cycle(msgspec.Struct, array_like=True, gc=False):
     told_percent: int = 0
     #: How many steps of charges were told in this cycle.
     told_steps: int = 0
+
+    @property
+    def start_ms(self) -> int:
+        """When the cycle began."""
+        return self.start_s * 1000
+
+    @property
+    def end_ms(self) -> int:
+        """When the next cycle begins."""
+        return self.end_s * 1000
 
 
 class Velocity(msgspec.Struct, array_like=True, gc=False):
@@ -58,5 +68,5 @@ class Line(msgspec.Struct, array_like=True, gc=False):
     #: Segments a cycle that the plan includes; 0 = unknown or unlimited.
     allowance: int = 0
     velocity: Velocity | None = None
-    #: Event time of the line's first message.
-    first_ms: int = 0
+    #: Day (since the epoch, UTC) of the line's first message; 0 = none yet.
+    first_day: int = 0

@@ -71,7 +71,7 @@ def _price(winner: Candidate, others: Sequence[Candidate]) -> tuple[float, Flip]
         if d == b:
             continue
         at = (a - c) / (d - b)
-        if at < 0 or a + b * at <= 0 or (at > now) != (d > b):
+        if at <= 0 or a + b * at <= 0 or (at > now) != (d > b):
             continue
         if nearest is None or abs(at - now) < nearest[0]:
             nearest = (abs(at - now), at, other)

@@ -1,0 +1,72 @@
+"""Sentences: in the reader's language, with amounts as he writes them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cem.nba.expressions import FactType
+from cem.nba.money import money
+from cem.nba.sentences import TemplateError, compile_sentences
+from tests.builders.nba import decided
+
+TYPES = {"n": FactType("int"), "x": FactType("double"), "maybe": FactType("int", nullable=True)}
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "language", "text"),
+    [
+        (123456, "EUR", "en", "€1,234.56"),
+        (123456, "EUR", "vi", "1.234,56\u00a0€"),
+        (-5, "EUR", "en", "-€0.05"),
+        (120000, "VND", "vi", "120.000\u00a0₫"),
+        (120000, "VND", "en", "₫120,000"),
+        (1500, "CHF", "en", "15.00\u00a0CHF"),
+        (1500, "KWD", "en", "1.500\u00a0KWD"),
+    ],
+)
+def test_money_is_written_as_the_language_does(minor: int, currency: str, language: str, text: str) -> None:
+    """Sign, separators and decimals by currency and language."""
+    assert money(minor, currency, language) == text
+
+
+def test_the_first_sentence_whose_facts_are_known_is_said() -> None:
+    """A sentence never has a hole."""
+    said = compile_sentences({"en": ["{maybe|money} of {n}", "{n} only, {x|percent}"]}, TYPES, "en")
+    assert said.say("en", {"n": 2, "x": 0.5, "maybe": 100}, "EUR") == "€1.00 of 2"
+    assert said.say("en", {"n": 2, "x": 0.5, "maybe": None}, "EUR") == "2 only, 50 %"
+
+
+def test_a_language_falls_back_to_its_root_then_to_the_default() -> None:
+    """Nobody is met with silence because of his language."""
+    said = compile_sentences({"en": "yes", "pt": "sim"}, TYPES, "en")
+    assert [said.say(language, {}, "EUR") for language in ("pt-BR", "PT", "de", "")] == [
+        "sim",
+        "sim",
+        "yes",
+        "yes",
+    ]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        {"en": "{x}"},
+        {"en": "{n|percent}"},
+        {"en": "{nn}"},
+        {"en": "{ n }"},
+        {"en": []},
+        {"vi": "a"},
+        {"en": "{maybe}"},
+    ],
+)
+def test_a_sentence_that_could_not_be_said_is_refused(texts: dict[str, str | list[str]]) -> None:
+    """At load, not to a customer."""
+    with pytest.raises(TemplateError):
+        compile_sentences(texts, TYPES, "en")
+
+
+def test_customer_and_representative_each_hear_their_language() -> None:
+    """The customer's profile, the representative's request."""
+    said = decided(open_faults=1, fault_hours_30d=30.0, customer_language="vi", rep_language="en").sentences
+    assert said.rep.startswith("Solve the reception problem first: 1 fault(s) open now, 30 hours")
+    assert said.customer.startswith("Tôi thấy sóng")

@@ -68,7 +68,7 @@ def explain(error: Exception) -> Failure | None:
         return Failure(said, USAGE)
     if kinds & {("cem", "Unavailable"), ("cem", "LogUnavailable")}:
         return Failure(said, UNREACHABLE)
-    if kinds & {("cem", "LaneStopped"), ("cem", "BrokerFailed"), ("cem", "RedisFailed")}:
+    if kinds & {("cem", name) for name in ("LaneStopped", "BrokerFailed", "RedisFailed", "TopicsWrong")}:
         return Failure(said, FAILED)
     if kinds & {("redis", "AuthenticationError"), ("redis", "NoPermissionError")}:
         return Failure(f"Redis refuses these credentials ({said}); check CEM_REDIS_URL", UNREACHABLE)

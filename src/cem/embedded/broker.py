@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 from pathlib import Path
@@ -30,13 +31,15 @@ async def start_broker(lanes: int, log: Path) -> tuple[Child, str]:
     """Return the broker's process and its address once it serves all topics. Raises BrokerFailed."""
     arguments = [sys.executable, "-m", "cem.embedded.broker", str(lanes)]
     child = await Child.start("broker", arguments, log=log, read_stdout=True)
+    address = None
     try:
-        async with asyncio.timeout(_START_S):
-            address = await child.line()
-    except TimeoutError:
-        address = None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_START_S):
+                address = await child.line()
+    finally:
+        if not address:
+            await child.stop(1.0)
     if not address:
-        await child.stop(1.0)
         said = child.last_lines(1)
         raise BrokerFailed(
             f"the embedded Kafka broker did not start: {said[0] if said else 'no reason given'}"

@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["MockCluster", "MockClusterError"]
+__all__ = ["CLUSTER_ID_PREFIX", "MockCluster", "MockClusterError"]
 
 _PRODUCER: Final = 0
 _CONF_OK: Final = 0
@@ -21,6 +21,8 @@ _CONF_OK: Final = 0
 #: have the same id, and a worker would take a new, empty log for the one that it knows.
 _OWN_NAME: Final = b"mockCluster"
 _NAME_BYTES: Final = 32
+#: How the ids of embedded clusters begin.
+CLUSTER_ID_PREFIX: Final = "cem-embedded-"
 
 
 class MockClusterError(RuntimeError):
@@ -74,7 +76,7 @@ class MockCluster:
     def _name(self) -> None:
         """Give the cluster an id that no other start has. The id is the first field of librdkafka's struct."""
         if ctypes.string_at(self._cluster, len(_OWN_NAME)) == _OWN_NAME:
-            name = b"cem-embedded-" + secrets.token_hex(8).encode()
+            name = (CLUSTER_ID_PREFIX + secrets.token_hex(8)).encode()
             ctypes.memmove(self._cluster, name.ljust(_NAME_BYTES, b"\0"), _NAME_BYTES)
 
 

@@ -53,7 +53,7 @@ def converter(kind: shape.Type, *, decimals: int | None = None, zone: tzinfo) ->
         return _fact
     (option,) = options
     if isinstance(option, shape.StrType):
-        return _text_of(option)
+        return _text_of(_pattern(kind))
     if isinstance(option, shape.EnumType):
         return _member_of(option.cls)
     if isinstance(option, shape.IntType):
@@ -83,12 +83,22 @@ def hasher(key: bytes) -> Converter:
     return hashed
 
 
-def _text_of(kind: shape.StrType) -> Converter:
+def _text_of(pattern: str | None) -> Converter:
     """Leave free text as it is. In an id, which takes no blanks, they become "-"; in a line's number they go."""
-    if kind.pattern is None:
+    if pattern is None:
         return str
-    glue = "" if kind.pattern.startswith("^[+0-9") else "-"
+    glue = "" if pattern.startswith("^[+0-9") else "-"
     return lambda text: glue.join(text.split()) if " " in text else text
+
+
+def _pattern(kind: shape.Type) -> str | None:
+    """Return the pattern of a text: its own, or the one that its class checks by other means and its schema states."""
+    if isinstance(kind, shape.Metadata):
+        stated = (kind.extra_json_schema or {}).get("pattern")
+        return stated if isinstance(stated, str) else _pattern(kind.type)
+    if isinstance(kind, shape.UnionType):
+        return next((found for option in kind.types if (found := _pattern(option))), None)
+    return kind.pattern if isinstance(kind, shape.StrType) else None
 
 
 def _whole(text: str) -> int:

@@ -132,6 +132,7 @@ class RejectLimits(Protocol):
 class LanePipeline(Generic[S, Item]):
     """One lane: its header, its hot states, and the order of what is done to them.
 
+    `follow_until` ends the following of the journal at that token: a replay compares with a store that goes on.
     After any exception but Unavailable the lane is *closed* (`is_open` is False): `open` reads it anew. Unavailable
     never leaves: it is retried in place, with `pause` between the tries.
     """
@@ -153,6 +154,7 @@ class LanePipeline(Generic[S, Item]):
         rebuild: bool = False,
         accept_loss: bool = False,
         adopt_new_log: bool = False,
+        follow_until: str | None = None,
         at_point: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.lane = lane
@@ -169,6 +171,7 @@ class LanePipeline(Generic[S, Item]):
         self._rebuild = rebuild
         self._accept_loss = accept_loss
         self._adopt_new_log = adopt_new_log
+        self._follow_until = follow_until
         self._at_point = at_point
         self._cache: dict[str, S] = {}
         self._dues: dict[str, int | None] = {}
@@ -243,6 +246,8 @@ class LanePipeline(Generic[S, Item]):
         await self._check_positions()
         self.is_open = True
         for index, (offset, entry) in enumerate(continuation):
+            if self._header.token == self._follow_until:
+                break
             await self._follow(_Followed(entry, offset, last=index == len(continuation) - 1))
 
     def close(self) -> None:

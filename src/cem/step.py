@@ -15,7 +15,8 @@ from typing import Final
 
 from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
 from cem.domain.events import TOPIC_OF, Event, type_of
-from cem.domain.events.envelope import Received, Reject, decode, encode
+from cem.domain.events.envelope import Received, decode, encode
+from cem.domain.events.rejects import Reject
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.thresholds import AlertPolicy
 from cem.pipeline import Moment, Outcome
@@ -31,8 +32,12 @@ _PER_TICK: Final = 1_000_000
 class Rules:
     """What people may change about a step, under the version that the journal records."""
 
-    def __init__(self, version: str, *, alerts: AlertPolicy, late_limit_ms: int, timezone: str) -> None:
+    def __init__(
+        self, version: str, *, alerts: AlertPolicy, late_limit_ms: int, timezone: str, bundle: str = ""
+    ) -> None:
         self.version = version
+        #: What the rules were made from, so that a version can be kept and made again.
+        self.bundle = bundle
         self.alerts = alerts
         self.late_limit_ms = late_limit_ms
         self.timezone = timezone

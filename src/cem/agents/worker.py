@@ -46,6 +46,10 @@ async def run_worker(
         failure.append(error)
         stopping.set()
 
+    def ended(task: asyncio.Future[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            crashed(error)
+
     lanes.on_crash = crashed
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
@@ -60,9 +64,7 @@ async def run_worker(
         )
     ]
     for task in tasks:
-        task.add_done_callback(
-            lambda t: None if t.cancelled() or t.exception() is None else crashed(t.exception())
-        )  # type: ignore[arg-type]
+        task.add_done_callback(ended)
     starting = asyncio.ensure_future(app.start())
     stop_wanted = asyncio.ensure_future(stopping.wait())
     app_ended: asyncio.Future[None] | None = None

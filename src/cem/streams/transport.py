@@ -173,6 +173,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         except Exception:  # the assignment is changing under us: nothing is known
             return None, 0
 
+    async def verify_all_partitions_active(self) -> None:
+        """Do nothing: Faust only logs partitions that stand still; `cem.streams.watchdog` acts."""
+
     # -- what is committed -------------------------------------------------------------------------------------
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:

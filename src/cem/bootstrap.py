@@ -1,0 +1,325 @@
+"""The only wiring: settings in, running parts out. Nothing else in the program chooses an implementation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import logging
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from cem.alerts.policy import read_alert_policy
+from cem.pipeline import LanePipeline, Limits
+from cem.ports import Clock, Emission, JournalEntry, Unavailable
+from cem.settings import Settings, SettingsError
+from cem.step import CemStepper, Rules
+from cem.stores import MemoryCore, MemoryStore, RedisStore, open_store
+from cem.stores.digest import Digest, Digester
+from cem.streams import clock as clocks
+from cem.streams.connection import client_options
+from cem.streams.dead_letters import dead_letter
+from cem.streams.lanes import Lane, LaneSet
+from cem.streams.log_reader import KafkaLog
+from cem.streams.publisher import KafkaPublisher
+from cem.streams.reject_window import DeadLetterLimits
+from cem.streams.topics import CUSTOMER_TOPICS
+
+__all__ = [
+    "Parts",
+    "Replayed",
+    "RulesArchive",
+    "make_stepper",
+    "open_parts",
+    "policy_text",
+    "read_rules",
+    "replay_lanes",
+    "run_worker",
+]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Parts:
+    """What most commands need: the store, the log, a way to publish, and the clock."""
+
+    settings: Settings
+    options: dict[str, Any]
+    store: RedisStore
+    log: KafkaLog
+    publisher: KafkaPublisher
+    clock: Clock
+    #: Runs beside: keeps a simulated clock on its anchors.
+    background: list[Callable[[], Awaitable[None]]]
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for close in (self.publisher.stop, self.log.stop, self.store.close):
+            with contextlib.suppress(Exception):
+                await close()
+
+
+@contextlib.asynccontextmanager
+async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Make the parts that `settings` name and close them at the end. Nothing is connected before its first use."""
+    options = client_options(settings)
+    store = open_store(settings.redis_url, settings.partitions)
+    clock: Clock = clocks.WallClock()
+    background: list[Callable[[], Awaitable[None]]] = []
+    if settings.clock == "simulated":
+        simulated = clocks.SimulatedClock()
+        anchors = _Anchors(store)
+        background.append(lambda: clocks.follow(simulated, anchors))
+        clock = simulated
+    parts = Parts(settings, options, store, KafkaLog(options), KafkaPublisher(options), clock, background)
+    try:
+        yield parts
+    finally:
+        await parts.close()
+
+
+class _Anchors:
+    """The store's raw keys under the names that the simulated clock uses."""
+
+    def __init__(self, store: RedisStore) -> None:
+        self._store = store
+
+    async def get(self, name: str) -> Any:
+        return await self._store.get_raw(name)
+
+    async def set(self, name: str, value: bytes) -> Any:
+        return await self._store.set_raw(name, value)
+
+
+# -- rules -----------------------------------------------------------------------------------------------------
+
+
+def policy_text(settings: Settings, name: str) -> tuple[str, str]:
+    """Return the policy file `name` and where it is from: the operator's folder if it has it, else the shipped one."""
+    if settings.policies is not None:
+        path = settings.policies / name
+        if not settings.policies.is_dir():
+            raise SettingsError(f"CEM_POLICIES: {settings.policies} is no folder")
+        if path.exists():
+            return path.read_text("utf-8"), str(path)
+    return resources.files("cem.policies").joinpath(name).read_text("utf-8"), f"policies/{name}"
+
+
+def read_rules(settings: Settings) -> Rules:
+    """Return the rules of the stream job. Raises SettingsError with file and place when a policy is wrong."""
+    text, origin = policy_text(settings, "alerts.yaml")
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{origin}: {error}") from None
+    return _rules_of(_bundle(document, settings.late_limit_s, settings.timezone), origin)
+
+
+def _bundle(alerts: object, late_limit_s: int, timezone: str) -> dict[str, Any]:
+    return {"alerts": alerts, "late_limit_s": late_limit_s, "timezone": timezone, "fold": 1}
+
+
+def _rules_of(bundle: Mapping[str, Any], origin: str) -> Rules:
+    text = json.dumps(bundle, sort_keys=True, separators=(",", ":"))
+    return Rules(
+        hashlib.sha256(text.encode()).hexdigest()[:16],
+        alerts=read_alert_policy(bundle["alerts"], origin),
+        late_limit_ms=int(bundle["late_limit_s"]) * 1000,
+        timezone=str(bundle["timezone"]),
+        bundle=text,
+    )
+
+
+class RulesArchive:
+    """Keeps every version of the rules that saves were made under, so that following the journal finds it.
+
+    In the store, for all workers; and in a file beside the checkpoints, for when the store is lost.
+    """
+
+    def __init__(self, folder: Path, store: RedisStore) -> None:
+        self._folder = folder
+        self._store = store
+        self._known: dict[str, Rules] = {}
+
+    async def keep(self, rules: Rules) -> None:
+        """Keep `rules`, and take note of all versions kept so far."""
+        self._known[rules.version] = rules
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / f"{rules.version}.json"
+        if not path.exists():
+            path.write_text(rules.bundle, "utf-8")
+        for file in sorted(self._folder.glob("*.json")):
+            self._note(file.stem, file.read_text("utf-8"))
+        kept = json.loads(await self._store.get_raw("cem:rules") or b"{}")
+        for version, bundle in kept.items():
+            self._note(version, bundle)
+        if rules.version not in kept:
+            kept[rules.version] = rules.bundle
+            await self._store.set_raw("cem:rules", json.dumps(kept).encode())
+
+    def find(self, version: str) -> Rules | None:
+        """Return the rules of that version, None if they were not kept."""
+        return self._known.get(version)
+
+    def _note(self, version: str, bundle: str) -> None:
+        if version not in self._known:
+            self._known[version] = _rules_of(json.loads(bundle), f"rules {version}")
+
+
+def make_stepper(rules: Rules, archive: RulesArchive | None = None) -> CemStepper:
+    """Return the stream job under `rules`."""
+    return CemStepper(
+        rules, dead_letter=dead_letter, find_rules=archive.find if archive else lambda version: None
+    )
+
+
+# -- the worker ------------------------------------------------------------------------------------------------
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run one worker until it is told to stop. Raises what `cem.agents.worker.run_worker` raises."""
+    from cem.agents import make_app
+    from cem.agents.crash_points import crash_points
+    from cem.agents.worker import run_worker as run
+
+    rules = read_rules(settings)
+    owner = f"{settings.worker_id or socket.gethostname()}-{secrets.token_hex(4)}"
+    async with open_parts(settings) as parts:
+        archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
+        await archive.keep(rules)
+        stepper = make_stepper(rules, archive)
+        at_point = crash_points(settings.crash_at)
+
+        def make_lane(number: int, lanes: LaneSet) -> Lane:
+            return Lane(
+                number,
+                make_pipeline=lambda lane: LanePipeline(
+                    number,
+                    store=parts.store,
+                    publisher=parts.publisher,
+                    log=parts.log,
+                    stepper=stepper,
+                    topics=CUSTOMER_TOPICS,
+                    owner=owner,
+                    new_token=lambda: secrets.token_hex(8),
+                    pause=lane.pause,
+                    limits=Limits(
+                        customers=settings.save_max_customers,
+                        bytes=settings.save_max_bytes,
+                        cached=max(1, settings.cache_customers // settings.partitions),
+                    ),
+                    reject_limits=DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run),
+                    rebuild=settings.rebuild,
+                    accept_loss=settings.accept_loss,
+                    adopt_new_log=settings.adopt_new_log,
+                    at_point=at_point,
+                ),
+                topics=CUSTOMER_TOPICS,
+                clock=parts.clock,
+                on_crash=lambda error: lanes.on_crash(error),
+                on_opened=lanes.opened,
+            )
+
+        lanes = LaneSet(make_lane, topics=CUSTOMER_TOPICS, on_crash=lambda error: None)
+        app = make_app(settings, lanes, parts.options)
+        await run(
+            app,
+            lanes,
+            parts.log,
+            settings,
+            closers=[parts.close],
+            background=[start() for start in parts.background],
+        )
+
+
+# -- replay ----------------------------------------------------------------------------------------------------
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a replay of the journal gave, beside what the store has."""
+
+    replayed: Digest
+    saves: int
+    records: int
+    stored: Digest | None
+    equal: bool
+    #: Customers whose states differ, or that only one side has; at most 1,000.
+    different: list[str]
+
+
+async def replay_lanes(
+    settings: Settings, lanes: Sequence[int], *, compare: bool, progress: Callable[[str], None]
+) -> Replayed:
+    """Make the states of `lanes` again from the log, in memory, and compare them with the store's.
+
+    Raises LaneStopped when the journal or the log no longer reaches back to the lanes' beginning.
+    """
+    rules = read_rules(settings)
+    replayed, stored = Digester(), Digester()
+    saves = records = 0
+    different: list[str] = []
+    async with open_parts(settings) as parts:
+        archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
+        await archive.keep(rules)
+        headers = await parts.store.headers()
+        for lane in lanes:
+            if compare and lane not in headers:
+                continue
+            pipeline = LanePipeline(
+                lane,
+                store=(memory := MemoryStore(settings.partitions, core=MemoryCore(history=1))),
+                publisher=_Silence(),
+                log=parts.log,
+                stepper=make_stepper(rules, archive),
+                topics=CUSTOMER_TOPICS,
+                owner="replay",
+                new_token=lambda: secrets.token_hex(8),
+                pause=_give_up,
+                rebuild=True,
+                follow_until=headers[lane].token if compare else None,
+            )
+            await pipeline.open()
+            saves += pipeline.saves
+            records += pipeline.records
+            made = {
+                k.removeprefix("c:"): v for k, v in memory.core.values(lane).items() if k.startswith("c:")
+            }
+            for customer_id, state in made.items():
+                replayed.add(customer_id, state)
+            if compare:
+                async for customer_id, state in parts.store.scan_customers(lane):
+                    stored.add(customer_id, state)
+                    if made.pop(customer_id, None) != state:
+                        different.append(customer_id)
+                different.extend(made)
+            progress(f"lane {lane}: {pipeline.saves} saves, {pipeline.records} records")
+    ours, theirs = replayed.result(), stored.result() if compare else None
+    return Replayed(
+        ours, saves, records, theirs, theirs is None or ours.digest == theirs.digest, different[:1000]
+    )
+
+
+class _Silence:
+    """A publisher for a replay: everything it could say has been said."""
+
+    async def publish(self, emissions: Sequence[Emission]) -> None:
+        return
+
+    async def append_journal(self, entry: JournalEntry) -> int:
+        raise AssertionError("a replay announces nothing")
+
+
+async def _give_up(attempt: int, reason: Unavailable) -> None:
+    if attempt >= 5:
+        raise reason
+    await asyncio.sleep(0.1 * 2**attempt)

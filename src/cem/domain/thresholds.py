@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 __all__ = [
@@ -14,14 +16,14 @@ __all__ = [
 ]
 
 
-class RemedyPolicy(msgspec.Struct, frozen=True):
+class RemedyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to propose: an action of the catalogue and its price a month in minor units."""
 
     action: str
     price_minor: int = 0
 
 
-class AllowancePolicy(msgspec.Struct, frozen=True):
+class AllowancePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When the use of a line's message allowance is told."""
 
     enabled: bool = True
@@ -36,7 +38,7 @@ class AllowancePolicy(msgspec.Struct, frozen=True):
     remedy: RemedyPolicy = RemedyPolicy("sms_bundle", 300)
 
 
-class VelocityPolicy(msgspec.Struct, frozen=True):
+class VelocityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a line writes to abnormally many distinct recipients in 24 hours.
 
     A tier is reached at `d >= minimum` and `d >= factor x (level + offset)`, where d is the number of distinct
@@ -50,12 +52,11 @@ class VelocityPolicy(msgspec.Struct, frozen=True):
     alert_factor: float = 5.2
     #: After a tier was told for a line, it is silent for it so long.
     silence_days: int = 7
-    #: The alert resolves once the distinct recipients have left its window of 24 h.
     deliver_within_h: int = 4
     remedy: RemedyPolicy = RemedyPolicy("usage_control")
 
 
-class RepeatPolicy(msgspec.Struct, frozen=True):
+class RepeatPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a customer comes back about the same reason."""
 
     enabled: bool = True
@@ -66,16 +67,18 @@ class RepeatPolicy(msgspec.Struct, frozen=True):
     remedy: RemedyPolicy = RemedyPolicy("escalate_case")
 
 
-class TellPolicy(msgspec.Struct, frozen=True):
+class TellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Over which channel the payer is told."""
 
     #: Tried in order when he has not said one, or has forbidden it.
     channels: tuple[str, ...] = ("sms", "app", "email")
 
 
-class AlertPolicy(msgspec.Struct, frozen=True):
+class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All thresholds. Sums of money are in the operator's minor units."""
 
+    #: Of the file's format.
+    version: Literal[1] = 1
     sms_allowance: AllowancePolicy = AllowancePolicy()
     sms_velocity: VelocityPolicy = VelocityPolicy()
     repeat_call: RepeatPolicy = RepeatPolicy()

@@ -1,0 +1,146 @@
+"""The detectors' thresholds, read from a parsed `policies/alerts.yaml` and checked.
+
+Pure: whoever calls has read and parsed the file. A document that cannot be used raises `AlertPolicyError`, whose
+message names the file, the field, what it takes, and for an unknown field the nearest known one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from difflib import get_close_matches
+from itertools import pairwise
+from typing import Any, get_type_hints
+
+import msgspec
+
+from cem.domain.events.enums import Channel
+from cem.domain.thresholds import AlertPolicy
+
+__all__ = ["AlertPolicyError", "read_alert_policy"]
+
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
+_PLACE = re.compile(r" - at `(?P<path>[^`]*)`\Z")
+
+#: Dotted field to the least and the greatest value that it takes.
+_RANGES: dict[str, tuple[float, float]] = {
+    "sms_allowance.collapse_h": (0, 24 * 31),
+    "sms_allowance.deliver_within_h": (1, 24 * 31),
+    "sms_allowance.remedy.price_minor": (-(10**9), 10**9),
+    "sms_velocity.minimum": (1, 10_000),
+    "sms_velocity.offset": (0, 10_000),
+    "sms_velocity.notice_factor": (0.01, 1_000),
+    "sms_velocity.alert_factor": (0.01, 1_000),
+    "sms_velocity.silence_days": (0, 366),
+    "sms_velocity.deliver_within_h": (1, 24 * 31),
+    "sms_velocity.remedy.price_minor": (-(10**9), 10**9),
+    "repeat_call.window_days": (1, 30),
+    "repeat_call.deliver_within_h": (1, 24 * 31),
+    "repeat_call.remedy.price_minor": (-(10**9), 10**9),
+    "closed_kept": (0, 20),
+}
+_CHANNELS = tuple(str(channel) for channel in Channel if channel is not Channel.OTHER)
+_ACTION = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
+
+
+class AlertPolicyError(ValueError):
+    """The thresholds cannot be used; the message says which, where, and what they take."""
+
+
+def read_alert_policy(document: object, origin: str) -> AlertPolicy:
+    """Return the policy of a parsed document (None: an empty file, all defaults); `origin` names it in errors."""
+    if document is None:
+        return AlertPolicy()
+    if not isinstance(document, dict):
+        raise AlertPolicyError(f"{origin}: must be a mapping of alert types to thresholds")
+    try:
+        policy = msgspec.convert(document, AlertPolicy)
+    except msgspec.ValidationError as error:
+        raise AlertPolicyError(f"{origin}: {_explained(str(error))}") from None
+    problem = _problem(policy)
+    if problem:
+        raise AlertPolicyError(f"{origin}: {problem}")
+    return policy
+
+
+def _problem(policy: AlertPolicy) -> str | None:
+    """Return what is wrong with values that have the right types, or None."""
+    for field, (low, high) in _RANGES.items():
+        value = _value(policy, field)
+        if not low <= value <= high:
+            return f"{field} must be from {low} to {high}, not {value}"
+    allowance, velocity = policy.sms_allowance, policy.sms_velocity
+    problems = (
+        _rising("sms_allowance.percents", allowance.percents, 1, 1_000),
+        _rising("sms_allowance.charge_steps_minor", allowance.charge_steps_minor, 1, 10**12),
+        _rising("severity_minor", policy.severity_minor, 0, 10**12),
+        None
+        if velocity.notice_factor <= velocity.alert_factor
+        else "sms_velocity.notice_factor must not be above sms_velocity.alert_factor",
+        *(
+            None
+            if _ACTION.match(remedy.action)
+            else f"{name}.remedy.action is no action's name: {remedy.action!r}"
+            for name, remedy in (
+                ("sms_allowance", allowance.remedy),
+                ("sms_velocity", velocity.remedy),
+                ("repeat_call", policy.repeat_call.remedy),
+            )
+        ),
+        *(
+            None
+            if channel in _CHANNELS
+            else f"tell.channels: there is no channel {channel!r}{_near(channel, _CHANNELS)}"
+            for channel in policy.tell.channels
+        ),
+        *(
+            None
+            if 0 <= segments <= 10_000_000
+            else f"plan_allowances.{plan} must be from 0 to 10000000, not {segments}"
+            for plan, segments in policy.plan_allowances.items()
+        ),
+    )
+    return next(filter(None, problems), None)
+
+
+def _rising(field: str, values: Sequence[int], low: int, high: int) -> str | None:
+    if any(not low <= value <= high for value in values):
+        return f"{field} takes values from {low} to {high}, not {list(values)}"
+    if any(after <= before for before, after in pairwise(values)):
+        return f"{field} must rise from value to value, not {list(values)}"
+    return None
+
+
+def _explained(message: str) -> str:
+    """Return msgspec's message with the field in front, and the nearest known name for an unknown one."""
+    place = _PLACE.search(message)
+    path = place["path"].removeprefix("$").lstrip(".") if place else ""
+    what = message[: place.start()] if place else message
+    unknown = _UNKNOWN.match(what)
+    if unknown:
+        known = _fields(path)
+        where = f" in {path}" if path else ""
+        return f"there is no field {unknown['name']!r}{where}{_near(unknown['name'], known)}"
+    return f"{path}: {what[:1].lower()}{what[1:]}" if path else what
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; there are {', '.join(known)}" if known else ""
+
+
+def _fields(path: str) -> tuple[str, ...]:
+    """Return the names of the fields at a dotted path of the policy."""
+    kind: Any = AlertPolicy
+    for step in filter(None, path.split(".")):
+        kind = get_type_hints(kind).get(step, kind)
+    return tuple(getattr(kind, "__struct_fields__", ()))
+
+
+def _value(policy: AlertPolicy, field: str) -> float:
+    value: Any = policy
+    for step in field.split("."):
+        value = getattr(value, step)
+    return float(value) if isinstance(value, float) else int(value)

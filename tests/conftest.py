@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TypeVar
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import kafka as real_kafka
 from tests.servers import redis as real_redis
@@ -19,6 +20,10 @@ from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# How long an example takes says nothing on a machine that does other things too.
+settings.register_profile("cem", deadline=None)
+settings.load_profile("cem")
 
 REQUIRE_ALL = os.environ.get("CEM_REQUIRE_ALL", "") not in {"", "0"}
 

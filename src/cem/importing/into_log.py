@@ -60,15 +60,18 @@ def opened(job: ImportJob) -> tuple[Source, Translator, str]:
     """Return the opened file, its translator and the import's source. Raises FileError, MapError."""
     source_id = import_source(job.path, job.rule.fingerprint)
     file = Source(job.path)
-    table = open_table(file, job.rule.csv)
-    translator = Translator(
-        job.rule,
-        table,
-        file=job.path.name,
-        source=source_id,
-        now_ms=int(time.time() * 1000),
-        hash_key=hash_key(job.settings.state_dir),
-    )
+    try:
+        translator = Translator(
+            job.rule,
+            open_table(file, job.rule.csv),
+            file=job.path.name,
+            source=source_id,
+            now_ms=int(time.time() * 1000),
+            hash_key=hash_key(job.settings.state_dir),
+        )
+    except BaseException:
+        file.close()
+        raise
     return file, translator, source_id
 
 

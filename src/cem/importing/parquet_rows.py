@@ -50,7 +50,7 @@ def _seekable(source: Source) -> Any:
     """Return the Parquet bytes as a file that can be read anywhere."""
     if not source.path.name.lower().endswith(".gz"):
         return source.stream
-    unpacked = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the table)
+    unpacked = source.own(tempfile.TemporaryFile())  # noqa: SIM115 (closed with the source)
     try:
         while chunk := source.stream.read(1 << 20):
             unpacked.write(chunk)

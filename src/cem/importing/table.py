@@ -11,7 +11,7 @@ import io
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO, Final, Protocol
+from typing import IO, Any, Final, Protocol, TypeVar
 
 import msgspec
 
@@ -38,6 +38,9 @@ MAX_CELL: Final = 1024 * 1024
 MAX_COLUMNS: Final = 10_000
 #: What a gzip stream may end badly with.
 _BROKEN: Final = (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+Opened = TypeVar("Opened", bound=IO[Any])
 
 
 class FileError(Exception):
@@ -93,16 +96,23 @@ class Source:
         self.path = path
         self.size = path.stat().st_size
         self.stream: IO[bytes] = self._file
+        self._opened: list[IO[Any]] = [self._file]
         if path.name.lower().endswith(".gz"):
-            self.stream = io.BufferedReader(gzip.GzipFile(fileobj=self._file, mode="rb"))
+            self.stream = self.own(io.BufferedReader(gzip.GzipFile(fileobj=self._file, mode="rb")))
 
     def share(self) -> float:
         """Return how much of the file has been read, 0 to 1 (of the packed bytes)."""
         return min(1.0, self._file.tell() / self.size) if self.size else 1.0
 
+    def own(self, file: Opened) -> Opened:
+        """Close `file` with this one, and before it."""
+        self._opened.append(file)
+        return file
+
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file and all that was opened on it."""
+        while self._opened:
+            self._opened.pop().close()
 
     def broken(self, error: Exception) -> FileError:
         """Return what to raise for an error in the middle of reading."""
@@ -120,7 +130,8 @@ class LineReader:
         """Read `source` from where it stands. Raises LookupError for an unknown encoding."""
         self._source = source
         # "" keeps line ends as they are, which quoted cells need. Foreign bytes become lone surrogates.
-        self._text = io.TextIOWrapper(source.stream, encoding, errors="surrogateescape", newline="")
+        text = io.TextIOWrapper(source.stream, encoding, errors="surrogateescape", newline="")
+        self._text = source.own(text)
         self._fault: Fault | None = None
 
     def __iter__(self) -> Iterator[str]:

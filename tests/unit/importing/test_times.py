@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from cem.importing.document import MapError, read_document
 from cem.importing.times import TimeSpec, parse_time_spec, time_parser
 
-
 EARLIEST, LATEST = datetime.fromisoformat("1990-01-01"), datetime.fromisoformat("2099-01-01")
 
 

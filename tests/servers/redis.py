@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 from tests.servers.child import Child, ServerFailed, free_port, wait_until
 
@@ -126,7 +127,7 @@ class RedisServer:
     @property
     def url(self) -> str:
         """The store URL of this server."""
-        secret = f":{self.password}@" if self.password else ""
+        secret = f":{quote(self.password, safe='')}@" if self.password else ""
         if self.certificates:
             return f"rediss://{secret}127.0.0.1:{self.port}/0?ssl_ca_certs={self.certificates.ca}"
         return f"redis://{secret}127.0.0.1:{self.port}/0"

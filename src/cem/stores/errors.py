@@ -100,6 +100,8 @@ def _code_of(error: redis_errors.RedisError, text: str) -> str | None:
     for kind, code in _CLASSES:
         if isinstance(error, kind):
             return code
+    if "unauthenticated" in text:  # what a long command hears before signing in
+        return "NOAUTH"
     found = _CODE.search(text)
     return found.group(1) if found else None
 

@@ -12,7 +12,7 @@ from functools import cache
 from itertools import count
 from typing import Final
 
-__all__ = ["CLOCK_KEY", "CUSTOMER", "META_KEY", "SLOTS", "LaneKeys", "slot_of", "tag"]
+__all__ = ["CLOCK_KEY", "CUSTOMER", "META_KEY", "SLOTS", "LaneKeys", "check_outside", "slot_of", "tag"]
 
 SLOTS: Final = 16_384
 #: Prefix of the suffix of a customer's hot state.
@@ -29,6 +29,14 @@ def slot_of(key: bytes) -> int:
         if end > start + 1:
             key = key[start + 1 : end]
     return crc_hqx(key, 0) % SLOTS
+
+
+def check_outside(key: str) -> bytes:
+    """Return the bytes of a key outside the lanes. Raises ValueError if it is not one."""
+    if not key.startswith("cem:") or key.startswith("cem:{"):
+        msg = f"{key!r} is not a key outside the lanes (cem:...)"
+        raise ValueError(msg)
+    return key.encode()
 
 
 @cache

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from cem.ports import Emission, LaneHeader, LaneImage, Save, SaveAnswer
 from cem.stores.codec import check_sorted_set
-from cem.stores.keys import CUSTOMER
+from cem.stores.keys import CUSTOMER, check_outside
 from cem.stores.memory import MemoryCore
 from cem.stores.restoring import Values, restore_lane
 from cem.streams.partition import lane_of
@@ -107,12 +107,14 @@ class MemoryStore:
         self._meta.update(facts)
 
     async def get_raw(self, key: str) -> bytes | None:
+        check_outside(key)
         return self._raw.get(key)
 
     async def set_raw(
         self, key: str, value: bytes, *, ttl_ms: int | None = None, only_new: bool = False
     ) -> bool:
         """Set a key outside the lanes; nothing expires here, because nothing here knows the time."""
+        check_outside(key)
         if only_new and key in self._raw:
             return False
         self._raw[key] = value

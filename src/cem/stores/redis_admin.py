@@ -11,7 +11,7 @@ from cem.ports import NO_TOKEN
 from cem.stores.base import RedisBase
 from cem.stores.codec import check_sorted_set
 from cem.stores.errors import StoreBroken, StoreUnavailable
-from cem.stores.keys import CUSTOMER, META_KEY, slot_of
+from cem.stores.keys import CUSTOMER, META_KEY, check_outside, slot_of
 from cem.stores.topology import Node
 
 __all__ = ["RedisAdmin", "ServerInfo"]
@@ -133,7 +133,7 @@ class RedisAdmin(RedisBase):
 
     async def get_raw(self, key: str) -> bytes | None:
         """Return the value of a key outside the lanes (`cem:clock`, `cem:api:...`)."""
-        name = _outside(key)
+        name = check_outside(key)
         value = await self._one(slot_of(name), b"GET", name)
         return None if value is None else bytes(value)
 
@@ -141,13 +141,13 @@ class RedisAdmin(RedisBase):
         self, key: str, value: bytes, *, ttl_ms: int | None = None, only_new: bool = False
     ) -> bool:
         """Set a key outside the lanes; return False, and change nothing, if `only_new` and it is there already."""
-        name = _outside(key)
+        name = check_outside(key)
         command = [b"SET", name, value]
         if ttl_ms is not None:
             command += (b"PX", b"%d" % ttl_ms)
         if only_new:
             command.append(b"NX")
-        return await self._one(slot_of(name), *command) is not None
+        return await self._one(slot_of(name), *command, again=not only_new) is not None
 
     # -- servers -----------------------------------------------------------------------------------------------
 
@@ -186,8 +186,10 @@ class RedisAdmin(RedisBase):
             replicas=int(fields.get("connected_slaves", 0)),
         )
 
-    async def _one(self, slot: int, *command: bytes) -> Any:
-        (reply,) = await self.client.run(slot, [command], purpose="work", timeout_s=self.timeouts.work_s)
+    async def _one(self, slot: int, *command: bytes, again: bool = True) -> Any:
+        (reply,) = await self.client.run(
+            slot, [command], purpose="work", timeout_s=self.timeouts.work_s, again=again
+        )
         return reply
 
     async def _values(self, slot: int, prefix: bytes, suffixes: list[str]) -> list[tuple[str, bytes]]:
@@ -195,10 +197,3 @@ class RedisAdmin(RedisBase):
             return []
         values = await self._one(slot, b"MGET", *(prefix + s.encode() for s in suffixes))
         return [(s, v) for s, v in zip(suffixes, values, strict=True) if v is not None]
-
-
-def _outside(key: str) -> bytes:
-    if not key.startswith("cem:") or key.startswith("cem:{"):
-        msg = f"{key!r} is not a key outside the lanes (cem:...)"
-        raise ValueError(msg)
-    return key.encode()

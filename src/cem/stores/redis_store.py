@@ -153,7 +153,10 @@ class RedisStore(RedisReader, RedisAdmin):
         return token, reply
 
     async def _work(self, slot: int, *commands: Command) -> list[Any]:
-        return await self.client.run(slot, commands, purpose="work", timeout_s=self.timeouts.work_s)
+        # Only reads come here, so trying again is harmless.
+        return await self.client.run(
+            slot, commands, purpose="work", timeout_s=self.timeouts.work_s, again=True
+        )
 
 
 def open_store(url: str, partitions: int, *, timeouts: Timeouts | None = None) -> RedisStore:

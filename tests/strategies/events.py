@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from functools import cache
 from typing import Any
 from unicodedata import normalize
 
@@ -86,9 +87,11 @@ _ASKED_FOR = {"SurveyAnswered": "csat", "ServiceDegraded": "area", "ServiceResto
 
 
 def _field(cls: type, field: inspect.Field) -> st.SearchStrategy[Any]:
-    return _BY_HAND.get((cls.__name__, field.name)) or _of_type(field.type)
+    by_hand = _BY_HAND.get((cls.__name__, field.name))
+    return _of_type(field.type) if by_hand is None else by_hand
 
 
+@cache
 def events_of(event_type: str) -> st.SearchStrategy[Event]:
     """Return events of one type."""
     cls = EVENT_TYPES[event_type]

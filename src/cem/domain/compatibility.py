@@ -94,6 +94,11 @@ class _Comparison:
 
     def _choices(self, old: list[Schema], new: list[Schema], path: str) -> Iterator[Difference]:
         before, after = _alternatives(old, self._old), _alternatives(new, self._new)
+        if not before or not after:
+            if before or after:
+                what = "a rule about which fields must be there is " + ("gone" if before else "new")
+                yield Difference(path, what, "readers" if before else "writers")
+            return
         for name, part in before.items():
             if name not in after:
                 yield Difference(path, f"may not be {name} any more", "writers")
@@ -103,7 +108,7 @@ class _Comparison:
                 yield from self.parts(part, after[name], path)
         for name in after:
             if name not in before:
-                yield Difference(path, f"may be {name} now", "readers" if before else "writers")
+                yield Difference(path, f"may be {name} now", "readers")
 
 
 def _as_choice(part: Schema) -> Schema:

@@ -72,7 +72,7 @@ class BillIssued(Event, frozen=True, kw_only=True):
             and self.period_end is not None
             and self.period_end < self.period_start
         ):
-            raise ValueError("period_end is before period_start")
+            raise ValueError("`period_end` is before period_start")
 
 
 class PaymentMade(Event, frozen=True, kw_only=True):

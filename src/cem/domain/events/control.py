@@ -168,7 +168,7 @@ class ControlWebhookRegistered(Event, frozen=True, kw_only=True):
 
     webhook_id: Annotated[Name, Meta(description="The end point. Used for: key.")]
     url: Annotated[
-        str, Meta(pattern=r"^https?://[^\s]{1,2000}\Z", description="Where to send. Used for: sending.")
+        str, Meta(pattern=r"^https?://[!-~]{1,2000}\Z", description="Where to send. Used for: sending.")
     ]
     types: Annotated[
         tuple[Name, ...], Meta(max_length=100, description="Types wanted; none: all. Used for: what is sent.")

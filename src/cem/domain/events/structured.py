@@ -13,7 +13,8 @@ from cem.domain.events.rejects import Reject, explain_json, explain_validation
 __all__ = ["is_json", "is_structured", "unwrap"]
 
 is_json = re.compile(
-    rb"\s*[a-z0-9!#$&^_.+-]+/(?:[a-z0-9!#$&^_.-]+\+)?json\s*(?:;.*)?", re.DOTALL | re.I
+    rb"\s*(?!application/cloudevents)[a-z0-9!#$&^_.+-]+/(?:[a-z0-9!#$&^_.-]+\+)?json\s*(?:;.*)?",
+    re.DOTALL | re.I,
 ).fullmatch
 is_structured = re.compile(rb"\s*application/cloudevents\+json\s*(?:;.*)?", re.DOTALL | re.I).fullmatch
 

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check format docs kafka-jars lock clean
+.PHONY: help setup run test check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -34,6 +34,12 @@ check: setup ## Format, lint, types, import layers, generated pages
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/settings_doc.py --check
 	$(BIN)/python scripts/topics_doc.py --check
+	$(BIN)/python scripts/schemas.py --check
+	$(BIN)/python scripts/events_doc.py --check
+
+schemas: setup ## Write schemas/ and the events page again; refuses what would break the old
+	$(BIN)/python scripts/schemas.py
+	$(BIN)/python scripts/events_doc.py
 
 format: setup ## Format the code
 	$(BIN)/ruff format .

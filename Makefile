@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -25,6 +25,10 @@ run: setup ## Run the whole service on the embedded broker and Redis, with simul
 test: setup ## Run the tests; what needs a real Kafka or Redis runs where they can be had
 	@if command -v java >/dev/null && command -v mvn >/dev/null; then $(MAKE) --no-print-directory kafka-jars || true; fi
 	$(BIN)/python -m pytest
+
+SEEDS ?= 20000
+simulate-faults: setup ## Hand-step the pipeline through SEEDS seeded histories of faults
+	$(BIN)/python -m tests.faults --seeds $(SEEDS)
 
 check: setup ## Format, lint, types, import layers, generated pages
 	$(BIN)/ruff format --check --output-format concise .

@@ -93,6 +93,9 @@ class Worker:
                     await self.pipeline.apply(topic, records, world.now_ms - self.skew_ms)
             except Fenced:
                 world.saw("fenced")
+            if self.pipeline.followed:
+                world.saw("followed")
+                self.pipeline.followed = 0
 
     def resume(self, answer: Any) -> None:
         """Give the coroutine its answer and take its next call."""
@@ -271,6 +274,12 @@ class History:
         """Make the call on the models, checking the invariants when it was a save."""
         answer = call.fn()
         self._hash.update(call.name.encode())
+        if call.name == "append_journal":
+            entry = self.kafka.journal[answer]
+            if any(
+                e.previous == entry.previous and e.token != entry.token for e in self.kafka.journal[:answer]
+            ):
+                self.saw("lost_the_journal")
         if call.name == "save" and answer.outcome == "saved":
             self._check_save()
         return answer

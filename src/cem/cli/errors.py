@@ -65,7 +65,7 @@ def explain(error: Exception) -> Failure | None:
     kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
     said = str(error).strip() or type(error).__name__
     if kinds & {("cem", "StoreUrlError")}:
-        return Failure(said, USAGE)
+        return Failure(f"CEM_REDIS_URL: {said}", USAGE)
     if kinds & {("cem", "Unavailable"), ("cem", "LogUnavailable")}:
         return Failure(said, UNREACHABLE)
     if kinds & {("cem", name) for name in ("LaneStopped", "BrokerFailed", "RedisFailed", "TopicsWrong")}:

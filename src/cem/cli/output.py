@@ -12,7 +12,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["json_option", "note", "print_json", "print_table", "stderr_console", "stdout_console"]
+__all__ = ["counted", "json_option", "note", "print_json", "print_table", "stderr_console", "stdout_console"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -62,6 +62,11 @@ def print_table(
         console.print(table)
     # The padding of the last column is no data.
     sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+
+
+def counted(number: int, noun: str) -> str:
+    """Return "1 record", "2 records", "1,000 records"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def note(message: str) -> None:

@@ -60,6 +60,6 @@ def _reason(server: str, error: Exception, settings: Settings, timeout_s: float)
         return f"cannot reach Kafka: nobody listens at {server} (CEM_KAFKA_BOOTSTRAP)"
     if isinstance(error, TimeoutError):
         return f"cannot reach Kafka: {server} does not answer within {timeout_s:g} s (CEM_KAFKA_BOOTSTRAP)"
-    if isinstance(error, KafkaError):
+    if isinstance(error, KafkaError | ConnectionResetError | BrokenPipeError):
         return f"Kafka at {server} closes the connection: check that CEM_KAFKA_SECURITY={settings.kafka_security} suits it"
     return f"cannot reach Kafka at {server}: {getattr(error, 'strerror', None) or said or name} (CEM_KAFKA_BOOTSTRAP)"

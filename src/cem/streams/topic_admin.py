@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -31,6 +31,8 @@ __all__ = [
 _DEADLINE_S: Final = 20.0
 _TOPIC_ALREADY_EXISTS: Final = 36
 
+_Pairs: TypeAlias = "Sequence[tuple[TopicSpec, TopicState]]"
+
 
 class TopicsWrong(ValueError):
     """Topics that are there, but not as the lanes need them; the message says which and what to do."""
@@ -47,57 +49,97 @@ class TopicState(msgspec.Struct, frozen=True):
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """Where a topic is not as the table says. `fail`: the service cannot run; `warn`: it runs, with less safety."""
+    """Where topics are not as the table says. `fail`: the service cannot run; `warn`: it runs, with less safety."""
 
-    topic: str
+    topics: tuple[str, ...]
     level: Literal["warn", "fail"]
     message: str
     remedy: str
 
 
 def differences(settings: Settings, states: Mapping[str, TopicState]) -> list[Difference]:
-    """Return how the topics in Kafka differ from the table, in the table's order. Pure."""
-    found: list[Difference] = []
-    for spec in TOPICS:
-        state = states.get(spec.name)
-        if state is None:
-            found.append(
-                Difference(spec.name, "fail", f"topic {spec.name} is missing", "run cem topics create")
+    """Return how the topics in Kafka differ from the table; what several have in common is one difference. Pure."""
+    missing = [spec.name for spec in TOPICS if spec.name not in states]
+    found = (
+        [Difference(tuple(missing), "fail", f"{_named(missing)} missing", "run cem topics create")]
+        if missing
+        else []
+    )
+    there = [(spec, states[spec.name]) for spec in TOPICS if spec.name in states]
+    return (
+        found
+        + _wrong_partitions(settings, there)
+        + _few_replicas(settings, there)
+        + _other_config(settings, there)
+    )
+
+
+def _wrong_partitions(settings: Settings, there: _Pairs) -> list[Difference]:
+    groups: dict[tuple[str, int, int], list[str]] = {}
+    for spec, state in there:
+        wanted = spec.partitions(settings.partitions)
+        if state.partitions != wanted:
+            groups.setdefault((spec.cut, state.partitions, wanted), []).append(spec.name)
+    lanes = sum(spec.cut == "per_lane" for spec in TOPICS)
+    found = []
+    for (cut, has, wanted), names in groups.items():
+        message = f"{_named(names, 'has', 'have')} {_counted(has, 'partition')}, not {wanted}"
+        if cut == "per_lane" and len(names) == lanes:
+            remedy = f"set CEM_PARTITIONS={has}"
+        elif cut == "per_lane":
+            remedy = (
+                "delete and create anew (cem topics create): all topics of a lane need the same number, and adding "
+                "partitions would tear its customers apart"
             )
         else:
-            found += _differences(spec, state, settings)
+            remedy = "delete and create anew (cem topics create): its single writer needs one"
+        found.append(Difference(tuple(names), "fail", message, remedy))
     return found
 
 
-def _differences(spec: TopicSpec, state: TopicState, settings: Settings) -> list[Difference]:
-    found: list[Difference] = []
-    wanted = spec.partitions(settings.partitions)
-    if state.partitions != wanted:
-        remedy = "delete it and run cem topics create"
-        if spec.cut == "per_lane":
-            remedy = (
-                f"set CEM_PARTITIONS={state.partitions} if all topics have so many, else delete it and run "
-                "cem topics create (adding partitions would tear its customers' lanes apart)"
-            )
-        found.append(
-            Difference(
-                spec.name,
-                "fail",
-                f"topic {spec.name} has {state.partitions} partitions, not {wanted}",
-                remedy,
-            )
+def _few_replicas(settings: Settings, there: _Pairs) -> list[Difference]:
+    groups: dict[int, list[str]] = {}
+    for spec, state in there:
+        if state.replication < settings.replication:
+            groups.setdefault(state.replication, []).append(spec.name)
+    return [
+        Difference(
+            tuple(names),
+            "warn",
+            f"{_named(names, 'has', 'have')} {_counted(has, 'replica')}, not {settings.replication}",
+            "reassign the partitions to more brokers",
         )
-    if state.replication < settings.replication:
-        message = f"topic {spec.name} has {state.replication} replicas, not {settings.replication}"
-        found.append(Difference(spec.name, "warn", message, "reassign its partitions to more brokers"))
-    for name, value in spec.config(min(state.replication, settings.replication)).items():
-        has = None if state.config is None else state.config.get(name)
-        if has is not None and has != value:
-            message = f"topic {spec.name} has {name}={has}, not {value}"
-            found.append(
-                Difference(spec.name, "warn", message, f"set {name}={value} on it, if that was no choice")
-            )
-    return found
+        for has, names in groups.items()
+    ]
+
+
+def _other_config(settings: Settings, there: _Pairs) -> list[Difference]:
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for spec, state in there:
+        for name, wanted in spec.config(min(state.replication, settings.replication)).items():
+            has = None if state.config is None else state.config.get(name)
+            if has is not None and has != wanted:
+                groups.setdefault((name, has, wanted), []).append(spec.name)
+    return [
+        Difference(
+            tuple(names),
+            "warn",
+            f"{_named(names, 'has', 'have')} {name}={has}, not {wanted}",
+            f"set {name}={wanted}, unless that was a choice",
+        )
+        for (name, has, wanted), names in groups.items()
+    ]
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _named(names: Sequence[str], one: str = "is", many: str = "are") -> str:
+    if len(names) == 1:
+        return f"topic {names[0]} {one}"
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return f"{len(names)} topics ({', '.join(names[:2])}{more}) {many}"
 
 
 async def describe_topics(settings: Settings) -> dict[str, TopicState]:
@@ -125,10 +167,9 @@ async def ensure_topics(settings: Settings) -> list[str]:
 
 
 def _refuse_wrong(settings: Settings, states: Mapping[str, TopicState]) -> None:
-    wrong = [d for d in differences(settings, states) if d.level == "fail" and d.topic in states]
-    if wrong:
-        more = f" ({len(wrong) - 1} more like it)" if len(wrong) > 1 else ""
-        raise TopicsWrong(f"{wrong[0].message}{more}: {wrong[0].remedy}")
+    there = [(spec, states[spec.name]) for spec in TOPICS if spec.name in states]
+    for wrong in _wrong_partitions(settings, there):
+        raise TopicsWrong(f"{wrong.message}: {wrong.remedy}")
 
 
 async def _create(admin: AIOKafkaAdminClient, settings: Settings, specs: Sequence[TopicSpec]) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from cem.cli.errors import FAILED, Failure
 
-__all__ = ["api_ready"]
+__all__ = ["api_ready", "readyz"]
 
 _EVERY_S: Final = 0.2
 _ANSWER_S: Final = 2.0
@@ -22,7 +22,7 @@ async def api_ready(url: str, failed: asyncio.Event) -> None:
     while not failed.is_set():
         try:
             async with asyncio.timeout(_ANSWER_S):
-                status = await _status_of(url)
+                status = await readyz(url)
             if status == 200:
                 return
             last = f"/readyz says {status}"
@@ -33,7 +33,7 @@ async def api_ready(url: str, failed: asyncio.Event) -> None:
         await asyncio.sleep(_EVERY_S)
 
 
-async def _status_of(url: str) -> int:
+async def readyz(url: str) -> int:
     """Return the HTTP status of /readyz. Raises OSError, ValueError."""
     parts = urlsplit(url)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)

@@ -21,14 +21,16 @@ from cem.settings import Settings
 from cem.streams.clock import SimulatedClock, read_anchors
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
+from cem.streams.offsets import know_topics
 from cem.streams.topics import ALERTS, DECISIONS, LANE_TOPICS
 
 __all__ = ["WatchedStore", "Watcher"]
 
 _STATUS_EVERY_S: Final = 2.0
 _POLL_MS: Final = 250
-#: Alerts shown in full between two statuses; the rest is counted.
+#: Alerts shown in full in so many seconds; the rest is counted, or nobody could read any.
 _ALERTS_SHOWN: Final = 5
+_ALERTS_EVERY_S: Final = 10.0
 
 
 class WatchedStore(Protocol):
@@ -90,7 +92,8 @@ class Watcher:
         alerts = [TopicPartition(ALERTS, lane) for lane in range(self._settings.partitions)]
         consumer.assign(alerts)
         await consumer.seek_to_end(*alerts)
-        due_s = time.monotonic()
+        await know_topics(consumer, LANE_TOPICS)
+        due_s, rest_due_s = time.monotonic(), time.monotonic() + _ALERTS_EVERY_S
         while True:
             batches = await consumer.getmany(timeout_ms=_POLL_MS)
             for records in batches.values():
@@ -101,6 +104,9 @@ class Watcher:
             if time.monotonic() >= due_s:
                 await self._report(consumer)
                 due_s = time.monotonic() + _STATUS_EVERY_S
+            if time.monotonic() >= rest_due_s:
+                self._say_rest()
+                rest_due_s = time.monotonic() + _ALERTS_EVERY_S
 
     def _opened(self, alert: AlertOpened) -> None:
         self._alerts += 1
@@ -111,10 +117,12 @@ class Watcher:
             if self._shown <= _ALERTS_SHOWN:
                 self._say(alert_line(alert))
 
-    async def _report(self, consumer: AIOKafkaConsumer) -> None:
+    def _say_rest(self) -> None:
         if self._shown > _ALERTS_SHOWN:
             self._say(f"... and {self._shown - _ALERTS_SHOWN} more alerts (cem alerts lists them)")
         self._shown = 0
+
+    async def _report(self, consumer: AIOKafkaConsumer) -> None:
         lanes = range(self._settings.partitions)
         ends = await consumer.end_offsets(
             [TopicPartition(topic, lane) for topic in LANE_TOPICS for lane in lanes]

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from cem.alerts.policy import read_alert_policy
+from cem.alerts.policy import AlertPolicyError, read_alert_policy
 from cem.pipeline import LanePipeline, Limits
 from cem.ports import Clock, Emission, JournalEntry, Unavailable
 from cem.settings import Settings, SettingsError
@@ -78,27 +78,13 @@ async def open_parts(settings: Settings) -> AsyncIterator[Parts]:
     background: list[Callable[[], Awaitable[None]]] = []
     if settings.clock == "simulated":
         simulated = clocks.SimulatedClock()
-        anchors = _Anchors(store)
-        background.append(lambda: clocks.follow(simulated, anchors))
+        background.append(lambda: clocks.follow(simulated, store))
         clock = simulated
     parts = Parts(settings, options, store, KafkaLog(options), KafkaPublisher(options), clock, background)
     try:
         yield parts
     finally:
         await parts.close()
-
-
-class _Anchors:
-    """The store's raw keys under the names that the simulated clock uses."""
-
-    def __init__(self, store: RedisStore) -> None:
-        self._store = store
-
-    async def get(self, name: str) -> Any:
-        return await self._store.get_raw(name)
-
-    async def set(self, name: str, value: bytes) -> Any:
-        return await self._store.set_raw(name, value)
 
 
 # -- rules -----------------------------------------------------------------------------------------------------
@@ -122,7 +108,10 @@ def read_rules(settings: Settings) -> Rules:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"{origin}: {error}") from None
-    return _rules_of(_bundle(document, settings.late_limit_s, settings.timezone), origin)
+    try:
+        return _rules_of(_bundle(document, settings.late_limit_s, settings.timezone), origin)
+    except AlertPolicyError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _bundle(alerts: object, late_limit_s: int, timezone: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import tzinfo
 
 from cem.domain.customer import Customer
 from cem.domain.detectors.recipients import aged, distinct_centi
+from cem.domain.facts.contacts import all_contacts
 from cem.domain.facts.supplies import contract_of, plan_of
 from cem.domain.facts.talk import CALL_LIMIT_MS
 from cem.domain.facts.usage import cycle_at
@@ -84,11 +85,10 @@ def contacts_in(
     customer: Customer, now_ms: int, days: int, *, reason: str | None = None, channel: str | None = None
 ) -> int:
     """Return how many contacts he began in the last `days` (up to 30), of one reason or channel if given."""
-    kept, older = unpack_contacts(customer.contacts)
     since_ms = now_ms - days * DAY_MS
     return sum(
         1
-        for c in (*older, *kept)
+        for c in all_contacts(customer)
         if since_ms < c.at_ms <= now_ms
         and (reason is None or c.reason == reason)
         and (channel is None or c.channel == channel)
@@ -100,10 +100,9 @@ def repeats_in(customer: Customer, now_ms: int, days: int = 7, *, reason: str = 
 
     Of one reason if given, else of all known reasons.
     """
-    kept, older = unpack_contacts(customer.contacts)
     since_ms = now_ms - days * DAY_MS
     seen: dict[str, int] = {}
-    for c in (*older, *kept):
+    for c in all_contacts(customer):
         if since_ms < c.at_ms <= now_ms and c.reason and (not reason or c.reason == reason):
             seen[c.reason] = seen.get(c.reason, 0) + 1
     return sum(n - 1 for n in seen.values())

@@ -12,8 +12,6 @@ none, readers evaluate them at their own instant.
 
 from __future__ import annotations
 
-from bisect import insort
-
 from cem.domain.customer import Customer
 from cem.domain.events.calls import CallEnded, CallStarted
 from cem.domain.events.interactions import InteractionRecorded
@@ -37,6 +35,7 @@ __all__ = [
     "FCR_WINDOW_MS",
     "HORIZON_MS",
     "add_interaction",
+    "all_contacts",
     "begin_call",
     "end_call",
     "forget_contact",
@@ -69,38 +68,41 @@ def add_interaction(customer: Customer, event: InteractionRecorded, at_ms: int, 
 
 def forget_contact(customer: Customer, contact_id: str, now_ms: int) -> None:
     """Take a contact back that turns out not to have been one (the end of a call that we began was seen first)."""
-    kept, older = unpack_contacts(customer.contacts)
+    contacts = all_contacts(customer)
     key = contact_key(contact_id)
-    for contact in kept:
+    for contact in contacts:
         if contact.key == key and not contact.started:
-            kept.remove(contact)
+            contacts.remove(contact)
             customer.contacts.total -= 1
             _recount(customer.contacts, contact.verdict, -1)
-            _store(customer, kept, older, now_ms)
+            _store(customer, contacts, now_ms)
             return
 
 
 def judge_contacts(customer: Customer, now_ms: int) -> None:
     """Judge every contact whose window has closed by now; sets when the next one closes."""
+    _store(customer, all_contacts(customer), now_ms)
+
+
+def all_contacts(customer: Customer) -> list[Contact]:
+    """Return every contact that is kept, in full or in brief, oldest first."""
     kept, older = unpack_contacts(customer.contacts)
-    _store(customer, kept, older, now_ms)
+    return [*older, *kept]
 
 
 def _merge(
     customer: Customer, new: Contact, event: CallStarted | CallEnded | InteractionRecorded, now_ms: int
 ) -> Contact:
     """Add the contact, or complete the one with its key; return it as it is now."""
-    contacts = customer.contacts
-    kept, older = unpack_contacts(contacts)
-    contact = next((c for c in kept if c.key == new.key and c.channel == new.channel), None)
+    contacts = all_contacts(customer)
+    contact = next((c for c in contacts if c.key == new.key and c.channel == new.channel), None)
     if contact is None:
         contact = new
-        contacts.total += 1
-        insort(kept, contact, key=_order)
+        customer.contacts.total += 1
+        contacts.append(contact)
     elif new.started and not contact.started:
         contact.at_ms = new.at_ms
         contact.started = True
-        kept.sort(key=_order)
     if isinstance(event, CallStarted):
         contact.id = event.call_id
         contact.reason = contact.reason or event.reason or ""
@@ -121,34 +123,31 @@ def _merge(
         contact.reason = event.reason or ""
         contact.rep_id = event.rep_id or ""
         contact.resolution = str(event.resolution) if event.resolution else ""
-    _store(customer, kept, older, now_ms)
+    _store(customer, contacts, now_ms)
     return contact
 
 
-def _store(customer: Customer, kept: list[Contact], older: list[Contact], now_ms: int) -> None:
-    """Judge all contacts, cut both lists to what is kept, pack them, and set when to judge next."""
-    contacts = customer.contacts
-    while len(kept) > KEPT:
-        oldest = kept.pop(0)
-        oldest.abandoned = unresolved(oldest)
-        oldest.key = 0
-        insort(older, oldest, key=_order)
+def _store(customer: Customer, contacts: list[Contact], now_ms: int) -> None:
+    """Judge all contacts, cut them to what is kept, pack them, and set when to judge next."""
+    section = customer.contacts
+    contacts.sort(key=_order)
     next_same: dict[str, int] = {}
-    for contact in reversed([*older, *kept]):
+    for contact in reversed(contacts):
         verdict = _verdict(contact, next_same.get(contact.reason), now_ms)
         if verdict != contact.verdict:
-            _recount(contacts, contact.verdict, -1)
-            _recount(contacts, verdict, 1)
+            _recount(section, contact.verdict, -1)
+            _recount(section, verdict, 1)
             contact.verdict = verdict
         next_same[contact.reason] = contact.at_ms
+    older, kept = contacts[:-KEPT], contacts[-KEPT:]
     if older:
         horizon_ms = kept[-1].at_ms - HORIZON_MS
         older = [c for c in older if c.at_ms > horizon_ms]
-        contacts.dropped += max(0, len(older) - OLDER_KEPT)
+        section.dropped += max(0, len(older) - OLDER_KEPT)
         older = older[-OLDER_KEPT:]
     still_open = (c.at_ms + FCR_WINDOW_MS for c in (*older, *kept) if c.verdict == OPEN)
     customer.contacts_due_ms = next(still_open, 0)
-    pack_contacts(contacts, kept, older)
+    pack_contacts(section, kept, older)
 
 
 def _verdict(contact: Contact, next_same_ms: int | None, now_ms: int) -> int:

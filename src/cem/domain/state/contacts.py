@@ -42,7 +42,7 @@ CHANNELS = ("", "other", "call", "sms", "email", "app", "web", "chat", "shop", "
 RESOLUTIONS = ("", "other", "resolved", "unresolved", "follow_up", "callback")
 
 _ROW = struct.Struct("<IHBBHHHBBBI")
-_BRIEF = struct.Struct("<IHBB")
+_BRIEF = struct.Struct("<IHBBI")
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
 _RESOLUTION_CODE = {name: code for code, name in enumerate(RESOLUTIONS)}
 _OTHER = 1
@@ -143,8 +143,9 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
         brief += _BRIEF.pack(
             c.at_ms & 0xFFFFFFFF,
             c.at_ms >> 32,
-            _CHANNEL_CODE.get(c.channel, _OTHER) << 3 | unresolved(c) << 2 | c.verdict,
+            _CHANNEL_CODE.get(c.channel, _OTHER) << 4 | c.started << 3 | unresolved(c) << 2 | c.verdict,
             _index(reasons, c.reason),
+            c.key,
         )
     contacts.rows = bytes(rows)
     contacts.older = bytes(brief)
@@ -195,12 +196,14 @@ def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
     older = [
         Contact(
             low | high << 32,
-            0,
-            CHANNELS[code >> 3],
+            key,
+            CHANNELS[code >> 4],
             reasons[reason],
             verdict=code & 3,
+            started=bool(code & 8),
+            ended=True,
             abandoned=bool(code & 4),
         )
-        for low, high, code, reason in _BRIEF.iter_unpack(contacts.older)
+        for low, high, code, reason, key in _BRIEF.iter_unpack(contacts.older)
     ]
     return kept, older

@@ -30,6 +30,7 @@ __all__ = [
     "Seconds",
     "Text",
     "Zone",
+    "check_identifier",
 ]
 
 #: No single amount of an operator's customer reaches this, in any currency's minor unit.
@@ -71,6 +72,12 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Allowance = Annotated[int, Meta(ge=0, le=10_000_000)]
 #: A value that was observed: number, text or truth.
 Fact = Annotated[int, Meta(ge=-EXACT, le=EXACT)] | float | Annotated[str, Meta(max_length=512)] | bool
+
+
+def check_identifier(value: str) -> None:
+    """Raise ValueError unless `value` can stand in a record's key: printable, without space at its ends."""
+    if not value.isprintable() or value != value.strip():
+        raise ValueError("`value` must be printable, without space at its ends")
 
 
 class Event(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):

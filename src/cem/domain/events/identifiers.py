@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from cem.domain.events.base import CustomerId, Event
+from cem.domain.events.base import CustomerId, Event, check_identifier
 from cem.domain.events.enums import IdentifierKind
 
 __all__ = ["IdentifierLinked", "IdentifierUnlinked"]
@@ -29,6 +29,9 @@ class IdentifierLinked(Event, frozen=True, kw_only=True):
     ]
     customer_id: Annotated[CustomerId, Meta(description="Whom it finds. Used for: forwarding its events.")]
 
+    def __post_init__(self) -> None:
+        check_identifier(self.value)
+
     def key(self) -> str:
         return f"{self.kind}:{self.value}"
 
@@ -49,6 +52,9 @@ class IdentifierUnlinked(Event, frozen=True, kw_only=True):
     customer_id: Annotated[
         CustomerId, Meta(description="Whom it found. Used for: ending this link, no later one.")
     ]
+
+    def __post_init__(self) -> None:
+        check_identifier(self.value)
 
     def key(self) -> str:
         return f"{self.kind}:{self.value}"

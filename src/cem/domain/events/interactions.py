@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta, Struct
 
-from cem.domain.events.base import Charge, Event, Id, Label, Language, Line, Name, Text
+from cem.domain.events.base import Charge, Event, Id, Label, Language, Line, Name, Text, check_identifier
 from cem.domain.events.enums import CallDirection, Channel, IdentifierKind, Resolution, Response
 
 __all__ = [
@@ -35,6 +35,9 @@ class Identifier(Struct, frozen=True, kw_only=True, gc=False):
     value: Annotated[
         str, Meta(min_length=1, max_length=254, description="The name itself. Used for: linking channels.")
     ]
+
+    def __post_init__(self) -> None:
+        check_identifier(self.value)
 
 
 class InteractionRecorded(Event, frozen=True, kw_only=True):

@@ -133,6 +133,8 @@ def explain_json(error: Exception, value: bytes) -> Reject:
         )
     if _LONE.search(value):
         return Reject("bad_text", "A text holds half of a surrogate pair, which is no character.", "value")
+    if not isinstance(error, msgspec.DecodeError):
+        return Reject("not_json", f"The value cannot be read ({type(error).__name__}).", "value")
     found = _BYTE.search(str(error))
     at = int(found["at"]) if found else -1
     if 0 <= at < len(value) and value[at] < 0x20 and value[at] not in b"\t\n\r":

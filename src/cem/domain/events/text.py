@@ -51,7 +51,7 @@ def clean(value: Any, path: str = "$") -> tuple[Any, bool]:
         pairs = [clean(item, f"{path}[{n}]") for n, item in enumerate(value)]
         return tuple(item for item, _ in pairs), any(changed for _, changed in pairs)
     if isinstance(value, dict):
-        entries = [(clean(key, path), clean(item, f"{path}.{key}")) for key, item in value.items()]
+        entries = [(clean(key, path), clean(item, f"{path}[...]")) for key, item in value.items()]
         changed = any(key[1] or item[1] for key, item in entries)
         return {key[0]: item[0] for key, item in entries}, changed
     return value, False

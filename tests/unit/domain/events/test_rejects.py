@@ -114,6 +114,7 @@ CASES: list[tuple[str, LogRecord, str, str]] = [
     ("identifier not in form C", with_headers(SMS._replace(topic="cem.inbox", key="area:e\u0301".encode()), subject=None), "bad_key", "key"),
     ("identifier with a control", with_headers(SMS._replace(topic="cem.inbox", key=b"line:1\x00"), subject=None), "bad_key", "key"),
     ("link under another key", with_headers(LINK._replace(key=b"line:2"), subject=None), "key_mismatch", "key"),
+    ("link with a space", of(LINK, b'{"kind":"line","value":" 1","customer_id":"c-1"}'), "invalid_field", "$.value"),
     ("brake under a customer", with_headers(BRAKE._replace(key=b"c-1"), subject=None), "bad_key", "key"),
     ("brake under another object", with_headers(BRAKE._replace(key=b"brake:mail"), subject=None), "key_mismatch", "key"),
     ("unknown type", with_headers(SMS, type=b"sms.rate"), "unknown_type", "ce_type"),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import click
 
 from cem.cli.connection import settings_from
 from cem.cli.errors import FAILED, Failure
+from cem.cli.logs import configure_logs
+from cem.cli.reach import require_kafka, require_redis
+from cem.settings import Settings
 
 __all__ = ["command"]
 
@@ -38,17 +40,25 @@ def command(
     of one group share the lanes; stop one with Ctrl-C or SIGTERM.
     """
     from cem.agents.worker import WorkerFailed
-    from cem.bootstrap import run_worker
 
     settings = settings_from(
         ctx, worker_id=worker_id, metrics_port=metrics_port, rebuild=rebuild, accept_loss=accept_loss
     )
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-    )
-    for noisy in ("aiokafka", "faust", "mode"):
-        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    configure_logs(settings)
     try:
-        asyncio.run(run_worker(settings))
+        asyncio.run(_run(settings))
     except WorkerFailed as error:
         raise Failure(str(error), FAILED) from None
+
+
+async def _run(settings: Settings) -> None:
+    """Run the worker once Kafka, Redis and the topics are known to be as it needs them."""
+    from cem.bootstrap import run_worker
+    from cem.streams.topic_admin import describe_topics, differences
+
+    await require_redis(settings)
+    await require_kafka(settings)
+    for difference in differences(settings, await describe_topics(settings)):
+        if difference.level == "fail":
+            raise Failure(f"{difference.message}: {difference.remedy}", FAILED)
+    await run_worker(settings)

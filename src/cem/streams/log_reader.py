@@ -13,6 +13,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from cem.journal import JOURNAL_TOPIC, decode_entry
 from cem.ports import JournalEntry, LaneStopped, Unavailable
+from cem.streams.offsets import know_topics
+from cem.streams.topics import CUSTOMER_TOPICS
 
 __all__ = ["KafkaLog"]
 
@@ -156,6 +158,7 @@ class KafkaLog:
         )
         try:
             await consumer.start()
+            await know_topics(consumer, (*CUSTOMER_TOPICS, JOURNAL_TOPIC))
         except BaseException:
             with contextlib.suppress(TimeoutError, KafkaError):
                 await consumer.stop()

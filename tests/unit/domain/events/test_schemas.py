@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -21,7 +21,6 @@ from tests.strategies.events import events_of
 
 ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "schemas"
-SCRIPT = ROOT / "scripts" / "schemas.py"
 
 
 def validator(event_type: str) -> Draft202012Validator:
@@ -29,11 +28,17 @@ def validator(event_type: str) -> Draft202012Validator:
     return Draft202012Validator(schema_of(event_type), format_checker=FormatChecker())
 
 
-def script(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the tool as `make` does."""
-    return subprocess.run(
-        [sys.executable, str(SCRIPT), *arguments], capture_output=True, text=True, check=False
-    )
+def load_tool() -> Callable[[list[str]], int]:
+    """Return the tool that `make schemas` and `make check` run."""
+    spec = importlib.util.spec_from_file_location("schemas_tool", ROOT / "scripts" / "schemas.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    main: Callable[[list[str]], int] = module.main
+    return main
+
+
+tool = load_tool()
 
 
 def test_the_published_files_are_current() -> None:
@@ -100,47 +105,54 @@ def test_what_we_refuse_the_schema_refuses(event_type: str, data: dict[str, obje
         msgspec.convert(data, EVENT_TYPES[event_type])
 
 
-def test_the_tool_finds_nothing_to_complain_of() -> None:
+def test_the_tool_finds_nothing_to_complain_of(capsys: pytest.CaptureFixture[str]) -> None:
     """`make check` passes on the schemas as they are."""
-    done = script("--check")
-    assert (done.returncode, done.stderr) == (0, "")
+    assert tool(["--check"]) == 0
+    assert capsys.readouterr().err == ""
 
 
-def test_the_tool_says_what_is_stale(tmp_path: Path) -> None:
+def test_the_tool_says_what_is_stale(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A compatible change that was not written asks for `make schemas`, which then mends it."""
-    done = script("--folder", str(tmp_path))
-    assert done.returncode == 0
+    folder = ["--folder", str(tmp_path)]
+    assert tool(folder) == 0
     document = json.loads((tmp_path / "sms.rated.json").read_text())
     document["description"] = "Other words."
     (tmp_path / "sms.rated.json").write_text(json.dumps(document))
     (tmp_path / "call.turn.json").unlink()
 
-    done = script("--check", "--folder", str(tmp_path))
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == [
+    assert tool(["--check", *folder]) == 1
+    assert capsys.readouterr().err.splitlines() == [
         "schemas/call.turn.json is not what the classes say: run make schemas",
         "schemas/sms.rated.json is not what the classes say: run make schemas",
     ]
-    assert script("--folder", str(tmp_path)).returncode == 0
-    assert script("--check", "--folder", str(tmp_path)).returncode == 0
+    assert tool(folder) == 0
+    assert tool(["--check", *folder]) == 0
 
 
-def test_the_tool_refuses_a_break_until_it_is_named(tmp_path: Path) -> None:
+def test_the_tool_refuses_a_break_until_it_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Neither checking nor writing lets a break pass; a line that names it does."""
-    script("--folder", str(tmp_path))
+    folder = ["--folder", str(tmp_path)]
+    tool(folder)
     document = json.loads((tmp_path / "sms.rated.json").read_text())
     document["properties"]["cell"] = {"type": "string"}
     old = json.dumps(document)
     (tmp_path / "sms.rated.json").write_text(old)
 
-    for arguments in (("--check",), ()):
-        done = script(*arguments, "--folder", str(tmp_path))
-        assert done.returncode == 1
-        assert done.stderr.splitlines()[0] == (
+    for arguments in (["--check"], []):
+        assert tool([*arguments, *folder]) == 1
+        assert capsys.readouterr().err.splitlines()[0] == (
             "sms.rated $.cell: the field is gone - breaks readers and writers of the old"
         )
     assert (tmp_path / "sms.rated.json").read_text() == old
 
     (tmp_path / "ALLOWED_BREAKS.md").write_text("- `sms.rated` `$.cell`: nobody ever wrote it\n")
-    assert script("--folder", str(tmp_path)).returncode == 0
+    assert tool(folder) == 0
     assert (tmp_path / "sms.rated.json").read_text() == render(schema_of("sms.rated"))
+
+
+def test_the_tool_does_without_history(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where git has no such revision, or is not there, the files alone are compared."""
+    assert tool(["--check", "--base", "no-such-revision"]) == 0
+    assert capsys.readouterr().err == ""

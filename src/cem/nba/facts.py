@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from cem.domain.customer import Customer
+from cem.domain.customer import FAMILIES, Customer
 from cem.domain.localtime import DAY_MS, local_day
 from cem.domain.state.profile import Contract
 from cem.domain.view import consent, overdue_days, owed_minor
@@ -29,6 +29,8 @@ _SURVEY_DAYS: Final = 180
 #: How far back suggestions are frozen with a decision: the longest rest that a policy can state usefully.
 _HISTORY_MS: Final = 400 * DAY_MS
 _ROAMING: Final = 4
+#: How many of the first families of records tell something of the customer himself.
+_HIS_OWN: Final = FAMILIES.index("cem.outcomes")
 
 
 def facts_of(
@@ -58,7 +60,10 @@ def history_of(customer: Customer, now_ms: int) -> tuple[Past, ...]:
 
 
 def _status(v: Situation) -> str:
-    return v.customer.profile.status or "active"
+    if v.customer.profile.status:
+        return v.customer.profile.status
+    # Somebody of whom we know but what we said and decided ourselves is a stranger still.
+    return "active" if any(v.customer.counts[:_HIS_OWN]) else "stranger"
 
 
 def _since(v: Situation) -> float | None:
@@ -213,7 +218,7 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "sms_alert_open": lambda v: any(a.type.startswith("sms") for a in v.alerts),
     "open_faults": lambda v: sum(v.going_on(f) for f, _ in v.faults),
     "faults_30d": lambda v: len(v.faults),
-    "fault_hours_30d": lambda v: sum(hours for _, hours in v.faults),
+    "fault_hours_30d": lambda v: float(sum(hours for _, hours in v.faults)),
     "open_tickets": lambda v: sum(t.opened_ms > 0 and not t.closed_ms for t in v.customer.service.tickets),
     "late_promises": lambda v: v.late_promises,
     "satisfaction": estimate,

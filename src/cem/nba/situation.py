@@ -13,7 +13,7 @@ from cem.domain.facts.usage import cycle_at
 from cem.domain.localtime import DAY_MS, HOUR_MS, zone
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill
-from cem.domain.state.contacts import Contact, contact_key, unpack_contacts
+from cem.domain.state.contacts import REPEATED, Contact, contact_key, unpack_contacts, unresolved
 from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, User
 from cem.domain.state.service import Fault
@@ -25,7 +25,6 @@ __all__ = ["Situation"]
 
 #: A fault that nobody ended is taken for going on so long.
 FAULT_LASTS_MS: Final = 14 * DAY_MS
-_UNRESOLVED: Final = frozenset({"unresolved", "follow_up", "callback"})
 
 
 class Situation:
@@ -122,7 +121,7 @@ class Situation:
     @cached_property
     def unresolved(self) -> int:
         """Contacts of the last 30 days that were abandoned, ended unresolved, or came back."""
-        return sum(c.abandoned or c.verdict == 2 or c.resolution in _UNRESOLVED for c in self.contacts)
+        return sum(unresolved(c) or c.verdict == REPEATED for c in self.contacts)
 
     @cached_property
     def repeats(self) -> bool:

@@ -1,0 +1,267 @@
+"""The HTTP API: one FastAPI application over `Services`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+from fastapi import FastAPI, Header, Path, Query, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from cem.api import documents, problems
+from cem.api.alert_list import AlertFilter, page_of
+from cem.api.asyncapi import asyncapi_document
+from cem.api.conversation import conversation_of
+from cem.api.health import live, ready
+from cem.api.idempotency import key_of
+from cem.api.keys import KeyCheck, KeyMiddleware
+from cem.api.limits import LimitsMiddleware
+from cem.api.metrics import MetricsMiddleware
+from cem.api.next_best_action import DecisionDesk
+from cem.api.outcomes import OutcomeAnswer, OutcomeIn, take_outcome
+from cem.api.problems import Problem
+from cem.api.recording import Recorder
+from cem.api.request_id import RequestIdMiddleware, traceparent_of
+from cem.api.services import Services
+from cem.api.timeline import timeline_of
+from cem.domain.customer import Customer, StateError, decode_customer
+from cem.ports import LaneStopped, Unavailable
+from cem.streams.partition import lane_of
+
+__all__ = ["create_app"]
+
+_log = logging.getLogger(__name__)
+
+_encode: Final = msgspec.json.Encoder().encode
+#: Longest wait for the store where no fallback can answer.
+_READ_S: Final = 2.0
+#: How long an ending API waits for records under way.
+_DRAIN_S: Final = 3.0
+
+T = TypeVar("T")
+CustomerId = Annotated[
+    str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The customer: the paying account.")
+]
+
+
+class CemApi(FastAPI):
+    """FastAPI, with what every answer must have wrapped around all of it, its error pages included."""
+
+    wrap: Callable[[ASGIApp], ASGIApp]
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return the stack, our layers outermost."""
+        return self.wrap(super().build_middleware_stack())
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the OpenAPI document, with the problems that every path may answer."""
+        if self.openapi_schema is None:
+            self.openapi_schema = documents.finish(super().openapi())
+        return self.openapi_schema
+
+
+def create_app(services: Services) -> FastAPI:
+    """Return the application. Raises BadHashError when the API key's hash is none."""
+    check = KeyCheck(services.api_key_hash) if services.api_key_hash else None
+    recorder = Recorder(services)
+    desk = DecisionDesk(services, recorder)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        tasks = [asyncio.create_task(_watched(run)) for run in services.background]
+        try:
+            yield
+        finally:
+            await recorder.drain(_DRAIN_S)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    app = CemApi(
+        title="cem",
+        version=services.version or "0",
+        description="Next best action, alerts and context of telecom customers, as it happens.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json",
+        redirect_slashes=False,
+        servers=[{"url": services.public_url or "/"}],
+    )
+
+    def wrap(stack: ASGIApp) -> ASGIApp:
+        inner: ASGIApp = LimitsMiddleware(stack)
+        if check is not None:
+            inner = KeyMiddleware(inner, check=check)
+        return RequestIdMiddleware(MetricsMiddleware(inner, metrics=services.metrics))
+
+    app.wrap = wrap
+    app.state.services = services
+    app.state.public_url = services.public_url
+    problems.install(app)
+    _add_decisions(app, services, desk, recorder)
+    _add_customers(app, services)
+    _add_operations(app, services)
+    return app
+
+
+def _add_decisions(app: FastAPI, services: Services, desk: DecisionDesk, recorder: Recorder) -> None:
+    # The hot path reads its parameters by hand: FastAPI's own reading costs as much as the whole decision.
+    @app.get(
+        "/v1/customers/{customer_id}/next-best-action",
+        tags=["decisions"],
+        summary="What to do for this customer now, and why",
+        openapi_extra=documents.DECISION,
+        responses={
+            200: documents.answer("Answer", "The ranked actions; never empty: `tier` says how it came about.")
+        },
+    )
+    async def next_best_action(request: Request) -> Response:
+        """Answers within the deadline, for strangers too. Each action of the catalogue is ranked or dropped."""
+        return await desk.answer(request)
+
+    @app.post(
+        "/v1/decisions/{decision_id}/outcomes",
+        tags=["decisions"],
+        status_code=202,
+        response_model=OutcomeAnswer,
+        summary="Say what became of a decision",
+    )
+    async def outcomes(
+        request: Request,
+        decision_id: Annotated[str, Path(max_length=128, description="The decision_id of an answer.")],
+        outcome: OutcomeIn,
+        idempotency_key: Annotated[str | None, Header(description="Kept for 24 hours.")] = None,
+    ) -> Response:
+        """Answers once the log has it. A repeat is counted once, with or without a key."""
+        return await take_outcome(
+            services, recorder, decision_id, outcome, key_of(idempotency_key), traceparent_of(request.scope)
+        )
+
+
+def _add_customers(app: FastAPI, services: Services) -> None:
+    async def known(customer_id: str) -> Customer:
+        data = await _reading(services.reader.read(customer_id))
+        if data is None:
+            raise Problem("unknown-customer", f"nothing is known of customer {customer_id}")
+        try:
+            return decode_customer(data)
+        except StateError as error:
+            _log.error("a customer's state cannot be read: %s", error)
+            raise Problem(
+                "store-unavailable", "the customer's state cannot be read by this version"
+            ) from None
+
+    @app.get(
+        "/v1/customers/{customer_id}",
+        tags=["customers"],
+        summary="The context of a conversation with this customer",
+        responses={200: documents.answer("Conversation", "Who he is, what is open, what happened last.")},
+    )
+    async def customer(customer_id: CustomerId) -> Response:
+        """Profile, lines, last contacts and bills, promises, open alerts and calls, and the facts that matter."""
+        found = await known(customer_id)
+        now_ms = services.clock.now_ms()
+        staleness_s = services.freshness.staleness_s(lane_of(customer_id, services.partitions))
+        topics = services.policy.params.topics
+        return _json(conversation_of(found, now_ms, topics, services.timezone, staleness_s))
+
+    @app.get(
+        "/v1/customers/{customer_id}/timeline",
+        tags=["customers"],
+        summary="What happened to this customer, newest first",
+        responses={200: documents.answer("Timeline", "Entries of all channels that the state still holds.")},
+    )
+    async def timeline(
+        customer_id: CustomerId,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
+        before_ms: Annotated[int | None, Query(ge=0, le=2**53, description="Only what is older; ms.")] = None,
+    ) -> Response:
+        """Contacts, bills, faults, orders, decisions, alerts, ... in one list."""
+        found = await known(customer_id)
+        entries = timeline_of(found, before_ms=before_ms, limit=limit)
+        more = len(entries) == limit
+        oldest_ms = round(entries[-1].at.timestamp() * 1000) if entries and more else None
+        return _json({"customer_id": customer_id, "entries": entries, "next_before_ms": oldest_ms})
+
+    @app.get(
+        "/v1/alerts",
+        tags=["alerts"],
+        summary="What is wrong, newest first",
+        responses={200: documents.answer("Alerts", "One page; `next` is the cursor of the following one.")},
+    )
+    async def alerts(
+        customer: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
+        type: Annotated[str | None, Query(max_length=64)] = None,  # noqa: A002 - the parameter's name
+        state: Annotated[documents.AlertStateName | None, Query()] = None,
+        tier: Annotated[documents.AlertTierName | None, Query()] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        cursor: Annotated[
+            str | None, Query(max_length=1024, description="`next` of an earlier answer.")
+        ] = None,
+    ) -> Response:
+        """Alerts of all customers, or of one; filtered by type, state, tier."""
+        wanted = AlertFilter(customer, type, state, tier)
+        return _json(await _reading(page_of(services.reader, wanted, limit, cursor)))
+
+
+def _add_operations(app: FastAPI, services: Services) -> None:
+    @app.get("/livez", tags=["operations"], summary="The process lives")
+    async def livez() -> Response:
+        """Touches neither store nor log."""
+        return live()
+
+    @app.get("/readyz", tags=["operations"], summary="Ready to serve")
+    async def readyz(
+        verbose: Annotated[str | None, Query(description="List each dependency and the facts' age.")] = None,
+    ) -> Response:
+        """200 when customers can be read, else 503."""
+        return await ready(services, verbose=verbose is not None and verbose.lower() not in ("0", "false"))
+
+    @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
+    async def metrics() -> Response:
+        """Duration by route, decisions, fallbacks, age of the facts."""
+        for topic, age in services.freshness.worst_s().items():
+            services.metrics.staleness.labels(topic).set(float("nan") if age is None else age)
+        return services.metrics.page()
+
+    @app.get("/asyncapi.json", tags=["operations"], summary="The event API (AsyncAPI 3)")
+    async def asyncapi() -> Response:
+        """Topics, event types and their schemas."""
+        return Response(asyncapi_document(services.version), media_type="application/json")
+
+    @app.get("/problems/{slug}", tags=["operations"], summary="What a type of problem means")
+    async def problem(slug: Annotated[str, Path(max_length=64)]) -> Response:
+        """Show the page behind a problem's `type`."""
+        return problems.help_page(slug)
+
+
+async def _reading(call: Awaitable[T]) -> T:
+    """Return what the store answers. Raises Problem (503) when it does not."""
+    try:
+        async with asyncio.timeout(_READ_S):
+            return await call
+    except (Unavailable, LaneStopped, OSError, TimeoutError) as error:
+        _log.warning("the store cannot be read: %s", str(error) or type(error).__name__)
+        raise Problem(
+            "store-unavailable", "the customers' state cannot be read now", headers={"Retry-After": "1"}
+        ) from None
+
+
+def _json(content: Any) -> Response:
+    return Response(_encode(content), media_type="application/json")
+
+
+async def _watched(run: Callable[[], Awaitable[None]]) -> None:
+    """Run a background service; its death is logged, and what it kept up to date grows old visibly."""
+    try:
+        await run()
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        _log.exception("a background service of the API has ended")

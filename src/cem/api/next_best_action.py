@@ -1,0 +1,167 @@
+"""`GET /v1/customers/{customer_id}/next-best-action`: read, decide, record, answer, within the deadline, never empty."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Final
+
+import msgspec
+from prometheus_client import Counter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cem.api.parameters import call_of, customer_of
+from cem.api.recording import Recorder
+from cem.api.request_id import traceparent_of
+from cem.api.services import Services
+from cem.domain.customer import Customer, StateError, decode_customer, new_customer
+from cem.nba import (
+    Answer,
+    Call,
+    Context,
+    Decision,
+    answer_of,
+    decide,
+    draw_of,
+    encode_answer,
+    facts_of,
+    history_of,
+    record_of,
+    service_only,
+)
+from cem.ports import LaneStopped, Unavailable
+from cem.streams.partition import lane_of
+
+__all__ = ["DecisionDesk"]
+
+_log = logging.getLogger(__name__)
+
+_JSON: Final = "application/json"
+
+
+class _Unknown(Exception):
+    """The customer's facts are not to be had; the text is the cause."""
+
+
+class DecisionDesk:
+    """Answers what to do for a customer now."""
+
+    def __init__(self, services: Services, recorder: Recorder) -> None:
+        self._services = services
+        self._recorder = recorder
+        self._counters: dict[tuple[str, str], Counter] = {}
+
+    async def answer(self, request: Request) -> Response:
+        """Return the answer. Raises Problem only for a request that does not fit."""
+        began = asyncio.get_running_loop().time()
+        customer_id = customer_of(request.path_params["customer_id"])
+        asked = call_of(request.scope["query_string"])
+        answer = await self.decide(
+            customer_id, asked.call, began, asked.timeout_ms, traceparent_of(request.scope)
+        )
+        return Response(encode_answer(answer), media_type=_JSON)
+
+    async def decide(
+        self,
+        customer_id: str,
+        call: Call,
+        began: float,
+        timeout_ms: int | None = None,
+        traceparent: str | None = None,
+    ) -> Answer:
+        """Return the answer of one decision, recorded; `began` is the loop's time at which the request came."""
+        services = self._services
+        deadline_ms = min(services.decision_deadline_ms, timeout_ms or services.decision_deadline_ms)
+        until = began + deadline_ms / 1000
+        decision_id = f"{customer_id}.{services.new_id()}"
+        staleness_s = services.freshness.staleness_s(lane_of(customer_id, services.partitions))
+        try:
+            data = await self._read(customer_id, until)
+            decision, context = self._decide(decision_id, customer_id, call, data, staleness_s)
+        except _Unknown as unknown:
+            decision, context = self._fallback(decision_id, customer_id, call, str(unknown), staleness_s)
+        except Exception:
+            # A bug must not leave a representative without an answer; it is logged and counted.
+            _log.exception("decision %s failed", decision_id)
+            decision, context = self._fallback(decision_id, customer_id, call, "error", staleness_s)
+        wait_s = min(services.decision_log_ms / 1000, until - asyncio.get_running_loop().time())
+        logged = await self._recorder.record(
+            record_of(decision, context, call, services.policy),
+            event_id=decision_id,
+            customer_id=customer_id,
+            wait_s=wait_s,
+            traceparent=traceparent,
+        )
+        self._count(decision, logged=logged)
+        return answer_of(decision, staleness_s, logged=logged)
+
+    async def _read(self, customer_id: str, until: float) -> bytes | None:
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._services.reader.read(customer_id)
+        except TimeoutError:
+            raise _Unknown("deadline") from None
+        except (Unavailable, LaneStopped, OSError):
+            raise _Unknown("store") from None
+
+    def _decide(
+        self,
+        decision_id: str,
+        customer_id: str,
+        call: Call,
+        data: bytes | None,
+        staleness_s: dict[str, float | None],
+    ) -> tuple[Decision, Context]:
+        services = self._services
+        catalogue, params = services.policy.catalogue, services.policy.params
+        now_ms = services.clock.now_ms()
+        customer = new_customer(customer_id) if data is None else _decoded(data)
+        facts = facts_of(customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone)
+        history = history_of(customer, now_ms)
+        context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s)
+        return decide(context, catalogue, params, draw_of(decision_id)), context
+
+    def _fallback(
+        self,
+        decision_id: str,
+        customer_id: str,
+        call: Call,
+        cause: str,
+        staleness_s: dict[str, float | None],
+    ) -> tuple[Decision, Context]:
+        services = self._services
+        services.metrics.fallbacks.labels(cause).inc()
+        now_ms = services.clock.now_ms()
+        decision = service_only(
+            decision_id,
+            customer_id,
+            now_ms,
+            cause,
+            services.policy.catalogue,
+            services.policy.params,
+            channel=call.channel,
+            language=call.language,
+        )
+        facts: dict[str, bool | int | float | str | None] = {
+            "call_channel": call.channel,
+            "rep_language": call.language,
+        }
+        return decision, Context(decision_id, customer_id, now_ms, facts, (), staleness_s)
+
+    def _count(self, decision: Decision, *, logged: bool) -> None:
+        key = (decision.tier, decision.ranked[0].action)
+        counter = self._counters.get(key)
+        if counter is None:
+            counter = self._counters[key] = self._services.metrics.decisions.labels(*key)
+        counter.inc()
+        if not logged:
+            self._services.metrics.unlogged.inc()
+
+
+def _decoded(data: bytes) -> Customer:
+    try:
+        return decode_customer(data)
+    except (StateError, msgspec.DecodeError) as error:
+        _log.error("a customer's state cannot be read: %s", error)
+        raise _Unknown("state") from None

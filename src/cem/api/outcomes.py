@@ -1,0 +1,138 @@
+"""`POST /v1/decisions/{decision_id}/outcomes`: what became of a decision, as a record of the log."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Annotated, Any, Final, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from starlette.responses import Response
+
+from cem.api.idempotency import Idempotent
+from cem.api.problems import Problem
+from cem.api.recording import Recorder
+from cem.api.services import Services
+from cem.domain.events import OutcomeRecorded
+from cem.domain.events.enums import Channel, OutcomeState
+from cem.domain.events.text import BadTextError, clean
+from cem.ports import LaneStopped, Unavailable
+
+__all__ = ["OutcomeAnswer", "OutcomeIn", "take_outcome"]
+
+_DECISION: Final = re.compile(r"(?P<customer>[A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_.:-]{1,60}").fullmatch
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
+_Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]{1,128}$")]
+_Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+State = Literal["returned", "displayed", "offered", "accepted", "declined", "done", "ignored"]
+
+
+class OutcomeIn(BaseModel):
+    """How far a suggestion has come."""
+
+    model_config = ConfigDict(extra="forbid", title="Outcome")
+
+    state: State = Field(description="returned, displayed, offered, accepted, declined, done or ignored")
+    action: _Name | None = Field(None, description="The action concerned; absent: the first of the answer.")
+    reason: _Label | None = Field(None, description="Why it was declined or ignored.")
+    instead: _Label | None = Field(None, description="What was done instead.")
+    rep_id: _Id | None = Field(None, description="The representative who says so.")
+    channel: Channel | None = Field(None, description="Where it was presented.")
+
+    @field_validator("reason", "instead")
+    @classmethod
+    def _text(cls, value: str | None) -> str | None:
+        try:
+            return clean(value)[0]  # type: ignore[no-any-return]
+        except BadTextError as error:
+            raise ValueError(f"holds the character U+{error.code:04X}, which is not text") from None
+
+
+class OutcomeAnswer(BaseModel):
+    """The outcome, as it was written to the log."""
+
+    decision_id: str
+    customer_id: str
+    state: State
+    event_id: str
+    logged: Literal[True]
+
+
+async def take_outcome(
+    services: Services,
+    recorder: Recorder,
+    decision_id: str,
+    outcome: OutcomeIn,
+    key: str | None,
+    traceparent: str | None,
+) -> Response:
+    """Return 202 once the log has the outcome; a repeat under the same key returns the same again. Raises Problem."""
+    match = _DECISION(decision_id)
+    if match is None:
+        raise Problem("unknown-decision", f"{decision_id[:128]!r} is no id of a decision")
+    customer_id = match["customer"]
+    path = f"/v1/decisions/{decision_id}/outcomes"
+    body = outcome.model_dump_json(exclude_none=True).encode()
+    idempotent = None if key is None else Idempotent(services.keys, key, path, body)
+    if idempotent is not None:
+        try:
+            stored = await idempotent.begin()
+        except (Unavailable, LaneStopped):
+            raise _later("store-unavailable", "the idempotency key cannot be checked") from None
+        if stored is not None:
+            return _answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
+    event_id = _event_id(decision_id, outcome, key)
+    logged = await recorder.record(
+        OutcomeRecorded(
+            decision_id=decision_id,
+            state=OutcomeState(outcome.state),
+            action=outcome.action,
+            reason=outcome.reason,
+            instead=outcome.instead,
+            rep_id=outcome.rep_id,
+            channel=outcome.channel,
+        ),
+        event_id=event_id,
+        customer_id=customer_id,
+        wait_s=services.record_log_ms / 1000,
+        traceparent=traceparent,
+    )
+    if not logged:
+        if idempotent is not None:
+            await _quietly(idempotent.forget())
+        raise _later("log-unavailable", "the log has not acknowledged the outcome; sending it again is safe")
+    services.metrics.outcomes.labels(outcome.state).inc()
+    answer = {
+        "decision_id": decision_id,
+        "customer_id": customer_id,
+        "state": outcome.state,
+        "event_id": event_id,
+        "logged": True,
+    }
+    data = orjson.dumps(answer)
+    if idempotent is not None:
+        await _quietly(idempotent.finish(202, data))
+    return _answer(202, data, {})
+
+
+def _event_id(decision_id: str, outcome: OutcomeIn, key: str | None) -> str:
+    """Return an id that a repeat has again, so that the lane counts it once even if the key was lost."""
+    what = key if key is not None else f"{outcome.state} {outcome.action or ''}"
+    return f"{decision_id}/{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+
+
+def _later(slug: str, detail: str) -> Problem:
+    return Problem(slug, detail, headers={"Retry-After": "1"})
+
+
+def _answer(status: int, body: bytes, headers: dict[str, str]) -> Response:
+    return Response(body, status_code=status, headers=headers, media_type="application/json")
+
+
+async def _quietly(call: Any) -> None:
+    """Await what only makes repeats cheaper: the event's id makes them harmless anyway."""
+    try:
+        await call
+    except (Unavailable, LaneStopped):
+        return

@@ -1,0 +1,133 @@
+"""Reading parameters by hand on the hot path: a query becomes a struct in microseconds, or a problem that says why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from cem.api.problems import FieldError, Problem
+from cem.domain.events.enums import Channel
+from cem.domain.events.text import BadTextError, clean
+from cem.nba import Call
+
+__all__ = ["CALL_PARAMETERS", "Asked", "call_of", "customer_of", "invalid"]
+
+_CUSTOMER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
+_ID: Final = r"^[A-Za-z0-9_.:/-]{1,128}$"
+_LANGUAGE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$"
+#: Names that people use for the channel `call`.
+_SAME: Final = {"phone": "call", "voice": "call"}
+_CHANNELS: Final = [c.value for c in Channel]
+
+#: Name to JSON Schema of what the desktop may say of the contact.
+CALL_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
+    "call_id": {"type": "string", "pattern": _ID, "description": "The call."},
+    "reason": {
+        "type": "string",
+        "maxLength": 128,
+        "description": "Reason of the contact, in the operator's words.",
+    },
+    "intent": {"type": "string", "maxLength": 128, "description": "What the customer wants now."},
+    "channel": {
+        "type": "string",
+        "enum": [*_CHANNELS, *_SAME],
+        "default": "call",
+        "description": "Channel of the contact.",
+    },
+    "rep_id": {"type": "string", "pattern": _ID, "description": "The representative."},
+    "language": {"type": "string", "pattern": _LANGUAGE, "description": "Language of the call (BCP 47)."},
+    "queue": {"type": "string", "maxLength": 128, "description": "Queue of the contact."},
+    "text": {"type": "string", "maxLength": 8192, "description": "What the customer just said or wrote."},
+    "timeout_ms": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 60000,
+        "description": "Answer within so many milliseconds, if that is less than the server's own deadline.",
+    },
+}
+_PATTERNS: Final = {
+    name: re.compile(schema["pattern"].removesuffix("$") + r"\Z")
+    for name, schema in CALL_PARAMETERS.items()
+    if "pattern" in schema
+}
+_LENGTHS: Final = {
+    name: schema["maxLength"] for name, schema in CALL_PARAMETERS.items() if "maxLength" in schema
+}
+
+
+class Asked:
+    """What a request for a decision says."""
+
+    __slots__ = ("call", "timeout_ms")
+
+    def __init__(self, call: Call, timeout_ms: int | None) -> None:
+        self.call = call
+        self.timeout_ms = timeout_ms
+
+
+def invalid(name: str, detail: str, place: str = "query") -> Problem:
+    """Return the problem that parameter `name` does not fit."""
+    return Problem("invalid-request", f"{name}: {detail}", errors=(FieldError(detail, f"#/{name}", place),))
+
+
+def customer_of(customer_id: str) -> str:
+    """Return the id if it can be a customer's. Raises Problem."""
+    if _CUSTOMER(customer_id) is None:
+        raise invalid("customer_id", "1 to 64 of A-Z a-z 0-9 _ -", "path")
+    return customer_id
+
+
+def call_of(query: bytes) -> Asked:
+    """Return what the query says of the contact. Raises Problem."""
+    if not query:
+        return Asked(_NOTHING_SAID, None)
+    given: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64)
+    except (ValueError, UnicodeDecodeError):
+        raise Problem(
+            "invalid-request", "the query is not valid: UTF-8, percent-encoded, at most 64 fields"
+        ) from None
+    for name, value in pairs:
+        if name not in CALL_PARAMETERS:
+            near = get_close_matches(name, list(CALL_PARAMETERS), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise invalid(name[:64], f"there is no such parameter{hint}")
+        if name in given:
+            raise invalid(name, "stands here twice")
+        if value:
+            given[name] = _checked(name, value)
+    timeout = given.pop("timeout_ms", None)
+    return Asked(Call(**given), None if timeout is None else _timeout(timeout))
+
+
+def _checked(name: str, value: str) -> str:
+    if name == "channel":
+        value = _SAME.get(value, value)
+        if value not in _CHANNELS:
+            raise invalid(name, f"one of {', '.join(_CHANNELS)}")
+        return value
+    pattern = _PATTERNS.get(name)
+    if pattern is not None and pattern.match(value) is None:
+        raise invalid(name, f"must match {CALL_PARAMETERS[name]['pattern']}")
+    longest = _LENGTHS.get(name)
+    if longest is not None:
+        if len(value) > longest:
+            raise invalid(name, f"at most {longest} characters")
+        try:
+            value = clean(value)[0]
+        except BadTextError as error:
+            raise invalid(name, f"holds the character U+{error.code:04X}, which is not text") from None
+    return value
+
+
+def _timeout(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 60_000:
+        raise invalid("timeout_ms", "a whole number from 1 to 60000")
+    return int(text)
+
+
+_NOTHING_SAID: Final = Call()

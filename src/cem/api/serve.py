@@ -1,0 +1,115 @@
+"""Serving the API: uvicorn with the deadlines that it lacks, on loopback unless an API key is set."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from typing import Any, Final
+
+import h11
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from cem.settings import Settings, SettingsError
+
+__all__ = ["HEAD_S", "check_exposure", "listen", "serve"]
+
+#: A connection that has not sent a whole request head within so long is closed.
+HEAD_S: Final = 5.0
+_BACKLOG: Final = 1024
+
+
+class PatientProtocol(H11Protocol):
+    """uvicorn's HTTP/1.1, but nobody holds a connection by saying nothing, or one byte a second."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._waiting = self.loop.call_later(HEAD_S, self._too_slow)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_waiting()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            # Part of a head: all of it must come in time. (With nothing of it, uvicorn's keep-alive timer runs.)
+            if self._waiting is None and self.conn.trailing_data[0]:
+                self._waiting = self.loop.call_later(HEAD_S, self._too_slow)
+        else:
+            self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _too_slow(self) -> None:
+        self._waiting = None
+        if not self.transport.is_closing():
+            self.transport.close()
+
+
+def check_exposure(settings: Settings) -> None:
+    """Return if it is safe to listen. Raises SettingsError for an address beyond loopback without an API key."""
+    if settings.api_key_hash or is_loopback(settings.api_host):
+        return
+    raise SettingsError(
+        f"CEM_API_HOST: {settings.api_host} is not a loopback address, and no API key is set; "
+        "make one with `cem api hash-key` and set CEM_API_KEY_HASH"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Return a listening socket. Raises SettingsError when it must not, OSError when it cannot be had."""
+    check_exposure(settings)
+    host = settings.api_host
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, settings.api_port))
+    except BaseException:
+        sock.close()
+        raise
+    sock.setblocking(False)
+    return sock
+
+
+async def serve(app: ASGIApp, settings: Settings, sock: socket.socket | None = None) -> None:
+    """Serve `app` on `sock` (default: `listen(settings)`) until the process is told to stop. Raises what `listen` does."""
+    sock = sock or listen(settings)
+    config = uvicorn.Config(
+        app,
+        http=PatientProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=max(1, int(settings.shutdown_s)),
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    try:
+        await uvicorn.Server(config).serve(sockets=[sock])
+    finally:
+        sock.close()

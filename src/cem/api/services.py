@@ -1,0 +1,62 @@
+"""What the API needs from the outside; `cem.bootstrap` fills it in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cem.api.freshness import Freshness
+from cem.api.metrics import ApiMetrics
+from cem.nba import Policy
+from cem.ports import Clock, CustomerReader, Emission
+
+__all__ = ["KeyValues", "RecordLog", "Services"]
+
+
+class RecordLog(Protocol):
+    """Takes records for the log: `cem.ports.Publisher` is one."""
+
+    async def publish(self, emissions: Sequence[Emission]) -> None:
+        """Return when all in-sync replicas have the records. Raises Unavailable."""
+
+
+class KeyValues(Protocol):
+    """The keys of the API's own (`cem:api:...`): `RedisStore` is one."""
+
+    async def get_raw(self, key: str) -> bytes | None: ...
+
+    async def set_raw(
+        self, key: str, value: bytes, *, ttl_ms: int | None = None, only_new: bool = False
+    ) -> bool: ...
+
+
+@dataclass
+class Services:
+    """Everything that the routes use. Times are those of `clock`; deadlines are wall time."""
+
+    reader: CustomerReader
+    log: RecordLog
+    keys: KeyValues
+    clock: Clock
+    policy: Policy
+    freshness: Freshness
+    #: Number of lanes.
+    partitions: int
+    #: Makes the part of a decision's id that tells it from the customer's others: [0-9a-z]{1,40}.
+    new_id: Callable[[], str]
+    #: True: the clock is simulated, so records say at what time of it they were recorded.
+    simulated_clock: bool = False
+    timezone: str = "UTC"
+    decision_deadline_ms: int = 50
+    decision_log_ms: int = 20
+    #: Longest wait for the log where an answer depends on it.
+    record_log_ms: int = 5000
+    #: `hash_key`'s text; "": no key is asked for.
+    api_key_hash: str = ""
+    #: How the API is reached from outside, for links; "": as it listens.
+    public_url: str = ""
+    version: str = ""
+    metrics: ApiMetrics = field(default_factory=ApiMetrics)
+    #: Run beside the API until it stops: what keeps `freshness` and a simulated clock up to date.
+    background: Sequence[Callable[[], Awaitable[None]]] = ()

@@ -1,0 +1,159 @@
+"""What happened to a customer, over all channels, newest first: read from what his state holds now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from cem.domain.alerting import alert_id
+from cem.domain.customer import Customer
+from cem.domain.state.contacts import unpack_contacts
+
+__all__ = ["Entry", "timeline_of"]
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """One thing that happened."""
+
+    at: datetime
+    #: contact, bill, payment, purchase, answer, fault, ticket, order, task, note, touch, decision or alert.
+    kind: str
+    summary: str
+    #: What is known of it; what is unknown is left out.
+    details: dict[str, Any]
+
+
+_Row = tuple[int, str, str, dict[str, Any]]
+
+
+def timeline_of(customer: Customer, *, before_ms: int | None = None, limit: int = 50) -> list[Entry]:
+    """Return at most `limit` entries from before `before_ms`, newest first (ties by kind and summary)."""
+    rows = [row for row in _rows(customer) if row[0] > 0 and (before_ms is None or row[0] < before_ms)]
+    rows.sort(key=lambda row: (-row[0], row[1], row[2]))
+    return [
+        Entry(datetime.fromtimestamp(at_ms / 1000, UTC), kind, summary, _known(details))
+        for at_ms, kind, summary, details in rows[:limit]
+    ]
+
+
+def _rows(customer: Customer) -> Iterator[_Row]:
+    yield from _contacts(customer)
+    yield from _billing(customer)
+    yield from _service(customer)
+    yield from _exchanges(customer)
+
+
+def _contacts(customer: Customer) -> Iterator[_Row]:
+    kept, older = unpack_contacts(customer.contacts)
+    for c in (*older, *kept):
+        about = f" about {c.reason}" if c.reason else ""
+        ended = " (abandoned)" if c.abandoned else f" ({c.resolution})" if c.resolution else ""
+        details: dict[str, Any] = {
+            "id": c.id,
+            "channel": c.channel,
+            "reason": c.reason,
+            "rep_id": c.rep_id,
+            "resolution": c.resolution,
+            "wait_s": c.wait_s,
+            "duration_s": c.duration_s,
+            "transfers": c.transfers,
+        }
+        yield c.at_ms, "contact", f"{c.channel or 'contact'}{about}{ended}", details
+
+
+def _billing(customer: Customer) -> Iterator[_Row]:
+    billing = customer.billing
+    for bill in billing.bills:
+        parts = [{"line": p.line, "cause": p.cause, "amount_minor": p.amount_minor} for p in bill.parts]
+        details: dict[str, Any] = {"bill_id": bill.bill_id, "total_minor": bill.total_minor, "parts": parts}
+        yield bill.issued_ms, "bill", f"bill {bill.bill_id}", details
+    for payment in billing.payments:
+        details = {
+            "bill_id": payment.bill_id,
+            "amount_minor": payment.amount_minor,
+            "days_overdue": payment.days_overdue,
+        }
+        yield payment.at_ms, "payment", f"payment {payment.kind}", details
+    for bought in billing.purchases:
+        details = {"amount_minor": bought.amount_minor, "line": bought.line}
+        yield bought.at_ms, "purchase", f"bought {bought.product}", details
+
+
+def _service(customer: Customer) -> Iterator[_Row]:
+    service = customer.service
+    for fault in service.faults:
+        began, ended = fault.began_ms or fault.ended_ms, fault.ended_ms
+        hours = round((ended - began) / 3_600_000, 1) if ended > began else None
+        state = "over" if ended else "lasts"
+        yield began, "fault", f"{fault.kind} fault, {state}", {"line": fault.line, "hours": hours}
+    for ticket in service.tickets:
+        state = f"closed ({ticket.resolution or 'no resolution said'})" if ticket.closed_ms else "open"
+        details: dict[str, Any] = {
+            "ticket_id": ticket.ticket_id,
+            "severity": ticket.severity,
+            "line": ticket.line,
+        }
+        at_ms = ticket.opened_ms or ticket.said_ms or ticket.closed_ms
+        yield at_ms, "ticket", f"ticket {ticket.category or ticket.ticket_id}, {state}", details
+    for order in service.orders:
+        state = "delivered" if order.delivered_ms else "not delivered"
+        at_ms = order.placed_ms or order.said_ms or order.delivered_ms
+        details = {
+            "order_id": order.order_id,
+            "promised": _day(order.due_ms),
+            "delivered": _day(order.delivered_ms),
+        }
+        yield at_ms, "order", f"order {order.product or order.order_id}, {state}", details
+    for task in service.tasks:
+        state = "closed" if task.closed_ms else "open"
+        details = {"task_id": task.task_id, "by": task.by, "due": _day(task.due_ms)}
+        yield task.said_ms or task.due_ms, "task", f"task, {state}: {task.text}", details
+    for note in service.notes:
+        yield note.at_ms, "note", note.text, {"by": note.by, "about": note.about}
+
+
+def _exchanges(customer: Customer) -> Iterator[_Row]:
+    for answer in customer.satisfaction.answers:
+        scores = {
+            "csat": answer.csat or None,
+            "nps": answer.nps if answer.nps >= 0 else None,
+            "ces": answer.ces or None,
+        }
+        said = ", ".join(f"{name} {score}" for name, score in scores.items() if score is not None)
+        yield answer.at_ms, "answer", f"survey: {said}", scores
+    for touch in customer.outreach.touches:
+        responded = f", {touch.response}" if touch.response else ""
+        details: dict[str, Any] = {"id": touch.id, "channel": touch.channel, "failed": touch.failed or None}
+        yield (
+            touch.at_ms,
+            "touch",
+            f"{touch.kind or 'message'} by {touch.channel or 'us'}{responded}",
+            details,
+        )
+    for made in customer.decisions.made:
+        details = {
+            "state": made.state,
+            "channel": made.channel,
+            "reason": made.reason,
+            "instead": made.instead,
+        }
+        yield made.at_ms, "decision", f"suggested {made.action or 'help'}", details
+    for alert in (*customer.alerts.closed, *customer.alerts.open):
+        details = {
+            "alert_id": alert_id(customer.customer_id, alert),
+            "state": alert.state,
+            "severity": alert.severity,
+            "subject": alert.subject,
+        }
+        yield alert.opened_ms, "alert", f"{alert.type} {alert.tier}", details
+
+
+def _known(details: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in details.items() if value not in (None, "", [], 0)}
+
+
+def _day(at_ms: int) -> str | None:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat().replace("+00:00", "Z") if at_ms else None

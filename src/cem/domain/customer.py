@@ -85,8 +85,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     counts: list[int] = []
     #: Window of ids seen and watermarks of ordered sources: see `cem.domain.duplicates`.
     seen: bytes = b""
-    #: Ingestion time of the mark in `seen`, and how many of its ids came before it.
-    seen_mark_ms: int = 0
+    #: Ingestion time (seconds) of the mark in `seen`, and how many of its ids came before it.
+    seen_mark_s: int = 0
     seen_marked: int = 0
     sources: dict[bytes, int] = {}
     duplicates: int = 0

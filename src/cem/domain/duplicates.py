@@ -27,7 +27,7 @@ SOURCES_KEPT = 64
 
 #: Bytes of a hash in `Customer.seen`.
 _HASH = 5
-_HOUR_MS = 3_600_000
+_HOUR_S = 3_600
 
 
 def first_time(customer: Customer, received: Received) -> bool:
@@ -44,11 +44,12 @@ def first_time(customer: Customer, received: Received) -> bool:
     seen += key
     ids = len(seen) // _HASH
     if ids > IDS_KEPT:
+        ingested_s = received.ingested_ms // 1000
         drop = max(0, ids - IDS_FOR_AN_HOUR)
-        if received.ingested_ms - customer.seen_mark_ms >= _HOUR_MS:
+        if ingested_s - customer.seen_mark_s > _HOUR_S:
             # What was there at the mark is an hour old by now; what came since gets a mark of its own.
             drop = max(drop, min(customer.seen_marked, ids - IDS_KEPT))
-            customer.seen_mark_ms, customer.seen_marked = received.ingested_ms, ids
+            customer.seen_mark_s, customer.seen_marked = ingested_s, ids
         seen = seen[drop * _HASH :]
         customer.seen_marked = max(0, customer.seen_marked - drop)
     customer.seen = seen

@@ -246,9 +246,9 @@ def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
         unindex(customer, alert, ctx)
     blank = new_customer(customer.customer_id)
     blank.as_of_ms, blank.sources = customer.as_of_ms, customer.sources
-    blank.seen, blank.seen_mark_ms, blank.seen_marked = (
+    blank.seen, blank.seen_mark_s, blank.seen_marked = (
         customer.seen,
-        customer.seen_mark_ms,
+        customer.seen_mark_s,
         customer.seen_marked,
     )
     for name in customer.__struct_fields__:

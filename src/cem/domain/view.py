@@ -16,7 +16,7 @@ from cem.domain.facts.talk import CALL_LIMIT_MS
 from cem.domain.facts.usage import cycle_at
 from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.billing import Bill
+from cem.domain.state.billing import Bill, bill_key
 from cem.domain.state.contacts import Contact, unpack_contacts
 from cem.domain.state.decisions import Decision
 from cem.domain.state.lines import DESTINATIONS, Cycle, Line
@@ -213,7 +213,9 @@ def recipients_24h(line: Line, now_ms: int) -> int:
 def bill_owed(customer: Customer, bill: Bill) -> int:
     """Return what is still to be paid of a bill, from the payments kept; never negative."""
     paid = sum(
-        p.amount_minor for p in customer.billing.payments if p.kind == "made" and p.bill_id == bill.bill_id
+        p.amount_minor
+        for p in customer.billing.payments
+        if p.kind == "made" and p.bill == bill_key(bill.bill_id)
     )
     return max(0, bill.total_minor - paid)
 
@@ -229,10 +231,10 @@ def overdue_days(customer: Customer, now_ms: int, tz: tzinfo) -> int:
     for bill in billing.bills:
         if bill.due_day and bill_owed(customer, bill) and bill.issued_ms <= now_ms:
             days = max(days, today - bill.due_day)
-    known = {bill.bill_id for bill in billing.bills if bill.due_day}
+    known = [bill_key(bill.bill_id) for bill in billing.bills if bill.due_day]
     for index, payment in enumerate(billing.payments):
-        if payment.kind == "overdue" and payment.bill_id not in known and payment.at_ms <= now_ms:
-            paid = any(p.kind == "made" and p.bill_id == payment.bill_id for p in billing.payments[index:])
+        if payment.kind == "overdue" and payment.bill not in known and payment.at_ms <= now_ms:
+            paid = any(p.kind == "made" and p.bill == payment.bill for p in billing.payments[index:])
             if not paid:
                 days = max(days, payment.days_overdue + (now_ms - payment.at_ms) // DAY_MS)
     return days

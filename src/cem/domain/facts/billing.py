@@ -1,6 +1,6 @@
 """Bills, payments and purchases.
 
-Units: minor units and days. Windows: the last two bills, the last six payments (made, failed, overdue) and the last
+Units: minor units and days; times to the second. Windows: the last two bills, the last six payments (made, failed, overdue) and the last
 four purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
 of a bill is the sum of the kept payments that name it. Order-free. No tick: how many days a bill is overdue is a matter
 of the reader's instant (`cem.domain.view.overdue_days`).
@@ -16,7 +16,7 @@ from cem.domain.events.billing import BillIssued, BillItem, PaymentFailed, Payme
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import PurchaseMade
 from cem.domain.localtime import day_of
-from cem.domain.state.billing import Bill, Payment, Purchase
+from cem.domain.state.billing import PAYMENTS, Bill, Payment, Purchase, bill_key
 
 __all__ = [
     "BILLS_KEPT",
@@ -45,7 +45,7 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
         causes[str(item.cause)] = causes.get(str(item.cause), 0) + item.amount_minor
     bill = Bill(
         event.bill_id,
-        received.time_ms,
+        received.time_ms // 1000,
         event.total_minor,
         day_of(event.due) if event.due else 0,
         day_of(event.period_start) if event.period_start else 0,
@@ -72,10 +72,7 @@ def add_payment(customer: Customer, received: Received, ctx: FoldContext) -> Non
     billing = customer.billing
     billing.made += 1
     billing.paid_minor += event.amount_minor
-    _keep(
-        customer,
-        Payment(received.time_ms, "made", event.bill_id or "", event.amount_minor, event.days_overdue),
-    )
+    _keep(customer, "made", received.time_ms, event)
 
 
 def add_failure(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -83,10 +80,7 @@ def add_failure(customer: Customer, received: Received, ctx: FoldContext) -> Non
     event = received.event
     assert isinstance(event, PaymentFailed)
     customer.billing.failed += 1
-    _keep(
-        customer,
-        Payment(received.time_ms, "failed", event.bill_id or "", event.amount_minor, event.days_overdue),
-    )
+    _keep(customer, "failed", received.time_ms, event)
 
 
 def add_overdue(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -94,9 +88,7 @@ def add_overdue(customer: Customer, received: Received, ctx: FoldContext) -> Non
     event = received.event
     assert isinstance(event, PaymentOverdue)
     customer.billing.overdue += 1
-    _keep(
-        customer, Payment(received.time_ms, "overdue", event.bill_id, event.amount_minor, event.days_overdue)
-    )
+    _keep(customer, "overdue", received.time_ms, event)
 
 
 def add_purchase(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -111,7 +103,16 @@ def add_purchase(customer: Customer, received: Received, ctx: FoldContext) -> No
     del billing.purchases[:-PURCHASES_KEPT]
 
 
-def _keep(customer: Customer, payment: Payment) -> None:
+def _keep(
+    customer: Customer, kind: str, at_ms: int, event: PaymentMade | PaymentFailed | PaymentOverdue
+) -> None:
+    payment = Payment(
+        at_ms // 1000,
+        PAYMENTS.index(kind),
+        bill_key(event.bill_id),
+        event.amount_minor,
+        event.days_overdue,
+    )
     payments = customer.billing.payments
     insort(payments, payment, key=_paid)
     del payments[:-PAYMENTS_KEPT]
@@ -122,11 +123,11 @@ def _place(item: BillItem) -> tuple[str, str]:
 
 
 def _issued(bill: Bill) -> int:
-    return bill.issued_ms
+    return bill.issued_s
 
 
 def _paid(payment: Payment) -> int:
-    return payment.at_ms
+    return payment.at_s
 
 
 def _bought(purchase: Purchase) -> int:

@@ -17,7 +17,7 @@ from cem.domain.events.interactions import (
     ContactFailed,
 )
 from cem.domain.localtime import DAY_MS
-from cem.domain.state.outreach import Outreach, Touch
+from cem.domain.state.outreach import TOUCHES, Outreach, Touch
 
 __all__ = [
     "TOUCHES_IN_WINDOW",
@@ -61,7 +61,7 @@ def fail_message(customer: Customer, event: ContactFailed, at_ms: int) -> None:
     found = _find(customer.outreach, event.contact_id, at_ms)
     if found is None:
         channel = str(event.channel) if event.channel else ""
-        _insert(customer.outreach, Touch(at_ms, event.contact_id, "", channel, failed=True))
+        _insert(customer.outreach, Touch(at_ms, event.contact_id, 0, channel, failed=True))
     elif found.kind != "message":
         found.failed = True
 
@@ -90,7 +90,7 @@ def _begin(
             if not found.kind:
                 outreach.total += 1
             found.at_ms = min(found.at_ms, at_ms) if found.kind else at_ms
-            found.kind = found.kind or kind
+            found.code = found.code or TOUCHES.index(kind)
             found.channel = channel or found.channel
             found.action = action or found.action
             found.failed = found.failed and kind != "message"
@@ -98,7 +98,7 @@ def _begin(
             _cut(outreach)
             return
     outreach.total += 1
-    _insert(outreach, Touch(at_ms, touch_id, kind, channel, action))
+    _insert(outreach, Touch(at_ms, touch_id, TOUCHES.index(kind), channel, action))
 
 
 def _answer(outreach: Outreach, touch_id: str, response: str, at_ms: int) -> None:

@@ -61,11 +61,8 @@ def renew_contract(customer: Customer, received: Received, ctx: FoldContext) -> 
         tz = zone(customer.profile.timezone, ctx.timezone)
         begin_ms = _begin_ms(event.effective, received.time_ms, tz)
         _say_plan(supply, begin_ms, received.time_ms, event.plan, event.price_minor, None)
-    contract = supply.contract
-    if received.time_ms >= contract.said_ms:
-        contract.said_ms = received.time_ms
-        if event.end is not None:
-            contract.end_day = day_of(event.end)
+    supply.contract.said_ms = max(supply.contract.said_ms, received.time_ms)
+    _say_term(supply.contract, event.end, received.time_ms)
 
 
 def cancel_contract(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -124,15 +121,16 @@ def _resolved(plans: list[Plan]) -> Plan | None:
         if sms_allowance < 0:
             sms_allowance = plan.sms_allowance
         from_ms = plan.from_ms
-    return Plan(from_ms, name, price_minor, sms_allowance, last.said_ms)
+    return Plan(from_ms, name, price_minor, sms_allowance)
 
 
 def contract_of(profile: Profile, line: str) -> Contract | None:
     """Return the contract of the line ("" = the account): its own, else the account's, else None."""
     for name in (line, "") if line else ("",):
         for supply in profile.supplies:
-            if supply.line == name and (supply.contract.said_ms or supply.contract.cancel_said_ms):
-                return supply.contract
+            contract = supply.contract
+            if supply.line == name and (contract.end_day or contract.said_ms or contract.cancel_said_ms):
+                return contract
     return None
 
 
@@ -166,11 +164,11 @@ def _say_plan(
         name or "",
         -1 if price_minor is None else price_minor,
         -1 if sms_allowance is None else sms_allowance,
-        said_ms,
+        said_ms - from_ms,
     )
     for index, other in enumerate(supply.plans):
         if other.from_ms == from_ms:
-            if said_ms >= other.said_ms:
+            if plan.said_after_ms >= other.said_after_ms:
                 supply.plans[index] = plan
             return
     insort(supply.plans, plan, key=_begin)
@@ -183,9 +181,9 @@ def _begin(plan: Plan) -> int:
 
 
 def _say_term(contract: Contract, end: date | None, said_ms: int) -> None:
-    if end is not None and said_ms >= contract.said_ms:
+    if end is not None and said_ms >= contract.end_said_ms:
         contract.end_day = day_of(end)
-        contract.said_ms = said_ms
+        contract.end_said_ms = said_ms
 
 
 def _begin_ms(effective: date | None, at_ms: int, tz: tzinfo) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import msgspec
 
-__all__ = ["Bill", "Billing", "Part", "Payment", "Purchase"]
+__all__ = ["PAYMENTS", "Bill", "Billing", "Part", "Payment", "Purchase", "bill_key"]
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -19,13 +21,18 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
     """A bill; days are counted from the epoch, 0 = not said."""
 
     bill_id: str
-    issued_ms: int
+    issued_s: int
     total_minor: int
     due_day: int = 0
     period_start_day: int = 0
     period_end_day: int = 0
     #: Minor units by line ("" = the account) and cause, both in order.
     sums: dict[str, dict[str, int]] = {}
+
+    @property
+    def issued_ms(self) -> int:
+        """When it was made out, to the second."""
+        return self.issued_s * 1000
 
     @property
     def parts(self) -> list[Part]:
@@ -35,14 +42,35 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
         ]
 
 
+#: Kinds of `Payment`, by code. Append only.
+PAYMENTS = ("made", "failed", "overdue")
+
+
 class Payment(msgspec.Struct, array_like=True, gc=False):
     """Money that came (made), was refused (failed) or is missing (overdue)."""
 
-    at_ms: int
-    kind: str
-    bill_id: str
+    at_s: int
+    #: Index in PAYMENTS.
+    code: int
+    #: CRC-32 of the bill's id; 0 = none named.
+    bill: int
     amount_minor: int
     days_overdue: int = 0
+
+    @property
+    def at_ms(self) -> int:
+        """When it happened, to the second."""
+        return self.at_s * 1000
+
+    @property
+    def kind(self) -> str:
+        """One of PAYMENTS."""
+        return PAYMENTS[self.code]
+
+
+def bill_key(bill_id: str | None) -> int:
+    """Return the key by which payments name the bill; 0 = none."""
+    return crc32(bill_id.encode()) if bill_id else 0
 
 
 class Purchase(msgspec.Struct, array_like=True, gc=False):

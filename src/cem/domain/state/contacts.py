@@ -1,6 +1,6 @@
 """Contacts in the state: packed rows, because there are many of them and few events touch them.
 
-In memory a contact is a `Contact`; in the state the newest `KEPT` are rows of 21 bytes with tables of their texts, and
+In memory a contact is a `Contact`; in the state the newest `KEPT` are rows of 19 bytes with tables of their texts, and
 those before, as far as a window of 30 days can see, rows of 8. Unpacking costs microseconds and happens only when a
 contact is folded or read.
 """
@@ -32,8 +32,8 @@ __all__ = [
 #: Contacts kept in full, and further ones kept in brief.
 KEPT = 20
 OLDER_KEPT = 200
-#: Contacts whose own id is kept as text; of the older ones only the 32-bit key.
-IDS_KEPT = 3
+#: Contacts of which id and representative are kept; of the older ones only the id's 32-bit key.
+NAMED_KEPT = 3
 
 OPEN, RESOLVED, REPEATED, LEFT = range(4)
 
@@ -41,7 +41,7 @@ OPEN, RESOLVED, REPEATED, LEFT = range(4)
 CHANNELS = ("", "other", "call", "sms", "email", "app", "web", "chat", "shop", "social", "post", "field")
 RESOLUTIONS = ("", "other", "resolved", "unresolved", "follow_up", "callback")
 
-_ROW = struct.Struct("<IHBBHHHBBBI")
+_ROW = struct.Struct("<IHBHHHBBI")
 _BRIEF = struct.Struct("<IHBBI")
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
 _RESOLUTION_CODE = {name: code for code, name in enumerate(RESOLUTIONS)}
@@ -61,7 +61,7 @@ class Contact(msgspec.Struct, gc=False):
     key: int = 0
     channel: str = ""
     reason: str = ""
-    #: The id itself, of the newest few.
+    #: The id itself and the representative, of the newest few.
     id: str = ""
     rep_id: str = ""
     #: What was said of its end: one of RESOLUTIONS.
@@ -84,8 +84,9 @@ class Contacts(msgspec.Struct, array_like=True, gc=False):
     rows: bytes = b""
     older: bytes = b""
     reasons: list[str] = []
-    reps: list[str] = []
+    #: Ids and representatives of the newest few, oldest first.
     ids: list[str] = []
+    reps: list[str] = []
     #: Contacts so far, and how many of them have each verdict.
     total: int = 0
     resolved: int = 0
@@ -121,21 +122,19 @@ def _index(table: list[str], text: str) -> int:
 def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact]) -> None:
     """Put both lists (oldest first) into `contacts`; equal lists give equal bytes."""
     reasons: list[str] = []
-    reps: list[str] = []
     rows = bytearray()
     for c in kept:
-        flags = c.verdict | c.started << 2 | c.ended << 3 | c.abandoned << 4
+        # A time takes 42 bits until the year 2109; the other 6 are flags.
+        packed = c.at_ms << 6 | c.verdict | c.started << 2 | c.ended << 3 | c.abandoned << 4
         rows += _ROW.pack(
-            c.at_ms & 0xFFFFFFFF,
-            c.at_ms >> 32,
+            packed & 0xFFFFFFFF,
+            packed >> 32,
             _CHANNEL_CODE.get(c.channel, _OTHER) << 4 | _RESOLUTION_CODE.get(c.resolution, _OTHER),
-            flags,
             min(c.duration_s, 65_535),
             min(c.wait_s, 65_535),
             min(c.hold_s, 65_535),
             min(c.transfers, 255),
             _index(reasons, c.reason),
-            _index(reps, c.rep_id),
             c.key,
         )
     brief = bytearray()
@@ -150,49 +149,36 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
     contacts.rows = bytes(rows)
     contacts.older = bytes(brief)
     contacts.reasons = reasons
-    contacts.reps = reps
-    contacts.ids = [c.id for c in kept[-IDS_KEPT:]]
+    contacts.ids = [c.id for c in kept[-NAMED_KEPT:]]
+    contacts.reps = [c.rep_id for c in kept[-NAMED_KEPT:]]
 
 
 def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
     """Return the contacts kept in full and those kept in brief, both oldest first."""
     reasons = ["", *contacts.reasons]
-    reps = ["", *contacts.reps]
     kept: list[Contact] = []
-    for (
-        low,
-        high,
-        ways,
-        flags,
-        duration,
-        wait,
-        hold,
-        transfers,
-        reason,
-        rep,
-        key,
-    ) in _ROW.iter_unpack(contacts.rows):
+    for low, high, ways, duration, wait, hold, transfers, reason, key in _ROW.iter_unpack(contacts.rows):
         kept.append(
             Contact(
-                low | high << 32,
+                (low | high << 32) >> 6,
                 key,
                 CHANNELS[ways >> 4],
                 reasons[reason],
                 "",
-                reps[rep],
+                "",
                 RESOLUTIONS[ways & 15],
-                flags & 3,
-                bool(flags & 4),
-                bool(flags & 8),
-                bool(flags & 16),
+                low & 3,
+                bool(low & 4),
+                bool(low & 8),
+                bool(low & 16),
                 duration,
                 wait,
                 hold,
                 transfers,
             )
         )
-    for contact, contact_id in zip(kept[-IDS_KEPT:], contacts.ids, strict=True):
-        contact.id = contact_id
+    for contact, contact_id, rep_id in zip(kept[-NAMED_KEPT:], contacts.ids, contacts.reps, strict=True):
+        contact.id, contact.rep_id = contact_id, rep_id
     older = [
         Contact(
             low | high << 32,

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["Outreach", "Touch"]
+__all__ = ["TOUCHES", "Outreach", "Touch"]
+
+
+#: Kinds of `Touch`, by code; "" = only what became of it has been seen, at `at_ms`. Append only.
+TOUCHES = ("", "campaign", "message", "call")
 
 
 class Touch(msgspec.Struct, array_like=True, gc=False):
@@ -13,8 +17,8 @@ class Touch(msgspec.Struct, array_like=True, gc=False):
     at_ms: int
     #: Contact, call or interaction id; the campaign's name where a contact has none.
     id: str
-    #: campaign, message or call; "" = only what became of it has been seen, at `at_ms`.
-    kind: str = ""
+    #: Index in TOUCHES.
+    code: int = 0
     channel: str = ""
     action: str = ""
     #: It did not reach him.
@@ -22,6 +26,11 @@ class Touch(msgspec.Struct, array_like=True, gc=False):
     #: What he did; "" = nothing yet.
     response: str = ""
     response_ms: int = 0
+
+    @property
+    def kind(self) -> str:
+        """One of TOUCHES."""
+        return TOUCHES[self.code]
 
 
 class Outreach(msgspec.Struct, array_like=True, gc=False):

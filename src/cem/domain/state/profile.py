@@ -23,15 +23,17 @@ class Plan(msgspec.Struct, array_like=True, gc=False):
     name: str = ""
     price_minor: int = -1
     sms_allowance: int = -1
-    #: Time of the event that said so; of two for the same instant the later said one holds.
-    said_ms: int = 0
+    #: How much later than `from_ms` it was said; of two for the same instant the later said one holds.
+    said_after_ms: int = 0
 
 
 class Contract(msgspec.Struct, array_like=True, gc=False):
     """A contract's term and its cancellation. The later said of renewal and cancellation holds."""
 
-    #: Last day of the term (days since the epoch); 0 = not said.
+    #: Last day of the term (days since the epoch), and when it was said; 0 = not said.
     end_day: int = 0
+    end_said_ms: int = 0
+    #: When the last renewal was said; 0 = never.
     said_ms: int = 0
     #: When the cancellation was said (0 = never), and the instant at which it takes effect.
     cancel_said_ms: int = 0

@@ -19,8 +19,8 @@ from cem.domain.events.envelope import Received, decode, encode
 from cem.domain.events.rejects import Reject
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.thresholds import AlertPolicy
-from cem.pipeline import Moment, Outcome
 from cem.ports import Emission, LaneStopped, Record
+from cem.stepper import Moment, Outcome
 
 __all__ = ["CemStepper", "Rules"]
 
@@ -79,7 +79,12 @@ class CemStepper:
         return [(record, decode(record)) for record in records]
 
     def customers(self, items: Sequence[tuple[Record, Received | Reject]]) -> list[str]:
-        return list(dict.fromkeys(item.customer_id for _, item in items if type(item) is Received))
+        # What people change about the system is keyed by its object; a lane passes it by.
+        return list(
+            dict.fromkeys(
+                item.customer_id for _, item in items if type(item) is Received and item.event.OF_CUSTOMER
+            )
+        )
 
     def new_state(self, customer_id: str) -> Customer:
         return new_customer(customer_id)
@@ -108,6 +113,8 @@ class CemStepper:
                 context.emissions.append(self._dead_letter(record, item))
                 continue
             assert type(item) is Received
+            if not item.event.OF_CUSTOMER:
+                continue
             customer_id = item.customer_id
             context.caused_by_record(item)
             fold(states[customer_id], item, context)

@@ -7,8 +7,8 @@ from zlib import crc32
 
 import msgspec
 
-from cem.pipeline import Moment, Outcome
 from cem.ports import Emission, Record
+from cem.stepper import Moment, Outcome
 from tests.faults.models import SimState
 
 _decode = msgspec.msgpack.Decoder(SimState).decode

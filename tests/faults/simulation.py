@@ -18,8 +18,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from cem import journal
-from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits, Moment
+from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits
 from cem.ports import NO_TOKEN, Emission, Fenced, JournalEntry, Unavailable
+from cem.stepper import Moment
 from cem.stores.memory import MemoryCore
 from tests.faults.fold import SimStepper
 from tests.faults.models import LANE, TOPICS, Call, KafkaModel, LogPort, PublisherPort, SimState, StorePort

@@ -1,0 +1,64 @@
+"""What the pipeline drives: a pure job that turns records into changed states and things to say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from cem.ports import Emission, Record
+
+__all__ = ["Moment", "Outcome", "Stepper"]
+
+S = TypeVar("S")
+#: What a stepper makes of one record.
+Item = TypeVar("Item")
+
+
+class Moment(msgspec.Struct, frozen=True):
+    """Where and when a step takes place: everything that it may know besides states and records."""
+
+    lane: int
+    #: "" for a tick.
+    topic: str
+    lane_time_ms: int
+    #: The tick's number; 0 for records.
+    tick: int = 0
+
+
+class Outcome(msgspec.Struct):
+    """What a step changed and wants to say."""
+
+    #: Customers whose state differs from what was loaded, each once.
+    changed: list[str]
+    #: Sorted by cause.
+    emissions: list[Emission]
+    #: Sorted set -> member -> score (None removes), beside "due", which the pipeline keeps.
+    sorted_sets: dict[str, dict[str, int | None]]
+    #: Positions, within the items given, of those that became dead letters; ascending.
+    rejected: list[int]
+
+
+class Stepper(Protocol[S, Item]):
+    """The pure job: how records become items, items change states, and states become bytes."""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The versions of everything a step depends on besides its arguments, by name."""
+
+    def at(self, versions: Mapping[str, str]) -> Stepper[S, Item]:
+        """Return the stepper as it was at `versions`. Raises LaneStopped if that one cannot be had."""
+
+    def read(self, records: Sequence[Record]) -> Sequence[Item]: ...
+    def customers(self, items: Sequence[Item]) -> Sequence[str]:
+        """Return the customers that the items are about, each once, in order of appearance."""
+
+    def new_state(self, customer_id: str) -> S: ...
+    def decode_state(self, data: bytes) -> S: ...
+    def encode_state(self, state: S) -> bytes: ...
+    def due_of(self, state: S) -> int | None:
+        """Return when (lane time, ms) the state wants its next tick."""
+
+    def step(self, states: Mapping[str, S], items: Sequence[Item], moment: Moment) -> Outcome: ...
+    def tick(self, states: Mapping[str, S], customers: Sequence[str], moment: Moment) -> Outcome: ...

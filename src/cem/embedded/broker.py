@@ -14,6 +14,7 @@ from typing import Final
 
 from cem.embedded.child import Child
 from cem.embedded.mock_cluster import MockCluster
+from cem.embedded.retention import raise_limits
 from cem.streams.topics import TOPICS
 
 __all__ = ["BrokerFailed", "start_broker"]
@@ -54,6 +55,8 @@ def _serve(lanes: int) -> None:
     cluster.group_rebalance_delay(_REBALANCE_DELAY_MS)
     for spec in TOPICS:
         cluster.create_topic(spec.name, spec.partitions(lanes))
+    if not raise_limits(sum(spec.partitions(lanes) for spec in TOPICS)):
+        sys.stderr.write("the broker keeps 5 MB a partition: its limits were not found\n")
     sys.stdout.write(cluster.bootstrap + "\n")
     sys.stdout.flush()
     signal.sigwait({signal.SIGTERM, signal.SIGINT})

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 
+import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from cem.embedded.broker import start_broker
 from cem.streams.partition import lane_of
-from cem.streams.topics import TOPICS
+from cem.streams.topics import MAX_RECORD_BYTES, TOPICS
 
 LANES = 4
 
@@ -116,6 +118,33 @@ def test_a_member_takes_over_from_one_that_left(tmp_path: Path) -> None:
             await broker.stop(5)
 
     asyncio.run(scenario())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limits are found in Linux's /proc")
+@pytest.mark.parametrize("sizes", [[10_500_000, 1], [200_000] * 60], ids=["giant", "burst"])
+def test_neither_a_giant_nor_a_burst_makes_a_hole_in_the_log(tmp_path: Path, sizes: list[int]) -> None:
+    """The largest record that a topic takes is kept, and so are 12 MB that nobody has read yet."""
+
+    async def scenario() -> list[int]:
+        broker, address = await start_broker(1, tmp_path / "broker.log")
+        partition = TopicPartition("cem.calls", 0)
+        consumer = AIOKafkaConsumer(bootstrap_servers=address)
+        try:
+            async with AIOKafkaProducer(
+                bootstrap_servers=address, max_request_size=MAX_RECORD_BYTES, max_batch_size=1
+            ) as producer:
+                for size in sizes:
+                    await producer.send_and_wait("cem.calls", b"x" * size)
+            await consumer.start()
+            consumer.assign([partition])
+            await consumer.seek_to_beginning(partition)
+            return [len((await consumer.getone()).value) for _ in sizes]
+        finally:
+            await consumer.stop()
+            await broker.stop(5)
+
+    assert asyncio.run(scenario()) == sizes
+    assert (tmp_path / "broker.log").read_text() == ""
 
 
 def test_each_start_is_a_cluster_of_its_own_and_forgets(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """librdkafka's in-process Kafka broker, out of the confluent-kafka wheel, through its C interface.
 
-It speaks Kafka's protocol on a loopback port: produce, fetch, consumer groups, commits. It keeps at most 5 MB or
-100,000 records a partition, in memory, and cannot create topics over the protocol; here they are created directly.
-A group works with one member at a time: a follower whose SyncGroup comes after the leader's is refused.
+It speaks Kafka's protocol on a loopback port: produce, fetch, consumer groups, commits. It keeps little of each
+partition, in memory (`cem.embedded.retention` makes it more), and cannot create topics over the protocol; here they
+are created directly. A group works with one member at a time: a follower whose SyncGroup comes after the leader's is refused.
 """
 
 from __future__ import annotations

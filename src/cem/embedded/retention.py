@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import resource
 import struct
 import sys
 from collections.abc import Iterator
@@ -53,6 +54,8 @@ def _places() -> Iterator[int]:
     own = range(ctypes.addressof(view), ctypes.addressof(view) + _PIECE)
     # The four words are never put together here: this very memory is being looked through.
     rare = struct.pack("=Q", _BUILT_IN_BATCHES)
+    # Threads' stacks are most of the memory, and hold no partition.
+    stack = resource.getrlimit(resource.RLIMIT_STACK)[0]
     regions = [
         match for match in map(_REGION.match, Path("/proc/self/maps").read_text().splitlines()) if match
     ]

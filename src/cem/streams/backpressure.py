@@ -64,12 +64,12 @@ class ReaderPace:
         """Return once the batch fits into what may be unread; it then counts as in flight."""
         at = (topic, partition)
         state = self._partitions.setdefault(at, _Partition())
-        waited_s = 0.0
+        asked = 0
         while not self._fits(at, state, records, size):
-            if waited_s:
-                self._on_wait(waited_s)
+            if asked:
+                self._on_wait(asked * self._poll_s)
                 await asyncio.sleep(self._poll_s)
-            waited_s += self._poll_s
+            asked += 1
             await self._ask()
         state.in_flight_records += records
         state.in_flight_bytes += size

@@ -71,11 +71,7 @@ def _billing(customer: Customer) -> Iterator[_Row]:
         details: dict[str, Any] = {"bill_id": bill.bill_id, "total_minor": bill.total_minor, "parts": parts}
         yield bill.issued_ms, "bill", f"bill {bill.bill_id}", details
     for payment in billing.payments:
-        details = {
-            "bill_id": payment.bill_id,
-            "amount_minor": payment.amount_minor,
-            "days_overdue": payment.days_overdue,
-        }
+        details = {"amount_minor": payment.amount_minor, "days_overdue": payment.days_overdue}
         yield payment.at_ms, "payment", f"payment {payment.kind}", details
     for bought in billing.purchases:
         details = {"amount_minor": bought.amount_minor, "line": bought.line}

@@ -148,7 +148,10 @@ class RedisServer:
         return self._running().pid
 
     def start(self, *, timeout_s: float = 20.0) -> Self:
-        """Start, and return once commands are answered (the data is loaded)."""
+        """Start, and return once commands are answered (the data is loaded).
+
+        Call it in a thread that lives as long as the server shall: the kernel ends a child with its thread.
+        """
         if self.alive:
             return self
         self.child = Child([self.executable, *self._arguments()], log=self.log)
@@ -324,7 +327,8 @@ class RedisCluster:
             states = [s.command("CLUSTER", "INFO") for s in self.servers]
             return all(b"cluster_state:ok" in t and b"cluster_known_nodes:%d" % size in t for t in states)
 
-        wait_until(joined, timeout_s=timeout_s, what="the cluster's nodes agree")
+        wait_until(joined, timeout_s=timeout_s, what="the cluster's nodes know each other")
+        self.wait_agreed()
         return self
 
     def node_id(self, server: RedisServer) -> str:
@@ -332,11 +336,14 @@ class RedisCluster:
         return str(server.command("CLUSTER", "MYID").decode())
 
     def server_of(self, slot: int) -> RedisServer:
-        """Return the server that has the slot."""
-        for first, last, primary, *_ in self.servers[0].command("CLUSTER", "SLOTS"):
+        """Return the server that says of itself that it has the slot; what the others believe may lag behind."""
+        return next(s for s in self.servers if self._owner_according_to(s, slot) == s.port)
+
+    def _owner_according_to(self, server: RedisServer, slot: int) -> int | None:
+        for first, last, primary, *_ in server.command("CLUSTER", "SLOTS"):
             if first <= slot <= last:
-                return next(s for s in self.servers if s.port == primary[1])
-        raise ServerFailed(f"slot {slot} is not served")
+                return int(primary[1])
+        return None
 
     def move_slot(self, slot: int, target: RedisServer, *, finish: bool = True) -> None:
         """Move a slot with its keys. With `finish=False` it stays half-way: the keys are at the target already."""
@@ -353,6 +360,26 @@ class RedisCluster:
         name = self.node_id(target)
         for server in (target, *(s for s in self.servers if s is not target)):
             server.command("CLUSTER", "SETSLOT", slot, "NODE", name)
+
+        self.wait_agreed()
+
+    def wait_agreed(self) -> None:
+        """Return once all nodes have the same view of who has what, and since which epoch.
+
+        A move that begins before that can end with a slot that nobody has: the new owner does not yet know which
+        epoch it has to outbid.
+        """
+
+        def view(server: RedisServer) -> list[tuple[bytes, ...]]:
+            lines = [line.split() for line in server.command("CLUSTER", "NODES").splitlines()]
+            return sorted((fields[0], fields[6], *fields[8:]) for fields in lines)
+
+        def agreed() -> bool:
+            views = [view(server) for server in self.servers]
+            epochs = [fields[1] for fields in views[0]]
+            return all(v == views[0] for v in views) and len(set(epochs)) == len(epochs)
+
+        wait_until(agreed, timeout_s=20, what="the cluster's nodes agree")
 
     def flush(self) -> None:
         """Empty all servers."""

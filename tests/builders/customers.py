@@ -11,7 +11,7 @@ from cem.domain.events.envelope import Received
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.thresholds import AlertPolicy
 
-__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "T0", "Context", "advance", "household", "received"]
+__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "T0", "Context", "advance", "arrived", "household", "received"]
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -97,3 +97,13 @@ def household(
         advance(customer, ctx, at_ms)
         fold(customer, received(event, at_ms, customer_id=customer_id), ctx)
     return customer, ctx
+
+
+def arrived(events: Iterable[tuple[int, Event]], now_ms: int) -> Customer:
+    """Return the customer after these events came in this order, all of them known at `now_ms`."""
+    ctx = Context(now_ms, late_limit_ms=10_000 * DAY)
+    customer = new_customer("C1")
+    for number, (at_ms, event) in enumerate(events):
+        fold(customer, received(event, at_ms, id=f"e{number}"), ctx)
+    tick(customer, now_ms, ctx)
+    return customer

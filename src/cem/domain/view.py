@@ -285,7 +285,7 @@ def tenure_days(customer: Customer, now_ms: int, tz: tzinfo) -> int:
 def faults_in(customer: Customer, now_ms: int, days: int = 30) -> int:
     """Return how many faults began in the last `days` (up to 30)."""
     since_ms = now_ms - days * DAY_MS
-    return sum(1 for f in customer.service.faults if since_ms < (f.began_ms or f.ended_ms) <= now_ms)
+    return sum(1 for f in customer.service.faults if since_ms < f.began_ms <= now_ms)
 
 
 def open_faults(customer: Customer, now_ms: int) -> list[Fault]:

@@ -2,7 +2,7 @@
 
 Unit: faults. Window: the last eight, and all of the last 31 days (at most 64), seen from the newest; the number for
 ever. A beginning and an end are one fault if they name one incident, or else, of one service and place, if the end is
-the first after the beginning. Equals: that matching over all events sorted by time. Order-free where incidents are
+the first after the beginning; an end alone counts for nothing. Equals: that matching over all events sorted by time. Order-free where incidents are
 named. No tick: counts in windows are evaluated at the reader's instant.
 """
 
@@ -39,6 +39,8 @@ def begin_fault(customer: Customer, received: Received, ctx: FoldContext) -> Non
         if _is_same(fault, kind, line, incident_id) and (
             incident_id or (fault.began_ms == 0 and fault.ended_ms >= at_ms)
         ):
+            if fault.began_ms == 0:
+                customer.service.faults_total += 1
             if fault.began_ms == 0 or at_ms < fault.began_ms:
                 fault.began_ms = at_ms
             _keep(customer)
@@ -65,7 +67,6 @@ def end_fault(customer: Customer, received: Received, ctx: FoldContext) -> None:
         ):
             fault.ended_ms = max(fault.ended_ms, at_ms)
             return
-    customer.service.faults_total += 1
     insort(faults, Fault(kind, line, 0, at_ms, incident_id), key=_at)
     _keep(customer)
 

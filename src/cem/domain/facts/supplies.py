@@ -110,18 +110,21 @@ def _resolved(plans: list[Plan]) -> Plan | None:
     """Return the last of the plans (ordered by beginning), completed from those before it that are of one name."""
     if not plans:
         return None
-    last = plans[-1]
-    name, price_minor, sms_allowance, from_ms = last.name, last.price_minor, last.sms_allowance, last.from_ms
-    for plan in reversed(plans[:-1]):
-        if name and plan.name and plan.name != name:
-            break
-        name = name or plan.name
-        if price_minor < 0:
-            price_minor = plan.price_minor
-        if sms_allowance < 0:
-            sms_allowance = plan.sms_allowance
-        from_ms = plan.from_ms
-    return Plan(from_ms, name, price_minor, sms_allowance)
+    found = Plan(plans[0].from_ms)
+    for plan in plans:
+        if plan.name and plan.name != found.name:
+            is_first_name = not found.name
+            found = Plan(
+                plan.from_ms,
+                plan.name,
+                found.price_minor if is_first_name else -1,
+                found.sms_allowance if is_first_name else -1,
+            )
+        if plan.price_minor >= 0:
+            found.price_minor = plan.price_minor
+        if plan.sms_allowance >= 0:
+            found.sms_allowance = plan.sms_allowance
+    return found
 
 
 def contract_of(profile: Profile, line: str) -> Contract | None:

@@ -1,0 +1,142 @@
+"""Bills, payments, arrears, purchases, survey answers."""
+
+from __future__ import annotations
+
+from datetime import date
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cem.domain import view
+from cem.domain.events import (
+    BillCause,
+    BillIssued,
+    BillItem,
+    Event,
+    PaymentFailed,
+    PaymentMade,
+    PaymentOverdue,
+    PurchaseMade,
+    SurveyAnswered,
+)
+from tests.builders.customers import DAY, HOUR, T0, arrived
+
+UTC = ZoneInfo("UTC")
+TODAY = date(2025, 3, 3)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 9_999), st.integers(0, 4)), min_size=1, max_size=6),
+    st.lists(st.tuples(st.sampled_from(["made", "failed", "overdue"]), st.integers(0, 5)), max_size=12),
+    st.data(),
+)
+def test_newest_bills_and_payments_in_any_order(
+    bills: list[tuple[int, int]], payments: list[tuple[str, int]], data: st.DataObject
+) -> None:
+    """The last two bills and six payments by time are kept, and the totals are those of all."""
+    events: list[tuple[int, Event]] = [
+        (T0 + n * DAY, BillIssued(bill_id=f"b{n}", total_minor=total)) for n, (total, _) in enumerate(bills)
+    ]
+    for n, (kind, bill) in enumerate(payments):
+        at_ms = T0 + n * DAY + HOUR
+        if kind == "made":
+            events.append((at_ms, PaymentMade(bill_id=f"b{bill}", amount_minor=n)))
+        elif kind == "failed":
+            events.append((at_ms, PaymentFailed(bill_id=f"b{bill}", amount_minor=n)))
+        else:
+            events.append((at_ms, PaymentOverdue(bill_id=f"b{bill}", amount_minor=n)))
+    billing = arrived(data.draw(st.permutations(events)), T0 + 30 * DAY).billing
+    assert [b.bill_id for b in billing.bills] == [f"b{n}" for n in range(len(bills))][-2:]
+    assert [p.kind for p in billing.payments] == [kind for kind, _ in payments][-6:]
+    assert billing.billed_minor == sum(total for total, _ in bills)
+    assert billing.paid_minor == sum(n for n, (kind, _) in enumerate(payments) if kind == "made")
+    counts = [sum(kind == k for kind, _ in payments) for k in ("made", "failed", "overdue")]
+    assert [billing.made, billing.failed, billing.overdue] == counts
+
+
+def test_parts_of_a_bill_add_up_by_line_and_cause() -> None:
+    """Items of one line and cause are one part; the parts add up to the items."""
+    items = (
+        BillItem(cause=BillCause.SMS, amount_minor=100, line="+2"),
+        BillItem(cause=BillCause.PLAN, amount_minor=3_000),
+        BillItem(cause=BillCause.SMS, amount_minor=250, line="+2"),
+        BillItem(cause=BillCause.DISCOUNT, amount_minor=-500),
+    )
+    (bill,) = arrived([(T0, BillIssued(bill_id="b", total_minor=2_850, items=items))], T0).billing.bills
+    assert [(p.line, p.cause, p.amount_minor) for p in bill.parts] == [
+        ("", "discount", -500),
+        ("", "plan", 3_000),
+        ("+2", "sms", 350),
+    ]
+
+
+def test_a_bill_issued_again_replaces_itself() -> None:
+    """A corrected bill counts once, with its newest total, whichever comes first."""
+    first, again = (
+        (T0, BillIssued(bill_id="b", total_minor=100)),
+        (T0 + HOUR, BillIssued(bill_id="b", total_minor=90)),
+    )
+    for events in ([first, again], [again, first]):
+        billing = arrived(events, T0 + DAY).billing
+        assert ([b.total_minor for b in billing.bills], billing.billed_minor) == ([90], 90)
+
+
+@pytest.mark.parametrize(
+    ("day", "paid", "days", "owed"), [(0, 0, 0, 0), (1, 0, 1, 500), (9, 200, 9, 300), (9, 500, 0, 0)]
+)
+def test_overdue_days_count_from_the_day_after_the_due_day(day: int, paid: int, days: int, owed: int) -> None:
+    """A bill is due until the end of its last day; what is paid of it, in part or whole, counts."""
+    events: list[tuple[int, Event]] = [(T0 - DAY, BillIssued(bill_id="b", total_minor=500, due=TODAY))]
+    if paid:
+        events.append((T0, PaymentMade(bill_id="b", amount_minor=paid)))
+    customer = arrived(events, T0)
+    now_ms = T0 + day * DAY
+    assert view.overdue_days(customer, now_ms, UTC) == days
+    assert view.owed_minor(customer, now_ms, UTC) == owed
+
+
+def test_overdue_days_of_a_bill_without_due_day() -> None:
+    """Where only the operator's notice is known, the days go on from it until the bill is paid."""
+    events: list[tuple[int, Event]] = [(T0, PaymentOverdue(bill_id="b", amount_minor=500, days_overdue=10))]
+    assert view.overdue_days(arrived(events, T0), T0 + 5 * DAY, UTC) == 15
+    events.append((T0 + DAY, PaymentMade(bill_id="b", amount_minor=500)))
+    assert view.overdue_days(arrived(events, T0), T0 + 5 * DAY, UTC) == 0
+
+
+def test_purchases_are_counted_and_the_last_ones_kept() -> None:
+    """Purchases add up for ever; the newest four are known by product."""
+    events: list[tuple[int, Event]] = [
+        (T0 + n * DAY, PurchaseMade(product=f"p{n}", amount_minor=10)) for n in (5, 1, 4, 2, 3, 0)
+    ]
+    billing = arrived(events, T0 + 9 * DAY).billing
+    assert [p.product for p in billing.purchases] == ["p2", "p3", "p4", "p5"]
+    assert (billing.bought, billing.bought_minor) == (6, 60)
+
+
+def test_csat_level_weighs_by_age_and_shrinks_to_the_prior() -> None:
+    """Without answers it is the prior; an answer weighs half as much after 60 days; NPS and CES stand in for CSAT."""
+    assert view.csat_level(arrived([], T0), T0) == view.CSAT_PRIOR
+    one = arrived([(T0, SurveyAnswered(csat=1))], T0)
+    assert view.csat_level(one, T0) == pytest.approx((view.CSAT_PRIOR + 1) / 2)
+    assert view.csat_level(one, T0 + 60 * DAY) == pytest.approx((view.CSAT_PRIOR + 0.5) / 1.5)
+    assert view.csat_level(arrived([(T0, SurveyAnswered(nps=10))], T0), T0) == pytest.approx(
+        (view.CSAT_PRIOR + 5) / 2
+    )
+    assert view.csat_level(arrived([(T0, SurveyAnswered(ces=7))], T0), T0) == pytest.approx(
+        (view.CSAT_PRIOR + 1) / 2
+    )
+
+
+def test_last_answers_in_any_order() -> None:
+    """The newest five answers are kept, each kind is read from the newest that has it, texts alone only count."""
+    events: list[tuple[int, Event]] = [(T0 + n * DAY, SurveyAnswered(csat=1 + n % 5)) for n in range(7)]
+    events += [(T0 + 2 * DAY + HOUR, SurveyAnswered(nps=0)), (T0 + 3 * DAY, SurveyAnswered(text="fine"))]
+    customer = arrived(reversed(events), T0 + 30 * DAY)
+    assert customer.satisfaction.total == 9
+    assert [a.csat for a in customer.satisfaction.answers] == [0, 4, 5, 1, 2]
+    assert view.last_answer(customer, "csat") == 2
+    assert view.last_answer(customer, "nps") == 0
+    assert view.last_answer(customer, "ces") is None

@@ -24,6 +24,7 @@ from cem.stores import open_store
 from cem.streams.backpressure import NO_LIMIT, Positions, ReaderPace
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
+from cem.streams.probe import probe_kafka
 from cem.streams.producer import EventProducer
 from cem.streams.topics import LANE_TOPICS
 
@@ -78,7 +79,7 @@ def opened(job: ImportJob) -> tuple[Source, Translator, str]:
 async def import_into_log(job: ImportJob) -> Progress:
     """Import the file into Kafka and return what became of its rows, those of earlier runs included.
 
-    Raises FileError, MapError, ImportBusy, Unavailable; running it again goes on where it was.
+    Raises FileError, MapError, ImportBusy, TopicsWrong, Unavailable; running it again goes on where it was.
     """
     file, translator, source_id = opened(job)
     try:
@@ -156,6 +157,7 @@ def _start(job: ImportJob, held: ProgressFile, source_id: str, beside: Path) -> 
 
 
 async def _cluster_id(settings: Settings) -> str:
+    await probe_kafka(settings)
     log = KafkaLog(client_options(settings))
     try:
         return await log.cluster_id()

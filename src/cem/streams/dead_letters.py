@@ -7,7 +7,7 @@ Spring's (`kafka_dlt-original-topic`), so that the tools people have read it as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -30,6 +30,8 @@ _TIMESTAMP: Final = "cem-timestamp"
 _NULL: Final = "cem-null-value"
 #: How often a record has been sent again; it stays on the record, so a dead letter of it carries it too.
 REDRIVE_COUNT: Final = "cem-redrive-count"
+#: Number in an ordered source.
+_SEQUENCE: Final = "ce_sequence"
 
 #: A detail is a sentence; what is longer would only repeat the bytes.
 _MAX_DETAIL: Final = 1000
@@ -127,15 +129,42 @@ def read_dead_letter(record: Record) -> DeadLetter:
     )
 
 
-def redriven(letter: DeadLetter, value: bytes | None) -> Emission:
-    """Return the record to send again, with `value` (the letter's own, or the mended one).
+def redriven(
+    letter: DeadLetter,
+    value: bytes | None,
+    *,
+    key: bytes | None = None,
+    headers: Mapping[str, bytes] | None = None,
+) -> Emission:
+    """Return the record to send again with `value`: the letter's own, or the mended one.
 
-    It goes where it came from under its old key and headers, so its CloudEvents source and id stay and a
-    repeat is noticed. The count that guards against going round in circles is one higher.
+    It goes where it came from, under its old key and headers unless `key` or `headers` mend them, so its
+    CloudEvents source and id stay and a repeat is noticed. Its number in an ordered source is left out: later
+    numbers have gone by, and it would be taken for a repeat of one of them. The count that guards against going
+    round in circles is one higher.
     """
+    mended = dict(headers or {})
+    kept = [
+        (name, mended.pop(name, own))
+        for name, own in letter.headers
+        if name not in (REDRIVE_COUNT, _SEQUENCE)
+    ]
+    kept += mended.items()
+    if dict(kept).get("content-type", b"").startswith(b"application/cloudevents+json"):
+        value = _without_sequence(value)
     count = str(letter.redrives + 1).encode()
-    kept = tuple((name, each) for name, each in letter.headers if name != REDRIVE_COUNT)
-    return Emission(letter.topic, letter.key, value, (*kept, (REDRIVE_COUNT, count)))
+    return Emission(letter.topic, letter.key if key is None else key, value, (*kept, (REDRIVE_COUNT, count)))
+
+
+def _without_sequence(value: bytes | None) -> bytes | None:
+    """Return a structured event without its sequence; what is no such thing as it is."""
+    try:
+        whole = msgspec.json.decode(value or b"", type=dict[str, msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return value
+    if whole.pop("sequence", None) is None:
+        return value
+    return msgspec.json.encode(whole)
 
 
 def _redrives(headers: Sequence[tuple[str, bytes]]) -> int:

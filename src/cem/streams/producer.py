@@ -26,6 +26,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from cem.ports import Emission, Unavailable
 from cem.streams.partition import lane_of, murmur2
+from cem.streams.topic_admin import TopicsWrong
 from cem.streams.topics import spec_of
 
 __all__ = ["Admission", "EventProducer", "LogUnavailable", "Outgoing", "RecordTooLarge"]
@@ -41,7 +42,7 @@ _RECORDS_PER_TIMESTAMP = 256
 
 
 class LogUnavailable(Unavailable):
-    """Kafka is away, refuses us, or lacks the topic; the message says which. Nothing more goes through the producer."""
+    """Kafka is away or refuses us; the message says which. Nothing more goes through the producer."""
 
 
 class RecordTooLarge(ValueError):
@@ -186,13 +187,13 @@ class EventProducer:
                     await producer.client.close()
 
     async def partitions(self, topic: str) -> int:
-        """Return the topic's number of partitions. Raises LogUnavailable when it is missing or has another number."""
+        """Return the topic's number of partitions. Raises LogUnavailable; TopicsWrong when it has none, or another."""
         return len(self._targets.get(topic) or await self._look_up(topic))
 
     async def send_many(self, events: Iterable[Outgoing | Emission]) -> None:
         """Pack the records. They leave when batches are full, after the linger, or at `flush`.
 
-        Waits while a partition's queue is full or `admission` holds it back. Raises LogUnavailable, RecordTooLarge.
+        Waits while a partition's queue is full or `admission` holds it back. Raises LogUnavailable, TopicsWrong, RecordTooLarge.
         """
         await self._pack(events)
         if self._linger_s == 0:
@@ -201,13 +202,13 @@ class EventProducer:
             self._lingering = asyncio.get_running_loop().call_later(self._linger_s, self._linger_over)
 
     async def publish(self, events: Iterable[Outgoing | Emission]) -> None:
-        """Return when all in-sync replicas have these records. Raises LogUnavailable, RecordTooLarge."""
+        """Return when all in-sync replicas have these records. Raises LogUnavailable, TopicsWrong, RecordTooLarge."""
         touched = await self._pack(events)
         await asyncio.gather(*(self._send(target, batch) for batch, target in touched.items()))
         await self._acknowledged({batch.done for batch in touched})
 
     async def send_one(self, event: Outgoing | Emission) -> int:
-        """Return the record's offset once all in-sync replicas have it. Raises LogUnavailable, RecordTooLarge."""
+        """Return the record's offset once all in-sync replicas have it. Raises LogUnavailable, TopicsWrong, RecordTooLarge."""
         target = await self._target(event)
         # A batch of its own: the offset of a batch is its first record's.
         batch = _Batch(self._builder(), asyncio.get_running_loop().create_future())
@@ -263,7 +264,7 @@ class EventProducer:
         targets = self._targets[event.topic]
         if event.partition is not None:
             if event.partition >= len(targets):
-                raise LogUnavailable(f"topic {event.topic} has no partition {event.partition}")
+                raise TopicsWrong(f"topic {event.topic} has no partition {event.partition}")
             return targets[event.partition]
         if event.key is not None:
             try:
@@ -283,13 +284,13 @@ class EventProducer:
             raise self._fail(f"does not answer ({_reason(error)})") from None
         found = len(cluster.partitions_for_topic(topic) or ())
         if not found:
-            raise LogUnavailable(
+            raise TopicsWrong(
                 f"Kafka at {self._address()} has no topic {topic}: `cem topics create` makes it"
             )
         expected = self._expected.get(topic, found)
         if found != expected:
-            raise LogUnavailable(
-                f"topic {topic} has {found} partitions, not {expected}: customers would change lanes"
+            raise TopicsWrong(
+                f"topic {topic} has {found} partitions, not {expected} (CEM_PARTITIONS): customers would change lanes"
             )
         limit = _largest_record(topic)
         return self._targets.setdefault(topic, [_Target(topic, number, limit) for number in range(found)])

@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from cem.ports import Emission
 from cem.streams.partition import lane_of
 from cem.streams.producer import EventProducer, LogUnavailable, Outgoing, RecordTooLarge
+from cem.streams.topic_admin import TopicsWrong
 from tests.servers.kafka import KafkaServer
 
 pytestmark = pytest.mark.kafka
@@ -137,11 +138,11 @@ def test_nulls_giants_and_missing_topics(kafka: str, topic_prefix: str) -> None:
             )
             with pytest.raises(RecordTooLarge, match="2,0"):
                 await producer.send_many([Outgoing(topic, b"k", (), b"x" * 2_000_000)])
-            with pytest.raises(LogUnavailable, match=r"no topic .*none.*cem topics create"):
+            with pytest.raises(TopicsWrong, match=r"no topic .*none.*cem topics create"):
                 await producer.send_many([Outgoing(f"{topic_prefix}none", b"k", (), b"x")])
             await producer.publish([Outgoing(topic, b"k", (), b"after")])
         async with EventProducer(options, expected_partitions={topic: 3}) as producer:
-            with pytest.raises(LogUnavailable, match="has 2 partitions, not 3"):
+            with pytest.raises(TopicsWrong, match="has 2 partitions, not 3"):
                 await producer.partitions(topic)
         return await read_all(kafka, topic, 2)
 

@@ -113,6 +113,35 @@ def test_sending_again_keeps_identity_and_counts() -> None:
     assert redriven(second, second.value).headers[-1] == (REDRIVE_COUNT, b"2")
 
 
+def test_what_is_sent_again_claims_no_place_in_an_ordered_source() -> None:
+    """Later numbers of its source have gone by, so the sequence is left out, in headers and in a structured value."""
+    ordered = LogRecord(headers=(("ce_id", b"5"), ("ce_sequence", b"5")))
+    letter = read_dead_letter(stored(dead_letter(ordered, REJECT)))
+    assert redriven(letter, letter.value).headers == (("ce_id", b"5"), (REDRIVE_COUNT, b"1"))
+    structured = LogRecord(
+        headers=(("content-type", b"application/cloudevents+json"),),
+        value=b'{"id":"5","sequence":"5","data":{"sequence":1, "x":[1,2]}}',
+    )
+    letter = read_dead_letter(stored(dead_letter(structured, REJECT)))
+    assert redriven(letter, letter.value).value == b'{"id":"5","data":{"sequence":1, "x":[1,2]}}'
+    assert redriven(letter, b"no json").value == b"no json"
+
+
+def test_key_and_headers_can_be_mended() -> None:
+    """A wrong key or attribute is replaced; the others stay as they were."""
+    letter = read_dead_letter(stored(dead_letter(LogRecord(), REJECT)))
+    again = redriven(
+        letter, letter.value, key=b"c2", headers={"ce_source": b"crm2", "ce_type": b"call.ended"}
+    )
+    assert again.key == b"c2"
+    assert again.headers == (
+        ("ce_id", b"1"),
+        ("ce_source", b"crm2"),
+        ("ce_type", b"call.ended"),
+        (REDRIVE_COUNT, b"1"),
+    )
+
+
 def test_an_endless_detail_is_cut() -> None:
     """A sentence is a sentence, and no second copy of the value."""
     assert (

@@ -1,0 +1,65 @@
+"""`cem alerts`: what is wrong now, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from cem.cli.connection import settings_from
+from cem.cli.output import json_option, note, print_json
+from cem.settings import Settings
+
+if TYPE_CHECKING:
+    from cem.api.alert_list import AlertFilter, AlertPage
+
+__all__ = ["command"]
+
+_STATES = ("open", "acknowledged", "silenced", "resolved", "expired")
+_ANY = "any"
+
+
+@click.command("alerts")
+@click.option("--customer", metavar="ID", help="Only this customer's.")
+@click.option("--type", "type_", metavar="TYPE", help="Only this type, such as sms.allowance.")
+@click.option("--state", type=click.Choice([*_STATES, _ANY]), default="open", help="Only in this state.")
+@click.option("--tier", type=click.Choice(["notice", "alert"]), help="Only notices, or only alerts.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, help="How many.")
+@json_option
+@click.pass_context
+def command(
+    ctx: click.Context,
+    customer: str | None,
+    type_: str | None,
+    state: str,
+    tier: str | None,
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Show what is wrong, newest first: one line an alert, or the objects of GET /v1/alerts with --json."""
+    from cem.api.alert_list import AlertFilter
+    from cem.cli.alert_line import alert_line
+
+    wanted = AlertFilter(customer=customer, type=type_, state=None if state == _ANY else state, tier=tier)
+    page = asyncio.run(_page(settings_from(ctx), wanted, limit))
+    if as_json:
+        print_json(page)
+        return
+    for alert in page.alerts:
+        click.echo(alert_line(alert))
+    if not page.alerts:
+        note("no such alerts")
+    elif page.next:
+        note(f"(the newest {len(page.alerts)}; --limit shows more)")
+
+
+async def _page(settings: Settings, wanted: AlertFilter, limit: int) -> AlertPage:
+    from cem.api.alert_list import page_of
+    from cem.stores import Timeouts, open_store
+
+    store = open_store(settings.redis_url, settings.partitions, timeouts=Timeouts(read_s=5.0))
+    try:
+        return await page_of(store, wanted, limit, None)
+    finally:
+        await store.close()

@@ -172,6 +172,11 @@ def make_stepper(rules: Rules, archive: RulesArchive | None = None) -> CemSteppe
     )
 
 
+def resume_key(topic: str, lane: int) -> str:
+    """Return the store's key by which a person lets a lane read on in a topic that its dead letters paused."""
+    return f"cem:resume:{topic}:{lane}"
+
+
 # -- the worker ------------------------------------------------------------------------------------------------
 
 
@@ -219,6 +224,9 @@ async def run_worker(settings: Settings) -> None:
                 on_opened=lanes.opened,
             )
 
+        async def resumed(topic: str, lane: int) -> bool:
+            return await parts.store.get_raw(resume_key(topic, lane)) is not None
+
         lanes = LaneSet(make_lane, topics=CUSTOMER_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
         await run(
@@ -227,7 +235,7 @@ async def run_worker(settings: Settings) -> None:
             parts.log,
             settings,
             closers=[parts.close],
-            background=[start() for start in parts.background],
+            background=[lanes.resume_paused(resumed), *(start() for start in parts.background)],
         )
 
 

@@ -12,7 +12,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from faust.types import TP
@@ -351,6 +351,26 @@ class LaneSet:
             await asyncio.sleep(every_ms / 1000)
             for lane in list(self.lanes.values()):
                 lane.due()
+
+    async def resume_paused(
+        self, resumed: Callable[[str, int], Awaitable[bool]], every_s: float = 1.0
+    ) -> None:
+        """Read on in topics that their dead letters paused once a person says so, for ever.
+
+        `resumed` answers for a topic and a lane. Raises nothing: an answer that cannot be had is a no.
+        """
+        while True:
+            await asyncio.sleep(every_s)
+            for number, lane in list(self.lanes.items()):
+                for topic in lane.partitions:
+                    if lane.pipeline.is_open and lane.pipeline.paused(topic) is not None:
+                        try:
+                            allowed = await resumed(topic, number)
+                        except Unavailable:
+                            continue
+                        if allowed:
+                            lane.pipeline.forgive(topic)
+                            logger.warning("lane %d: %s is read on, as somebody asked", number, topic)
 
     async def close(self, within_s: float) -> None:
         """Close all lanes."""

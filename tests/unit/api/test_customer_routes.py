@@ -1,0 +1,70 @@
+"""A customer's context and timeline over HTTP."""
+
+from __future__ import annotations
+
+from cem.domain.events import (
+    BillIssued,
+    CallEnded,
+    CallStarted,
+    NoteWritten,
+    OrderPlaced,
+    PaymentMade,
+    PlanChanged,
+    ProfileChanged,
+    ServiceDegraded,
+    SmsRated,
+    SurveyAnswered,
+    TicketOpened,
+)
+from cem.domain.events.enums import CustomerStatus, ServiceKind, SmsDestination
+from tests.builders.api import Api, StandingClock
+from tests.builders.customers import DAY, HOUR, T0, household
+
+
+def api() -> Api:
+    customer, _ = household(
+        [
+            (T0, ProfileChanged(status=CustomerStatus.ACTIVE, language="vi", area="D1")),
+            (T0 + 1, PlanChanged(plan="basic", price_minor=2000)),
+            (T0 + DAY, BillIssued(bill_id="b1", total_minor=2000)),
+            (T0 + 2 * DAY, PaymentMade(bill_id="b1", amount_minor=2000)),
+            (T0 + 3 * DAY, OrderPlaced(order_id="o1", product="phone")),
+            (T0 + 4 * DAY, ServiceDegraded(kind=ServiceKind.COVERAGE, line="l1")),
+            (T0 + 5 * DAY, TicketOpened(ticket_id="t1", category="coverage")),
+            (T0 + 6 * DAY, CallStarted(call_id="k1", reason="network", rep_id="r1")),
+            (T0 + 6 * DAY + HOUR, CallEnded(call_id="k1", reason="network")),
+            (T0 + 6 * DAY + 2 * HOUR, NoteWritten(by="r1", text="promised a call back")),
+            (T0 + 7 * DAY, SurveyAnswered(about="k1", csat=2)),
+            (T0 + 8 * DAY, SmsRated(line="l1", segments=3, recipient="x", destination=SmsDestination.OFFNET, in_allowance=False, charge_minor=30)),
+        ]
+    )  # fmt: skip
+    return Api(customer, clock=StandingClock(T0 + 9 * DAY))
+
+
+def test_the_context_shows_who_he_is_what_is_open_and_what_happened_last() -> None:
+    """What a representative needs before a word is said."""
+    body = api().get("/v1/customers/C1").json()
+    assert body["profile"]["language"] == "vi"
+    assert body["facts"]["open_faults"] == 1
+    assert body["facts"]["satisfaction"] < 3
+    assert body["contacts"][0]["reason"] == "network"
+    assert body["bills"][0]["bill_id"] == "b1"
+    assert body["promises"]
+    assert [(line["line"], line["segments"], line["extra_minor"]) for line in body["lines"]] == [
+        ("l1", 3, 30)
+    ]
+    assert set(body["staleness_s"]) >= {"cem.calls", "cem.billing"}
+
+
+def test_the_timeline_is_newest_first_over_all_channels() -> None:
+    """One list; a page goes on where the last one ended."""
+    made = api()
+    body = made.get("/v1/customers/C1/timeline").json()
+    kinds = [e["kind"] for e in body["entries"]]
+    assert kinds == ["alert", "answer", "note", "contact", "ticket", "fault", "order", "payment", "bill"]
+    times = [e["at"] for e in body["entries"]]
+    assert times == sorted(times, reverse=True)
+    first = made.get("/v1/customers/C1/timeline?limit=3").json()
+    rest = made.get(f"/v1/customers/C1/timeline?before_ms={first['next_before_ms']}").json()
+    assert [e["kind"] for e in first["entries"] + rest["entries"]] == kinds
+    assert rest["next_before_ms"] is None

@@ -14,7 +14,7 @@ from cem.cli.doctor.store import assess_clock, assess_server
 from cem.cli.output import counted
 from cem.cli.run_file import read_run_file
 from cem.cli.up.plan import api_url
-from cem.cli.up.readiness import readyz
+from cem.cli.up.readiness import status_of
 from cem.ports import LaneHeader, LaneStopped, Unavailable
 from cem.settings import Settings
 from cem.stores import RedisStore, Timeouts, open_store
@@ -135,7 +135,7 @@ async def _api(settings: Settings) -> Finding:
     url = api_url(settings)
     try:
         async with asyncio.timeout(3.0):
-            status = await readyz(url)
+            status = await status_of(url, "/readyz")
     except (OSError, TimeoutError, ValueError):
         return warn("api", f"nobody answers at {url}", "start it with cem api, or set CEM_API_URL")
     if status == 200:

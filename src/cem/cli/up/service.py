@@ -14,7 +14,7 @@ from cem.cli.reach import require_kafka, require_redis
 from cem.cli.run_file import remove_run_file, write_run_file
 from cem.cli.up.family import STOP_S, Family
 from cem.cli.up.plan import Plan, api_url
-from cem.cli.up.readiness import api_ready
+from cem.cli.up.readiness import answers
 from cem.cli.up.screen import Screen
 from cem.cli.up.states import OldStates, find_old_states, freeze_clock
 from cem.cli.up.status import Status, status_line
@@ -133,14 +133,16 @@ class Service:
         await family.start("api", plan.api(), environ)
         self._write_run_file()
         self._screen.status("waiting for the API ...")
-        await api_ready(api_url(plan.settings), family.failed)
+        url = api_url(plan.settings)
+        # The simulated representatives ask the API, which is ready once the simulator has begun the clock.
+        await answers(url, "/livez", family.failed)
+        if plan.options.simulate and not family.failed.is_set():
+            with_history = old is None or not old.simulated
+            await family.start("simulate", plan.simulator(with_history=with_history), environ)
+            self._write_run_file()
+        await answers(url, "/readyz", family.failed)
         if family.failed.is_set():
             return
-        if plan.options.simulate:
-            await family.start(
-                "simulate", plan.simulator(with_history=old is None or not old.simulated), environ
-            )
-        self._write_run_file()
         self._screen.clear_status()
         self._screen.line("ready; Ctrl-C stops everything")
 

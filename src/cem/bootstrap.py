@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 import yaml
 
+import cem
 from cem.alerts.policy import AlertPolicyError, read_alert_policy
 from cem.pipeline import LanePipeline, Limits
 from cem.ports import Clock, Emission, JournalEntry, Unavailable
@@ -43,6 +44,7 @@ __all__ = [
     "policy_text",
     "read_rules",
     "replay_lanes",
+    "run_api",
     "run_worker",
 ]
 
@@ -237,6 +239,62 @@ async def run_worker(settings: Settings) -> None:
             closers=[parts.close],
             background=[lanes.resume_paused(resumed), *(start() for start in parts.background)],
         )
+
+
+# -- the API ---------------------------------------------------------------------------------------------------
+
+
+async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = lambda address: None) -> None:
+    """Serve the API until it is told to stop. Raises SettingsError; OSError when the address cannot be had.
+
+    `on_listening` is given the address once connections are taken.
+    """
+    from cem.api import BadHashError, Freshness, KafkaEnds, Services, create_app, listen, new_id, serve, watch
+    from cem.nba import INPUT_TOPICS, PolicyError, load_policy
+
+    files = {name: policy_text(settings, name) for name in ("actions.yaml", "decision.yaml")}
+    try:
+        policy = load_policy({name: text for name, (text, _) in files.items()}, currency=settings.currency)
+    except PolicyError as error:
+        raise SettingsError(f"{files[error.file][1]}:{error.line}: {error.message}") from None
+    sock = listen(settings)
+    freshness = Freshness(INPUT_TOPICS)
+    async with open_parts(settings) as parts:
+        ends = KafkaEnds(parts.options, settings.partitions)
+
+        async def connect_log() -> None:
+            # The first decision should not pay for the producer's connection.
+            with contextlib.suppress(Unavailable):
+                await parts.publisher.publish([])
+
+        services = Services(
+            reader=parts.store,
+            log=parts.publisher,
+            keys=parts.store,
+            clock=parts.clock,
+            policy=policy,
+            freshness=freshness,
+            partitions=settings.partitions,
+            new_id=new_id,
+            simulated_clock=settings.clock == "simulated",
+            timezone=settings.timezone,
+            decision_deadline_ms=settings.decision_deadline_ms,
+            decision_log_ms=settings.decision_log_ms,
+            api_key_hash=settings.api_key_hash,
+            public_url=settings.api_url,
+            version=cem.__version__,
+            background=[*parts.background, connect_log, lambda: watch(freshness, parts.store, ends)],
+        )
+        try:
+            app = create_app(services)
+        except BadHashError as error:
+            raise SettingsError(str(error)) from None
+        host, port = sock.getsockname()[:2]
+        on_listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        try:
+            await serve(app, settings, sock)
+        finally:
+            await ends.stop()
 
 
 # -- replay ----------------------------------------------------------------------------------------------------

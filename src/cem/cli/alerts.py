@@ -18,6 +18,7 @@ __all__ = ["command"]
 
 _STATES = ("open", "acknowledged", "silenced", "resolved", "expired")
 _ANY = "any"
+_WATCH_S = 1.0
 
 
 @click.command("alerts")
@@ -26,6 +27,7 @@ _ANY = "any"
 @click.option("--state", type=click.Choice([*_STATES, _ANY]), default="open", help="Only in this state.")
 @click.option("--tier", type=click.Choice(["notice", "alert"]), help="Only notices, or only alerts.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, help="How many.")
+@click.option("--watch", is_flag=True, help="Go on: print what is new or changed, until Ctrl-C.")
 @json_option
 @click.pass_context
 def command(
@@ -35,13 +37,21 @@ def command(
     state: str,
     tier: str | None,
     limit: int,
+    watch: bool,
     as_json: bool,
 ) -> None:
-    """Show what is wrong, newest first: one line an alert, or the objects of GET /v1/alerts with --json."""
+    """Show what is wrong, newest first: one line an alert, or the objects of GET /v1/alerts with --json.
+
+    With --watch the newest are printed oldest first, and then each one that opens or changes; --json prints one
+    object a line.
+    """
     from cem.api.alert_list import AlertFilter
     from cem.cli.alert_line import alert_line
 
     wanted = AlertFilter(customer=customer, type=type_, state=None if state == _ANY else state, tier=tier)
+    if watch:
+        asyncio.run(_watch(settings_from(ctx), wanted, limit, as_json=as_json))
+        return
     page = asyncio.run(_page(settings_from(ctx), wanted, limit))
     if as_json:
         print_json(page)
@@ -61,5 +71,28 @@ async def _page(settings: Settings, wanted: AlertFilter, limit: int) -> AlertPag
     store = open_store(settings.redis_url, settings.partitions, timeouts=Timeouts(read_s=5.0))
     try:
         return await page_of(store, wanted, limit, None)
+    finally:
+        await store.close()
+
+
+async def _watch(settings: Settings, wanted: AlertFilter, limit: int, *, as_json: bool) -> None:
+    """Print the alerts as they open and change, until interrupted."""
+    import msgspec
+
+    from cem.api.alert_list import page_of
+    from cem.cli.alert_line import alert_line
+    from cem.stores import Timeouts, open_store
+
+    store = open_store(settings.redis_url, settings.partitions, timeouts=Timeouts(read_s=5.0))
+    seen: dict[str, bytes] = {}
+    try:
+        while True:
+            page = await page_of(store, wanted, limit, None)
+            for alert in reversed(page.alerts):
+                shown = msgspec.json.encode(alert)
+                if seen.get(alert.alert_id) != shown:
+                    seen[alert.alert_id] = shown
+                    click.echo(shown.decode() if as_json else alert_line(alert))
+            await asyncio.sleep(_WATCH_S)
     finally:
         await store.close()

@@ -46,7 +46,9 @@ def see(velocity: Velocity, recipient: str, hour: int) -> None:
         age(velocity, hour)
     left = HOURS - (velocity.hour - hour)
     if left > 0:
-        velocity.cells = _put(velocity.cells, crc32(recipient.encode()) & 0xFF, left)
+        # CRC alone spreads similar names too evenly (no two of "r0" ... "r79" meet); the golden ratio mixes it.
+        cell = (crc32(recipient.encode()) * 0x9E3779B9 & 0xFFFFFFFF) >> 24
+        velocity.cells = _put(velocity.cells, cell, left)
 
 
 def age(velocity: Velocity, hour: int) -> None:

@@ -117,7 +117,8 @@ def _find(outreach: Outreach, touch_id: str, at_ms: int) -> Touch | None:
     """Return the newest touch of that id, preferring those that began before `at_ms`."""
     same = [found for found in outreach.touches if found.id == touch_id]
     before = [found for found in same if found.at_ms <= at_ms]
-    return (before or same or [None])[-1]
+    found = before or same
+    return found[-1] if found else None
 
 
 def _insert(outreach: Outreach, new: Touch) -> None:

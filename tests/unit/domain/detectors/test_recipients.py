@@ -43,7 +43,7 @@ def test_error_against_the_truth() -> None:
         for run in range(200):
             velocity = Velocity(HOUR0)
             for number in range(recipients):
-                see(velocity, f"{run}-{number}-{rng.random()}", HOUR0 + rng.randrange(HOURS))
+                see(velocity, f"d{run * 1000 + number}", HOUR0 + rng.randrange(HOURS))
             age(velocity, max(velocity.hour, HOUR0 + HOURS - 1))
             errors.append(distinct_centi(velocity.cells) / 100 / recipients - 1)
         mean = sum(errors) / len(errors)

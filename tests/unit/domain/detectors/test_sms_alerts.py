@@ -1,0 +1,273 @@
+"""Story 1: the daughter's texting. Allowance, charges, distinct recipients; attributed to the line, told to the payer."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from cem.domain import view
+from cem.domain.events import (
+    Alert,
+    Channel,
+    ControlAlertResolved,
+    Event,
+    ProfileChanged,
+    ProfileLine,
+    Role,
+    SmsDestination,
+    SmsRated,
+)
+from cem.domain.fold import fold
+from cem.domain.thresholds import AlertPolicy, AllowancePolicy, VelocityPolicy
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
+
+FATHER, DAUGHTER = "+4915100000001", "+4915100000002"
+PROFILE = ProfileChanged(
+    lines=(
+        ProfileLine(line=FATHER, role=Role.PAYER, birth_year=1975, sms_allowance=200),
+        ProfileLine(line=DAUGHTER, role=Role.CHILD, birth_year=2010, sms_allowance=100),
+    ),
+    channel_said=Channel.EMAIL,
+    cycle_day=1,
+)
+
+
+def texts(
+    count: int,
+    start_ms: int,
+    *,
+    line: str = DAUGHTER,
+    every_ms: int = MINUTE,
+    inside: bool = True,
+    charge: int = 0,
+    to: int = 5,
+    name: str = "r",
+) -> list[tuple[int, Event]]:
+    """Return `count` messages to `to` recipients."""
+    return [
+        (
+            start_ms + n * every_ms,
+            SmsRated(
+                line=line,
+                destination=SmsDestination.ONNET,
+                recipient=f"{name}{n % to}",
+                in_allowance=inside,
+                charge_minor=charge,
+            ),
+        )
+        for n in range(count)
+    ]
+
+
+def seen(ctx: Context) -> list[tuple[str, str, str, int | float | str | bool | None]]:
+    """Return (event, alert type, tier, threshold) of what was told."""
+    return [
+        (e.TYPE.removeprefix("alert."), e.type, str(e.tier), e.evidence.get("threshold_percent"))
+        for e in ctx.emitted
+        if isinstance(e, Alert)
+    ]
+
+
+def test_thresholds_are_told_once_a_cycle_to_the_payer_and_name_the_line() -> None:
+    """80 % is a notice, 100 % within 48 h the same alert told higher; the next cycle starts anew."""
+    march = texts(130, T0 + 2 * DAY, inside=True)
+    april = texts(90, T0 + 35 * DAY)
+    customer, ctx = household([(T0, PROFILE), *march, *april])
+    advance(customer, ctx, T0 + 90 * DAY)
+    assert seen(ctx) == [
+        ("opened", "sms_allowance", "notice", 80),
+        ("updated", "sms_allowance", "alert", 100),
+        ("resolved", "sms_allowance", "alert", 100),
+        ("opened", "sms_allowance", "notice", 80),
+        ("resolved", "sms_allowance", "notice", 80),
+    ]
+    first = ctx.emitted[0]
+    assert isinstance(first, Alert)
+    assert first.subject == DAUGHTER
+    assert (first.tell.who, first.tell.channel) == ("payer", "email")
+    assert first.evidence["used_segments"] == 80
+    assert first.evidence["allowance_segments"] == 100
+    assert (first.evidence["cycle_start"], first.evidence["cycle_end"]) == ("2025-03-01", "2025-04-01")
+    assert first.remedy is not None
+    assert (first.remedy.action, first.remedy.price_minor) == ("sms_bundle", 300)
+    assert first.alert_id == f"sms_allowance:C1:{DAUGHTER}:20250301-80"
+    resolved = ctx.emitted[2]
+    assert isinstance(resolved, Alert)
+    assert resolved.resolved_at is not None
+    assert resolved.resolved_at.isoformat() == "2025-04-01T00:00:00+00:00"
+
+
+def test_a_threshold_after_two_days_is_an_alert_of_its_own() -> None:
+    """Collapsing ends after 48 h: the higher threshold is a new alert, and the old one is over."""
+    slow = texts(100, T0 + 2 * DAY, every_ms=4 * HOUR)
+    _, ctx = household([(T0, PROFILE), *slow])
+    assert seen(ctx) == [
+        ("opened", "sms_allowance", "notice", 80),
+        ("resolved", "sms_allowance", "notice", 80),
+        ("opened", "sms_allowance", "alert", 100),
+    ]
+
+
+def test_charges_beyond_the_tariff_update_the_open_alert() -> None:
+    """As the bill grows, each step of charges updates the alert with what it has cost, and its severity rises."""
+    beyond = texts(230, T0 + 3 * DAY, inside=False, charge=9)
+    customer, ctx = household([(T0, PROFILE), *texts(100, T0 + 2 * DAY), *beyond])
+    costs = [(e.cost_minor, str(e.severity), e.reason) for e in ctx.emitted if isinstance(e, Alert)][2:]
+    assert costs == [(504, "warning", "charges have grown"), (2_007, "error", "charges have grown")]
+    alert = customer.alerts.open[0]
+    assert alert.evidence["charged_onnet_minor"] == 2_007
+    assert view.charged_minor(customer, T0 + 4 * DAY) == 230 * 9
+
+
+def test_without_a_known_allowance_the_first_charged_message_is_the_threshold() -> None:
+    """The operator's own rating says that the allowance is used up."""
+    _, ctx = household([*texts(3, T0 + DAY), *texts(1, T0 + 2 * DAY, inside=False, charge=9)])
+    assert seen(ctx) == [("opened", "sms_allowance", "alert", 100)]
+
+
+def test_a_premium_message_says_nothing_about_the_allowance() -> None:
+    """What no allowance covers neither uses it nor is told by this detector."""
+    premium = SmsRated(
+        line=DAUGHTER, destination=SmsDestination.PREMIUM, in_allowance=False, charge_minor=299
+    )
+    customer, ctx = household([(T0, PROFILE), *((T0 + n * MINUTE, premium) for n in range(1, 200))])
+    assert ctx.emitted == []
+    assert view.usage_share(customer, DAUGHTER, T0 + DAY) == 0.0
+
+
+def test_resolved_by_hand_it_stays_quiet_for_the_same_threshold() -> None:
+    """A threshold that somebody has dealt with is not told again in the cycle, the next one is."""
+    events = texts(85, T0 + 2 * DAY)
+    customer, ctx = household([(T0, PROFILE), *events])
+    (alert,) = ctx.emitted
+    assert isinstance(alert, Alert)
+    done = ControlAlertResolved(alert_id=alert.alert_id, by="anna")
+    for at_ms, event in [(T0 + 3 * DAY, done), *texts(20, T0 + 4 * DAY)]:
+        advance(customer, ctx, at_ms)
+        fold(customer, received(event, at_ms), ctx)
+    assert seen(ctx)[1:] == [
+        ("resolved", "sms_allowance", "notice", 80),
+        ("opened", "sms_allowance", "alert", 100),
+    ]
+
+
+def test_imported_history_can_be_read_and_is_told_to_nobody() -> None:
+    """A year-old cycle leaves one expired alert at its highest threshold of two days, and no emission."""
+    customer, ctx = household([(T0, PROFILE), *texts(130, T0 + 2 * DAY)], ctx=Context(T0 + 365 * DAY))
+    assert ctx.emitted == []
+    (alert,) = customer.alerts.closed
+    assert (alert.state, alert.tell_who, alert.evidence["threshold_percent"]) == ("expired", "nobody", 100)
+    assert list(ctx.indexed) == [f"C1|sms_allowance:C1:{DAUGHTER}:20250301-80"]
+
+
+def test_arrival_order_and_event_order_give_the_same_causes() -> None:
+    """Messages that arrive late are told by the same thresholds, once each."""
+    events = texts(130, T0 + 2 * DAY)
+    in_order = household([(T0, PROFILE), *events], ctx=Context(T0 + 3 * DAY))[0]
+    shuffled = household([(T0, PROFILE), *events[::-1]], ctx=Context(T0 + 3 * DAY))[0]
+    for customer in (in_order, shuffled):
+        cycle = customer.lines[DAUGHTER].cycle
+        assert cycle is not None
+        assert (cycle.told_percent, cycle.counted) == (100, 130)
+        assert len(customer.alerts.open) == 1
+
+
+def test_policy_switches_a_detector_off() -> None:
+    """A detector that is not enabled counts and tells nothing."""
+    quiet = AlertPolicy(
+        sms_allowance=AllowancePolicy(enabled=False), sms_velocity=VelocityPolicy(enabled=False)
+    )
+    events = texts(130, T0 + 2 * DAY, to=130)
+    customer, ctx = household([(T0, PROFILE), *events], ctx=Context(0, alerts=quiet))
+    assert ctx.emitted == []
+    cycle = customer.lines[DAUGHTER].cycle
+    assert cycle is not None
+    assert cycle.messages == 130
+
+
+# Distinct recipients
+
+NO_ALLOWANCE = AlertPolicy(sms_allowance=AllowancePolicy(enabled=False))
+
+
+def test_a_burst_to_strangers_is_noticed_then_alerted() -> None:
+    """A line without a past is noticed at about 27 and alerted at about 52 distinct recipients in 24 h."""
+    burst = texts(80, T0, to=80)
+    customer, ctx = household(burst, ctx=Context(0, alerts=NO_ALLOWANCE))
+    told = [(e.TYPE, str(e.tier), e.evidence["recipients_24h"]) for e in ctx.emitted if isinstance(e, Alert)]
+    assert [(kind, tier) for kind, tier, _ in told] == [
+        ("alert.opened", "notice"),
+        ("alert.updated", "alert"),
+    ]
+    assert 27 <= told[0][2] <= 29
+    assert 52 <= told[1][2] <= 55
+    opened, updated = (e.updated_at or e.opened_at for e in ctx.emitted if isinstance(e, Alert))
+    assert 25 <= (opened.timestamp() * 1000 - T0) / MINUTE <= 32
+    assert 46 <= (updated.timestamp() * 1000 - T0) / MINUTE <= 58
+    assert view.recipients_24h(customer.lines[DAUGHTER], T0 + 2 * HOUR) == pytest.approx(80, rel=0.15)
+
+
+def test_evidence_holds_counts_and_no_recipient() -> None:
+    """Nothing of whom was written to is in the alert or in the customer's state."""
+    burst = texts(60, T0, to=60, name="secret")
+    customer, ctx = household(burst, ctx=Context(0, alerts=NO_ALLOWANCE))
+    from cem.domain.customer import encode_customer
+
+    assert b"secret" not in encode_customer(customer)
+    for event in ctx.emitted:
+        assert b"secret" not in msgspec.json.encode(event)
+
+
+def test_it_resolves_in_the_hour_in_which_the_recipients_leave() -> None:
+    """The alert ends by tick, in the first hour in which fewer than the notice threshold are left."""
+    customer, ctx = household(texts(80, T0, to=80), ctx=Context(0, alerts=NO_ALLOWANCE))
+    advance(customer, ctx, T0 + 24 * HOUR - 1)
+    assert len(customer.alerts.open) == 1
+    advance(customer, ctx, T0 + 25 * HOUR)
+    assert customer.alerts.open == []
+    last = ctx.emitted[-1]
+    assert isinstance(last, Alert)
+    assert last.reason == "back to usual"
+    assert last.resolved_at is not None
+    # 60 of the 80 were written to in the first hour.
+    assert last.resolved_at.timestamp() * 1000 == T0 + 24 * HOUR
+
+
+def test_a_tier_is_silent_for_a_week() -> None:
+    """The same line is not told again for seven days, then it is."""
+    again = [
+        *texts(40, T0, to=40),
+        *texts(40, T0 + 3 * DAY, to=40),
+        *texts(70, T0 + 8 * DAY, to=70),
+    ]
+    _, ctx = household(again, ctx=Context(0, alerts=NO_ALLOWANCE))
+    assert [k for k, _, tier, _ in seen(ctx) if k == "opened"] == ["opened", "opened"]
+
+
+def test_who_writes_to_many_every_day_has_a_higher_threshold() -> None:
+    """The line's own level raises its thresholds: what is a burst for one is usual for another."""
+    usual = [event for day in range(60) for event in texts(30, T0 + day * DAY, to=30, name=f"d{day}-")]
+    customer, ctx = household(usual, ctx=Context(0, alerts=NO_ALLOWANCE))
+    level = customer.lines[DAUGHTER].velocity
+    assert level is not None
+    assert 2_500 < level.level_centi < 3_500
+    before = len(ctx.emitted)
+    for at_ms, event in texts(90, T0 + 60 * DAY, to=90):
+        advance(customer, ctx, at_ms)
+        fold(customer, received(event, at_ms), ctx)
+    assert len(ctx.emitted) == before
+
+
+def test_arrival_order_and_event_order_notice_the_same_lines() -> None:
+    """A burst whose messages arrive up to six hours late is told all the same."""
+    events = texts(80, T0, to=80)
+    for order in (events, events[::-1], events[::2] + events[1::2]):
+        _, ctx = household(order, ctx=Context(T0 + HOUR, alerts=NO_ALLOWANCE))
+        assert {tier for kind, _, tier, _ in seen(ctx)} == {"notice", "alert"}
+
+
+def test_messages_without_a_recipient_are_only_counted() -> None:
+    """A source that does not tell recipients has no such alert."""
+    customer, ctx = household([(T0 + n, SmsRated(line="+1")) for n in range(200)])
+    assert customer.lines["+1"].velocity is None
+    assert all(not isinstance(e, Alert) or e.type != "sms_velocity" for e in ctx.emitted)

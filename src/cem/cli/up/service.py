@@ -13,6 +13,7 @@ from cem.cli.errors import DONE, FAILED, Failure
 from cem.cli.reach import require_kafka, require_redis
 from cem.cli.run_file import remove_run_file, write_run_file
 from cem.cli.up.family import STOP_S, Family
+from cem.cli.up.log_tail import LogTail
 from cem.cli.up.plan import Plan, api_url
 from cem.cli.up.readiness import answers
 from cem.cli.up.screen import Screen
@@ -28,6 +29,7 @@ __all__ = ["Service"]
 
 _SERVICE: Final = ("simulate", "api", "worker")
 _BROKER_STOP_S: Final = 1.0
+_TAIL_EVERY_S: Final = 3.0
 
 
 class Service:
@@ -150,15 +152,23 @@ class Service:
         watcher = Watcher(self._plan.settings, store, say=self._screen.line, show=self._show)
         watching = asyncio.create_task(watcher.run())
         failing = asyncio.create_task(self._family.failed.wait())
+        tailing = asyncio.create_task(self._tell_errors())
         try:
             await asyncio.wait((watching, failing), return_when=asyncio.FIRST_COMPLETED)
             if watching.done():
                 watching.result()
             raise Failure(self._family.failure, self._family.exit_code)
         finally:
-            watching.cancel()
-            failing.cancel()
-            await asyncio.gather(watching, failing, return_exceptions=True)
+            for task in (watching, failing, tailing):
+                task.cancel()
+            await asyncio.gather(watching, failing, tailing, return_exceptions=True)
+
+    async def _tell_errors(self) -> None:
+        tail = LogTail([self._plan.logs / f"{name}.log" for name in _SERVICE])
+        while True:
+            for line in tail.fresh_errors():
+                self._screen.line(line)
+            await asyncio.sleep(_TAIL_EVERY_S)
 
     def _show(self, status: Status) -> None:
         self._screen.status(status_line(status))

@@ -207,8 +207,11 @@ class EventProducer:
         await asyncio.gather(*(self._send(target, batch) for batch, target in touched.items()))
         await self._acknowledged({batch.done for batch in touched})
 
-    async def send_one(self, event: Outgoing | Emission) -> int:
-        """Return the record's offset once all in-sync replicas have it. Raises LogUnavailable, TopicsWrong, RecordTooLarge."""
+    async def send_one(self, event: Outgoing | Emission) -> tuple[int, int]:
+        """Return the record's partition and offset once all in-sync replicas have it.
+
+        Raises LogUnavailable, TopicsWrong, RecordTooLarge.
+        """
         target = await self._target(event)
         # A batch of its own: the offset of a batch is its first record's.
         batch = _Batch(self._builder(), asyncio.get_running_loop().create_future())
@@ -217,7 +220,7 @@ class EventProducer:
             await self._send(target, target.open)
         await self._send(target, batch)
         await self._acknowledged({batch.done})
-        return batch.done.result()
+        return target.partition, batch.done.result()
 
     async def flush(self) -> None:
         """Return when everything sent so far is acknowledged. Raises LogUnavailable."""

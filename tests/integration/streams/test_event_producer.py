@@ -112,7 +112,9 @@ def test_emissions_are_published_and_offsets_known(kafka: str, topic_prefix: str
                     await producer.publish(
                         [Emission(topic, b"k", b"%d-%d-%d" % (number, i, n), (), number) for n in range(3)]
                     )
-                    offsets.append(await producer.send_one(Emission(topic, None, b"one", (), number)))
+                    partition, offset = await producer.send_one(Emission(topic, None, b"one", (), number))
+                    assert partition == number
+                    offsets.append(offset)
                 return offsets
 
             offsets = await asyncio.gather(*(lane(number) for number in range(3)))

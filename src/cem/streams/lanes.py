@@ -91,7 +91,7 @@ class Lane:
         )
 
     def put(self, batch: Batch, done: Callable[[], None]) -> None:
-        """Queue a batch; `done` is called when it is saved and published, or known to be stale."""
+        """Queue a batch; `done` is called when it is saved and published (never, if it is stale)."""
         tp = self.partitions[batch.topic]
         self.waiting[tp] = self.waiting.get(tp, 0) + 1
         self._queue.append((batch, done))
@@ -231,22 +231,17 @@ class Lane:
         tp = self.partitions[batch.topic]
         consumer = self._consumer
         assert consumer is not None
-        try:
-            if batch.epoch != consumer.epoch(tp):
-                return  # fetched before a seek: it comes again
-            position = self.pipeline.position(batch.topic).next_offset
-            if batch.first > position:
-                logger.warning(
-                    "lane %d: %s was read past its position, seeking back", self.number, batch.topic
-                )
-                await consumer.seek_lanes({tp: position})
-                return
-            await self.pipeline.apply(batch.topic, batch.records, self.time_ms(batch))
-            self._fences = 0
-        finally:
-            self.waiting[tp] = max(0, self.waiting.get(tp, 0) - 1)
-            if self.pipeline.is_open:
-                done()
+        self.waiting[tp] = max(0, self.waiting.get(tp, 0) - 1)
+        if batch.epoch != consumer.epoch(tp):
+            return  # fetched before a seek: it comes again
+        position = self.pipeline.position(batch.topic).next_offset
+        if batch.first > position:
+            logger.warning("lane %d: %s was read past its position, seeking back", self.number, batch.topic)
+            await consumer.seek_lanes({tp: position})
+            return
+        await self.pipeline.apply(batch.topic, batch.records, self.time_ms(batch))
+        self._fences = 0
+        done()
         if why := self.pipeline.paused(batch.topic):
             logger.error("lane %d: %s is paused: %s", self.number, batch.topic, why)
 

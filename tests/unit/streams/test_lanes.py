@@ -1,0 +1,325 @@
+"""A worker's lanes: whose partitions they are, what time it is in them, and when they take more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from faust.types import TP
+
+from cem.pipeline import LanePipeline
+from cem.ports import Fenced, LaneStopped
+from cem.stores import MemoryStore
+from cem.streams.lanes import ANSWER_ALLOWANCE_MS, FencedOut, Lane, LaneSet, SplitLane
+from cem.streams.transport import Batch
+from tests.faults.fold import SimStepper
+from tests.faults.models import KafkaModel, ModelRecord
+
+TOPICS = ("a", "b", "c")
+
+
+class FixedClock:
+    """A clock that shows what it is told; the wall and it are the same."""
+
+    def __init__(self, now_ms: int) -> None:
+        self.ms = now_ms
+
+    def now_ms(self) -> int:
+        return self.ms
+
+    def at_ms(self, wall_ms: int) -> int:
+        return wall_ms
+
+
+class FakeConsumer:
+    """What a lane asks of the transport: ends of partitions, and seeks."""
+
+    def __init__(self, kafka: KafkaModel, clock: FixedClock) -> None:
+        self.kafka = kafka
+        self.clock = clock
+        self.unknown: set[str] = set()
+        self.sought: list[dict[TP, int]] = []
+        self.epochs: dict[TP, int] = {}
+
+    def known_end(self, tp: TP) -> tuple[int | None, int]:
+        if tp.topic in self.unknown:
+            return None, 0
+        return len(self.kafka.inputs[tp.topic]), self.clock.ms
+
+    def epoch(self, tp: TP) -> int:
+        return self.epochs.get(tp, 0)
+
+    async def seek_lanes(self, offsets: dict[TP, int]) -> None:
+        self.sought.append(dict(offsets))
+        for tp in offsets:
+            self.epochs[tp] = self.epochs.get(tp, 0) + 1
+
+
+class NoPublisher:
+    """Keeps what is announced; publishes to nobody."""
+
+    def __init__(self) -> None:
+        self.entries: list[Any] = []
+
+    async def publish(self, emissions: Any) -> None:
+        return
+
+    async def append_journal(self, entry: Any) -> int:
+        self.entries.append(entry)
+        return len(self.entries) - 1
+
+
+class ModelLog:
+    """The modelled log, answering at once."""
+
+    def __init__(self, kafka: KafkaModel) -> None:
+        self.kafka = kafka
+        self.stopped: str | None = None
+
+    async def cluster_id(self) -> str:
+        return self.kafka.cluster
+
+    async def bounds(self, partition: int, topics: Any) -> dict[str, tuple[int, int]]:
+        if self.stopped:
+            raise LaneStopped(self.stopped)
+        return {topic: (0, len(self.kafka.inputs[topic])) for topic in topics}
+
+    async def peek(self, partition: int, offsets: Any) -> dict[str, Any]:
+        return {t: self.kafka.inputs[t][o] for t, o in offsets.items()}
+
+    async def read(self, topic: str, partition: int, first: int, stop: int) -> Any:
+        return self.kafka.inputs[topic][first:stop]
+
+    async def journal(self, lane: int, first: int, stop: int | None = None) -> Any:
+        return [], 0
+
+
+class World:
+    """One lane with everything around it replaced."""
+
+    def __init__(self) -> None:
+        self.kafka = KafkaModel()
+        self.clock = FixedClock(1_000_000)
+        self.consumer = FakeConsumer(self.kafka, self.clock)
+        self.log = ModelLog(self.kafka)
+        self.store = MemoryStore(1)
+        self.crashes: list[BaseException] = []
+        self.lanes = LaneSet(self.make_lane, topics=TOPICS, on_crash=self.crashes.append)
+
+    def make_lane(self, number: int, lanes: LaneSet) -> Lane:
+        tokens = iter(range(1_000_000))
+        return Lane(
+            number,
+            make_pipeline=lambda lane: LanePipeline(
+                number,
+                store=self.store,
+                publisher=NoPublisher(),
+                log=self.log,
+                stepper=SimStepper(),
+                topics=TOPICS,
+                owner="me",
+                new_token=lambda: f"t{next(tokens)}",
+                pause=lane.pause,
+            ),
+            topics=TOPICS,
+            clock=self.clock,
+            on_crash=lanes.on_crash,
+            on_opened=lanes.opened,
+        )
+
+    async def assign(self, *numbers: int) -> Any:
+        partitions = {TP(topic, number) for topic in TOPICS for number in numbers}
+        offsets = await self.lanes.assigned(partitions, self.consumer)  # type: ignore[arg-type]
+        await settle()
+        return offsets
+
+    def batch(self, topic: str, first: int, stop: int) -> Batch:
+        records = [_Stamped(r) for r in self.kafka.inputs[topic][first:stop]]
+        return Batch(records, first, self.consumer.epoch(TP(topic, 0)))  # type: ignore[arg-type]
+
+
+class _Stamped:
+    """A model record with what aiokafka's has besides."""
+
+    timestamp_type = 0
+
+    def __init__(self, record: ModelRecord) -> None:
+        self._record = record
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._record, name)
+
+
+async def settle() -> None:
+    """Let every task run until it waits."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def run(scenario: Callable[[World], Awaitable[None]]) -> None:
+    async def main() -> None:
+        world = World()
+        try:
+            await scenario(world)
+        finally:
+            await world.lanes.close(0.1)
+
+    asyncio.run(main())
+
+
+def test_time_is_the_brokers_last_word_when_all_is_read() -> None:
+    """A lane with nothing unread is as late as the broker's last answer, less the allowance for its way."""
+
+    async def scenario(world: World) -> None:
+        await world.assign(0)
+        assert world.lanes.lanes[0].time_ms() == world.clock.ms - ANSWER_ALLOWANCE_MS
+
+    run(scenario)
+
+
+def test_time_waits_for_unread_records() -> None:
+    """An unread record holds the time back to the last one applied, and a topic never heard of holds it still."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 500_000)
+        world.kafka.produce("a", "k", 2, 700_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        assert lane.time_ms() == 0
+        done: list[int] = []
+        lane.put(world.batch("a", 0, 1), lambda: done.append(1))
+        await settle()
+        assert done == [1]
+        assert lane.time_ms() == 500_000
+        lane.put(world.batch("a", 1, 2), lambda: done.append(2))
+        await settle()
+        assert lane.time_ms() == world.clock.ms - ANSWER_ALLOWANCE_MS
+        world.consumer.unknown.add("b")
+        assert lane.time_ms() == 700_000
+
+    run(scenario)
+
+
+def test_time_never_goes_back() -> None:
+    """A clock that is set back does not take the lane's time with it."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 900_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        lane.put(world.batch("a", 0, 1), lambda: None)
+        await settle()
+        world.clock.ms = 10_000
+        assert lane.time_ms() == lane.pipeline.header.lane_time_ms == 900_000
+
+    run(scenario)
+
+
+def test_a_split_lane_is_refused() -> None:
+    """An assignment that gives a lane's topics to two workers is an error that names the topic."""
+
+    async def scenario(world: World) -> None:
+        with pytest.raises(SplitLane, match="partition 0 of c"):
+            await world.lanes.assigned({TP("a", 0), TP("b", 0)}, world.consumer)  # type: ignore[arg-type]
+
+    run(scenario)
+
+
+def test_a_lane_that_stays_keeps_its_place() -> None:
+    """A rebalance that leaves a lane with us seeks to where the lane is, not to where it was fetched."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 500_000)
+        await world.assign(0)
+        world.lanes.submit(world.batch("a", 0, 1), lambda: None)
+        await settle()
+        offsets = await world.assign(0)
+        assert offsets == {TP("a", 0): 1, TP("b", 0): 0, TP("c", 0): 0}
+
+    run(scenario)
+
+
+def test_a_batch_of_an_earlier_fetch_is_dropped() -> None:
+    """What was fetched before a seek is not applied: it comes again."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 500_000)
+        await world.assign(0)
+        stale = world.batch("a", 0, 1)
+        await world.consumer.seek_lanes({TP("a", 0): 0})
+        done: list[int] = []
+        world.lanes.submit(stale, lambda: done.append(1))
+        await settle()
+        assert not done
+        assert world.lanes.lanes[0].pipeline.position("a").next_offset == 0
+
+    run(scenario)
+
+
+def test_a_batch_beyond_the_position_is_sought_back() -> None:
+    """A fetch that began behind the lane's position would leave a hole: the lane seeks back instead."""
+
+    async def scenario(world: World) -> None:
+        for value in range(3):
+            world.kafka.produce("a", "k", value, 500_000)
+        await world.assign(0)
+        world.lanes.submit(world.batch("a", 2, 3), lambda: None)
+        await settle()
+        assert world.consumer.sought[-1] == {TP("a", 0): 0}
+        assert world.lanes.lanes[0].pipeline.position("a").next_offset == 0
+
+    run(scenario)
+
+
+def test_a_busy_lane_wants_no_more() -> None:
+    """One batch may wait besides the one in hand; then nothing is fetched for the partition."""
+
+    async def scenario(world: World) -> None:
+        for value in range(3):
+            world.kafka.produce("a", "k", value, 500_000)
+        await world.assign(0)
+        tp = TP("a", 0)
+        assert world.lanes.wants(tp)
+        lane = world.lanes.lanes[0]
+        for first in range(2):
+            lane.put(world.batch("a", first, first + 1), lambda: None)
+        assert not lane.wants(tp)
+        await settle()
+        assert lane.wants(tp)
+
+    run(scenario)
+
+
+def test_fences_in_a_row_end_the_worker() -> None:
+    """A worker whose lane is saved by somebody else again and again gives up its place in the group."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 500_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+
+        async def fenced(*_: object) -> None:
+            raise Fenced("other")
+
+        lane.pipeline.apply = fenced  # type: ignore[method-assign]
+        for _ in range(3):
+            lane.put(world.batch("a", 0, 1), lambda: None)
+            await settle()
+        assert isinstance(world.crashes[-1], FencedOut)
+
+    run(scenario)
+
+
+def test_a_stopped_lane_says_why() -> None:
+    """A lane that a person has to look at takes nothing more; when all are stopped, the worker ends with the reason."""
+
+    async def scenario(world: World) -> None:
+        world.log.stopped = "the log was cut"
+        await world.assign(0)
+        assert world.lanes.lanes[0].stopped == "the log was cut"
+        assert not world.lanes.wants(TP("a", 0))
+        assert isinstance(world.crashes[-1], LaneStopped)
+
+    run(scenario)

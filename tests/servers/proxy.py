@@ -15,6 +15,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -39,9 +40,10 @@ class _Link:
 
     def reset(self) -> None:
         for writer in (self.client, self.server):
-            wire = writer.get_extra_info("socket")
-            # Closing with a linger time of zero sends RST instead of FIN.
-            wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            with suppress(OSError):  # it may have ended already
+                wire = writer.get_extra_info("socket")
+                # Closing with a linger time of zero sends RST instead of FIN.
+                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             writer.transport.abort()
 
 

@@ -11,7 +11,7 @@ from prometheus_client import Counter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cem.api.parameters import call_of, customer_of
+from cem.api.parameters import Asked, call_of, customer_of, invalid
 from cem.api.recording import Recorder
 from cem.api.request_id import traceparent_of
 from cem.api.services import Services
@@ -57,34 +57,44 @@ class DecisionDesk:
         began = asyncio.get_running_loop().time()
         customer_id = customer_of(request.path_params["customer_id"])
         asked = call_of(request.scope["query_string"])
-        answer = await self.decide(
-            customer_id, asked.call, began, asked.timeout_ms, traceparent_of(request.scope)
-        )
+        answer = await self.decide(customer_id, asked, began, traceparent_of(request.scope))
         return Response(encode_answer(answer), media_type=_JSON)
 
     async def decide(
         self,
         customer_id: str,
-        call: Call,
+        asked: Asked,
         began: float,
-        timeout_ms: int | None = None,
         traceparent: str | None = None,
     ) -> Answer:
-        """Return the answer of one decision, recorded; `began` is the loop's time at which the request came."""
+        """Return the answer of one decision, recorded; `began` is the loop's time at which the request came.
+
+        A decision as of an earlier instant is a question, not a decision: it is not recorded. Raises Problem.
+        """
         services = self._services
-        deadline_ms = min(services.decision_deadline_ms, timeout_ms or services.decision_deadline_ms)
+        call = asked.call
+        now_ms = services.clock.now_ms()
+        if asked.as_of_ms is not None:
+            if asked.as_of_ms > now_ms:
+                raise invalid("as_of", "an instant that has passed")
+            now_ms = asked.as_of_ms
+        deadline_ms = min(services.decision_deadline_ms, asked.timeout_ms or services.decision_deadline_ms)
         until = began + deadline_ms / 1000
         decision_id = f"{customer_id}.{services.new_id()}"
         staleness_s = services.freshness.staleness_s(lane_of(customer_id, services.partitions))
         try:
             data = await self._read(customer_id, until)
-            decision, context = self._decide(decision_id, customer_id, call, data, staleness_s)
+            decision, context = self._decide(decision_id, customer_id, call, data, now_ms, staleness_s)
         except _Unknown as unknown:
-            decision, context = self._fallback(decision_id, customer_id, call, str(unknown), staleness_s)
+            decision, context = self._fallback(
+                decision_id, customer_id, call, str(unknown), now_ms, staleness_s
+            )
         except Exception:
             # A bug must not leave a representative without an answer; it is logged and counted.
             _log.exception("decision %s failed", decision_id)
-            decision, context = self._fallback(decision_id, customer_id, call, "error", staleness_s)
+            decision, context = self._fallback(decision_id, customer_id, call, "error", now_ms, staleness_s)
+        if asked.as_of_ms is not None:
+            return answer_of(decision, staleness_s, logged=False)
         wait_s = min(services.decision_log_ms / 1000, until - asyncio.get_running_loop().time())
         logged = await self._recorder.record(
             record_of(decision, context, call, services.policy),
@@ -111,11 +121,11 @@ class DecisionDesk:
         customer_id: str,
         call: Call,
         data: bytes | None,
+        now_ms: int,
         staleness_s: dict[str, float | None],
     ) -> tuple[Decision, Context]:
         services = self._services
         catalogue, params = services.policy.catalogue, services.policy.params
-        now_ms = services.clock.now_ms()
         customer = new_customer(customer_id) if data is None else _decoded(data)
         facts = facts_of(customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone)
         history = history_of(customer, now_ms)
@@ -128,11 +138,11 @@ class DecisionDesk:
         customer_id: str,
         call: Call,
         cause: str,
+        now_ms: int,
         staleness_s: dict[str, float | None],
     ) -> tuple[Decision, Context]:
         services = self._services
         services.metrics.fallbacks.labels(cause).inc()
-        now_ms = services.clock.now_ms()
         decision = service_only(
             decision_id,
             customer_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -41,6 +42,11 @@ CALL_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "language": {"type": "string", "pattern": _LANGUAGE, "description": "Language of the call (BCP 47)."},
     "queue": {"type": "string", "maxLength": 128, "description": "Queue of the contact."},
     "text": {"type": "string", "maxLength": 8192, "description": "What the customer just said or wrote."},
+    "as_of": {
+        "type": "string",
+        "format": "date-time",
+        "description": "Decide as of this earlier instant, on what the state still holds of it. Nothing is recorded.",
+    },
     "timeout_ms": {
         "type": "integer",
         "minimum": 1,
@@ -61,11 +67,13 @@ _LENGTHS: Final = {
 class Asked:
     """What a request for a decision says."""
 
-    __slots__ = ("call", "timeout_ms")
+    __slots__ = ("as_of_ms", "call", "timeout_ms")
 
-    def __init__(self, call: Call, timeout_ms: int | None) -> None:
+    def __init__(self, call: Call, timeout_ms: int | None = None, as_of_ms: int | None = None) -> None:
         self.call = call
         self.timeout_ms = timeout_ms
+        #: Decide as of then, and record nothing; None: as of now.
+        self.as_of_ms = as_of_ms
 
 
 def invalid(name: str, detail: str, place: str = "query") -> Problem:
@@ -83,7 +91,7 @@ def customer_of(customer_id: str) -> str:
 def call_of(query: bytes) -> Asked:
     """Return what the query says of the contact. Raises Problem."""
     if not query:
-        return Asked(_NOTHING_SAID, None)
+        return Asked(_NOTHING_SAID)
     given: dict[str, str] = {}
     try:
         pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64)
@@ -101,7 +109,12 @@ def call_of(query: bytes) -> Asked:
         if value:
             given[name] = _checked(name, value)
     timeout = given.pop("timeout_ms", None)
-    return Asked(Call(**given), None if timeout is None else _timeout(timeout))
+    as_of = given.pop("as_of", None)
+    return Asked(
+        Call(**given),
+        None if timeout is None else _timeout(timeout),
+        None if as_of is None else _instant(as_of),
+    )
 
 
 def _checked(name: str, value: str) -> str:
@@ -128,6 +141,17 @@ def _timeout(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 60_000:
         raise invalid("timeout_ms", "a whole number from 1 to 60000")
     return int(text)
+
+
+def _instant(text: str) -> int:
+    try:
+        # A plus sign in a query is a blank.
+        at = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise invalid("as_of", "an instant with its zone, as in 2026-03-01T10:00:00Z")
+    return round(at.timestamp() * 1000)
 
 
 _NOTHING_SAID: Final = Call()

@@ -23,6 +23,7 @@ __all__ = ["command"]
 @click.option("--language", metavar="TAG", help="Language of the call: en, vi, ...")
 @click.option("--rep-id", metavar="ID", help="The representative.")
 @click.option("--call-id", metavar="ID", help="The call.")
+@click.option("--as-of", metavar="TIME", help="As of an earlier instant (RFC 3339); nothing is recorded.")
 @click.option("--facts", is_flag=True, help="List the facts that policies may name, and what each means.")
 @json_option
 @click.pass_context
@@ -35,6 +36,7 @@ def command(
     language: str | None,
     rep_id: str | None,
     call_id: str | None,
+    as_of: str | None,
     facts: bool,
     as_json: bool,
 ) -> None:
@@ -51,6 +53,7 @@ def command(
         "language": language,
         "rep_id": rep_id,
         "call_id": call_id,
+        "as_of": as_of,
     }
     path = f"/v1/customers/{quote(customer, safe='')}/next-best-action"
     answer = get_json(settings_from(ctx), path, query)

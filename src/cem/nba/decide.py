@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from cem.domain.events import DroppedAction, RankedAction
 from cem.domain.events.decisions import Factors
@@ -73,7 +73,9 @@ def decide(context: Context, catalogue: Catalogue, params: Params, draw: float) 
         ranked=tuple(ranked(c, probabilities[c.action.action]) for c in standing),
         dropped=tuple(dropped),
         flips=flips_of(winner, rivals, hopefuls),
-        sentences=said(winner.action, winner.treatment, facts, params, round(winner.cost)),
+        sentences=said(
+            winner.action, winner.treatment, facts, params, round(winner.cost), evaluation.is_true
+        ),
         floor=floors[0].rule.id if floors else None,
     )
 
@@ -149,7 +151,12 @@ def ranked(c: Candidate, probability: float) -> RankedAction:
 
 
 def said(
-    action: Action, treatment: Treatment, facts: Mapping[str, FactValue], params: Params, cost_minor: int
+    action: Action,
+    treatment: Treatment,
+    facts: Mapping[str, FactValue],
+    params: Params,
+    cost_minor: int,
+    holds: Callable[[int], bool] = lambda number: False,
 ) -> Said:
     """Return the sentences of the action for these facts."""
     values = {**facts, "price_minor": action.price_minor, "cost_minor": cost_minor}
@@ -157,6 +164,6 @@ def said(
     customer_language = str(facts["customer_language"] or facts["rep_language"] or params.language)
     customer = treatment.customer or action.customer
     return Said(
-        action.rep.say(rep_language, values, params.currency),
-        customer.say(customer_language, values, params.currency),
+        action.rep.say(rep_language, values, params.currency, holds),
+        customer.say(customer_language, values, params.currency, holds),
     )

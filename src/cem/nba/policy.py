@@ -19,7 +19,7 @@ from cem.nba.params import Cap, Exploration, Floor, Params, Scope
 from cem.nba.policy_file import PolicyError, PolicyFile, nearest
 from cem.nba.raw_policy import RawAction, RawActionsFile, RawDecisionFile, RawGroup, RawScope
 from cem.nba.rules import Expressions, Rule
-from cem.nba.sentences import Sentences, TemplateError, compile_sentences
+from cem.nba.sentences import Sentences, TemplateError, Text, compile_sentences
 
 __all__ = ["ACTIONS_FILE", "DECISION_FILE", "Policy", "PolicyError", "load_policy"]
 
@@ -191,16 +191,21 @@ class _ActionsLoader:
         except ExpressionError as error:
             raise self.file.error(path, _explained(raw, error)) from None
 
+    def condition(self, source: str) -> int:
+        """Return the number of a sentence's condition."""
+        try:
+            return self.expressions.add(source)
+        except ExpressionError as error:
+            raise TemplateError(_explained(source, error)) from None
+
     def known(self, rules: Sequence[Rule]) -> frozenset[str]:
         """Return the facts that cannot be unknown where all these rules hold."""
         programs = self.expressions.programs
         return frozenset(name for rule in rules for name in programs[rule.expression][1])
 
-    def sentences(
-        self, path: _Path, raw: Mapping[str, str | list[str]], known: frozenset[str] | tuple[()]
-    ) -> Sentences:
+    def sentences(self, path: _Path, raw: Mapping[str, Text], known: frozenset[str] | tuple[()]) -> Sentences:
         try:
-            return compile_sentences(raw, _VARIABLES, self.language, known)
+            return compile_sentences(raw, _VARIABLES, self.language, known, self.condition)
         except TemplateError as error:
             raise self.file.error((*path, *error.path), str(error)) from None
 

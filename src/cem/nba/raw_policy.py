@@ -11,13 +11,14 @@ import msgspec
 from msgspec import Meta
 
 from cem.nba.catalogue import Precedence
+from cem.nba.sentences import Text
 
 __all__ = ["RawAction", "RawActionsFile", "RawCap", "RawDecisionFile", "RawScope"]
 
 _Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 _RuleId = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*\.[a-z0-9_]+$", max_length=64)]
 _Language = Annotated[str, Meta(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$")]
-_Text = dict[_Language, str | list[str]]
+_Text = dict[_Language, Text]
 _Days = Annotated[float, Meta(gt=0, le=3650)]
 _State = Literal["displayed", "offered", "accepted", "declined", "done", "ignored"]
 _Channel = Literal["call", "sms", "email", "app", "web", "chat", "shop", "social", "post", "field", "other"]

@@ -96,6 +96,10 @@ class Evaluation:
             found = self._values[number] = self._run(number)
         return found
 
+    def is_true(self, number: int) -> bool:
+        """Return whether the expression is true."""
+        return self.value(number) is True
+
     def holds(self, rule: Rule) -> bool:
         """Return whether the condition is true; while a fact that it needs is unknown, it is not."""
         found = self._values[rule.expression]

@@ -1,13 +1,13 @@
 """Sentences with variables: parsed and checked at load, filled in the reader's language for one decision.
 
-A text is one sentence or a list of them, most telling first: the first whose variables are all known is said. The
-last must need nothing that can be unknown, so there is always something to say.
+A text is one sentence or a list of them, most telling first: the first whose condition (`when`) holds and whose
+variables are all known is said. The last must need nothing that can be unknown, so there is always something to say.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
@@ -16,7 +16,7 @@ from cem.nba.money import money
 from cem.nba.policy_file import nearest
 from cem.nba.rules import FactValue
 
-__all__ = ["Sentences", "TemplateError", "compile_sentences"]
+__all__ = ["Conditional", "Sentences", "TemplateError", "Text", "compile_sentences"]
 
 _VARIABLE = re.compile(r"\{([a-z_0-9]+)(?:\|([a-z]+))?\}")
 _FILTERS: Mapping[str, tuple[str, ...]] = {
@@ -34,7 +34,20 @@ class TemplateError(ValueError):
         self.path = path
 
 
+class Conditional(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A sentence that is said only while its condition holds."""
+
+    when: str
+    say: str
+
+
+#: A text in one language, as a policy file writes it.
+Text = str | list[str | Conditional]
+
+
 class _Template(msgspec.Struct, frozen=True):
+    #: Number of the condition's expression; -1 = none.
+    when: int
     #: Plain text between the variables: one more than there are variables.
     texts: tuple[str, ...]
     variables: tuple[tuple[str, str], ...]
@@ -49,10 +62,21 @@ class Sentences(msgspec.Struct, frozen=True):
     #: Every variable named in any of them, sorted.
     names: tuple[str, ...]
 
-    def say(self, language: str, values: Mapping[str, FactValue], currency: str) -> str:
-        """Return the first sentence that can be said in `language` ('pt-BR' falls back to 'pt', then the default)."""
+    def say(
+        self,
+        language: str,
+        values: Mapping[str, FactValue],
+        currency: str,
+        holds: Callable[[int], bool] = lambda number: False,
+    ) -> str:
+        """Return the first sentence that can be said in `language` ('pt-BR' falls back to 'pt', then the default).
+
+        `holds` tells whether the condition of a number does.
+        """
         language, templates = self._templates(language)
         for template in templates:
+            if template.when >= 0 and not holds(template.when):
+                continue
             filled = [_fill(values[name], how, language, currency) for name, how in template.variables]
             if None not in filled:
                 parts = [template.texts[0]]
@@ -73,14 +97,16 @@ class Sentences(msgspec.Struct, frozen=True):
 
 
 def compile_sentences(
-    raw: Mapping[str, str | Sequence[str]],
+    raw: Mapping[str, Text],
     types: Mapping[str, FactType],
     default: str,
     known: Collection[str] = (),
+    condition: Callable[[str], int] | None = None,
 ) -> Sentences:
     """Return the sentences of `raw` (language to text or texts). Raises TemplateError.
 
-    `known` are facts that cannot be unknown when the sentences are said.
+    `known` are facts that cannot be unknown when the sentences are said; `condition` numbers a condition, and raises
+    ValueError for one that must not be loaded.
     """
     if default not in raw:
         raise TemplateError(f"the sentence is missing in {default!r}, the language that others fall back to")
@@ -93,10 +119,15 @@ def compile_sentences(
         found = []
         for i, text in enumerate([texts] if isinstance(texts, str) else texts):
             try:
-                found.append(_parse(text, types))
-            except TemplateError as error:
+                found.append(_compiled(text, types, condition))
+            except ValueError as error:
                 raise TemplateError(str(error), (language,) if single else (language, i)) from None
         templates = tuple(found)
+        if templates[-1].when >= 0:
+            raise TemplateError(
+                f"the last sentence in {language!r} has a condition; add one without",
+                (language, len(templates) - 1),
+            )
         last_unknown = [n for n, _ in templates[-1].variables if types[n].nullable and n not in known]
         if last_unknown:
             raise TemplateError(
@@ -107,6 +138,16 @@ def compile_sentences(
         languages[language] = templates
         names.update({name: None for template in templates for name, _ in template.variables})
     return Sentences(languages, default, tuple(sorted(names)))
+
+
+def _compiled(
+    text: str | Conditional, types: Mapping[str, FactType], condition: Callable[[str], int] | None
+) -> _Template:
+    if isinstance(text, str):
+        return _parse(text, types)
+    if condition is None:
+        raise TemplateError("a condition cannot stand here")
+    return msgspec.structs.replace(_parse(text.say, types), when=condition(text.when))
 
 
 def _parse(text: str, types: Mapping[str, FactType]) -> _Template:
@@ -128,7 +169,7 @@ def _parse(text: str, types: Mapping[str, FactType]) -> _Template:
     texts.append(text[end:])
     if any("{" in t or "}" in t for t in texts):
         raise TemplateError("a brace that is no variable: write {name} or {name|money}")
-    return _Template(tuple(texts), tuple(variables))
+    return _Template(-1, tuple(texts), tuple(variables))
 
 
 def _fill(value: FactValue, how: str, language: str, currency: str) -> str | None:

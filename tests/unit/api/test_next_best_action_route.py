@@ -214,3 +214,16 @@ def test_text_is_normalised_so_that_the_lane_takes_the_record() -> None:
     assert received.event.context is not None
     assert received.event.context.text == "sóng yếu"
     assert received.event.features["call_topic"] == "network"
+
+
+def test_a_question_about_an_earlier_instant_is_answered_as_of_then_and_not_recorded() -> None:
+    """A pilot on history reads what would have been suggested; the log only holds real decisions."""
+    api = Api(suffering())
+    before = api.get(path(reason="network", as_of="2026-09-10T00:00:00Z")).json()
+    assert before["as_of"] == "2026-09-10T00:00:00Z"
+    assert before["logged"] is False
+    assert before["sentences"]["rep"].startswith("Solve the reception problem first: no fault is known")
+    assert api.log.emissions == []
+    assert api.get(path(as_of="2030-01-01T00:00:00Z")).status_code == 422
+    assert api.get(path(as_of="2026-09-10T00:00:00")).status_code == 422
+    assert api.get(path(as_of="2026-09-10T02:00:00+02:00")).json()["as_of"] == "2026-09-10T00:00:00Z"

@@ -6,7 +6,7 @@ import pytest
 
 from cem.nba.expressions import FactType
 from cem.nba.money import money
-from cem.nba.sentences import TemplateError, compile_sentences
+from cem.nba.sentences import Conditional, TemplateError, compile_sentences
 from tests.builders.nba import decided
 
 TYPES = {"n": FactType("int"), "x": FactType("double"), "maybe": FactType("int", nullable=True)}
@@ -70,3 +70,14 @@ def test_customer_and_representative_each_hear_their_language() -> None:
     said = decided(open_faults=1, fault_hours_30d=30.0, customer_language="vi", rep_language="en").sentences
     assert said.rep.startswith("Solve the reception problem first: 1 fault(s) open now, 30 hours")
     assert said.customer.startswith("Tôi thấy sóng")
+
+
+def test_a_sentence_with_a_condition_is_said_while_it_holds() -> None:
+    """And one that stands last must have none."""
+    raw = {"en": [Conditional(when="n > 5", say="many: {n}"), "few"]}
+    conditions = {"n > 5": 7}
+    said = compile_sentences(raw, TYPES, "en", condition=lambda source: conditions[source])
+    assert said.say("en", {"n": 9}, "EUR", lambda number: number == 7) == "many: 9"
+    assert said.say("en", {"n": 1}, "EUR", lambda number: False) == "few"
+    with pytest.raises(TemplateError, match="has a condition"):
+        compile_sentences({"en": raw["en"][:1]}, TYPES, "en", condition=lambda source: 0)

@@ -12,7 +12,7 @@ import click
 import msgspec
 
 from cem.cli.connection import settings_from
-from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
+from cem.cli.errors import DONE, FAILED, REJECTS, UNREACHABLE, USAGE, Failure
 from cem.cli.output import json_option, note, print_json
 from cem.cli.progress_line import ProgressLine
 from cem.importing.document import MapError
@@ -23,12 +23,14 @@ from cem.importing.rejects import RejectsFile
 from cem.importing.run import JsonLinesSink, run_import
 from cem.importing.table import FileError
 from cem.importing.translation import RejectedRow, Translated
+from cem.ports import Unavailable
 
 __all__ = ["command"]
 
 #: Rows that --dry-run looks at, and how many events and rejects it shows.
 _DRY_ROWS: Final = 1000
 _DRY_SHOWN: Final = 5
+_GO_ON: Final = "; the same command goes on from what Kafka has acknowledged"
 
 
 @click.command("import", short_help="Send the rows of a file as events.")
@@ -77,7 +79,11 @@ def command(
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     line = ProgressLine("rows")
 
+    begun = False
+
     def on_rows(progress: Progress, share: float) -> None:
+        nonlocal begun
+        begun = True
         line.show(progress.rows, share, f"  {progress.rejects:,} rejects" if progress.rejects else "")
 
     try:
@@ -99,6 +105,8 @@ def command(
         raise Failure(str(error), USAGE) from None
     except (FileError, ImportBusy) as error:
         raise Failure(str(error), FAILED) from None
+    except Unavailable as error:
+        raise Failure(f"{error}{_GO_ON if begun else ''}", UNREACHABLE) from None
     finally:
         line.end()
     _report(file, progress, as_json)

@@ -20,7 +20,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 7
     #: Paying accounts (households) on the first day.
     customers: int = 250
-    #: The first day of the world; a Monday keeps weeks and days in step.
+    #: The first day of the world.
     start: date = date(2026, 1, 5)
     #: Minutes by which the customers' clocks are ahead of UTC.
     utc_offset_min: int = 0
@@ -63,6 +63,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     share_orders_late: float = 0.22
     #: Sign-ups a month as a share of the first day's customers, whatever else happens.
     signups_per_month: float = 0.012
+    #: Share of bills with a charge that should not be there.
+    share_bills_wrong: float = 0.012
     #: Scale of the hazard of leaving.
     leaving_scale: float = 1.0
     #: Representatives in the centre.
@@ -87,6 +89,10 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     def day_of(self, at_ms: int) -> int:
         """Return the number of the day that `at_ms` belongs to."""
         return (at_ms - self.start_ms) // DAY_MS
+
+    def weekday(self, day: int) -> int:
+        """Return the weekday of day number `day`, 0 = Monday."""
+        return (self.start.weekday() + day) % 7
 
     def date_of(self, day: int) -> date:
         """Return the calendar date of day number `day`."""

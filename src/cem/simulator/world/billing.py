@@ -10,6 +10,7 @@ import numpy as np
 
 from cem.domain.events import BillIssued, BillItem, PaymentFailed, PaymentMade, PaymentOverdue
 from cem.domain.events.enums import BillCause, Initiative, PaymentMethod
+from cem.simulator.draws import unit
 from cem.simulator.parameters import DAY_MS, HOUR_MS
 from cem.simulator.world.core import Handler, Planner, World
 from cem.simulator.world.leaving import leave
@@ -20,7 +21,7 @@ from cem.simulator.world.problems import open_problem, seek_contact
 
 __all__ = ["HANDLERS", "PLANNERS"]
 
-_PAY: Final = 101
+_PAY, _WRONG = 101, 102
 _DUE_DAYS: Final = 14
 _REMINDERS: Final = (1, 7, 14, 30)
 _GIVEN_UP: Final = 75
@@ -69,6 +70,10 @@ def _items(world: World, household: Household, day: int) -> tuple[list[BillItem]
     if household.discount_percent and day <= household.discount_until:
         amount = round(base * household.discount_percent / 100)
         items.append(BillItem(cause=BillCause.DISCOUNT, amount_minor=-amount))
+    number = household.number
+    if unit(parameters.seed, _WRONG, number, day) < parameters.share_bills_wrong:
+        fee = parameters.money(1200 + 2000 * unit(parameters.seed, _WRONG, number, day, 1))
+        items.append(BillItem(cause=BillCause.FEE, amount_minor=fee))
     worst = max(household.lines, key=lambda i: (sums[i], -i))
     return items, sum(sums.values()), worst if sums[worst] else -1
 
@@ -101,7 +106,7 @@ def _issue(world: World, at_ms: int, c: int, items: list[BillItem], extra: int, 
         ),
     )
     usual, usual_extra = household.usual_minor, household.usual_extra_minor
-    shock = usual > 0 and total > 1.3 * usual and total - usual > parameters.money(600)
+    shock = usual > 0 and total > 1.5 * usual and total - usual > parameters.money(900)
     if shock:
         seen_ms = at_ms + world.luck(c, _PAY, number, 1).randrange(6, 60) * HOUR_MS
         grown = extra - usual_extra > 0.5 * (total - usual)

@@ -111,6 +111,7 @@ def start_call(world: World, at_ms: int, c: int, problem: Problem) -> None:
                 about.reason,
                 line,
                 household.language,
+                complaint,
             )
         )
     world.plan("decided", at_ms + 40_000, c, call=call_id)

@@ -64,6 +64,8 @@ class Ask(msgspec.Struct, frozen=True):
     intent: str
     line: str
     language: str
+    #: What the customer has said so far.
+    text: str = ""
     channel: str = "call"
 
 

@@ -110,11 +110,9 @@ class Effects:
         kind = next(k for k in kinds() if not k.words or parts.intersection(k.words))
         if belief is not None and belief.precedence != kind.precedence:
             kind = msgspec.structs.replace(kind, precedence=belief.precedence)
-        name = int.from_bytes(action.encode()[:32].ljust(32, b"\0"), "big")
         low = -math.log(self._spread)
         factors = tuple(
-            math.exp(low * (1 - 2 * unit(self._seed, _EFFECTS, name & (1 << 64) - 1, name >> 64, n)))
-            for n in range(3)
+            math.exp(low * (1 - 2 * unit(self._seed, _EFFECTS, n, *action.encode()))) for n in range(3)
         )
         accept = kind.accept if belief is None or belief.accept is None else belief.accept
         accept = min(0.97, max(0.02, accept))

@@ -71,7 +71,7 @@ def draw_episode(dice: Dice, kind: str, number: int, line: int, day: int) -> Epi
         begin += dice.randint(7, 21) * 3600 + dice.randrange(3600)
         end = begin + int(log_uniform(dice, 1.0, 8.0) * 3600)
         return Episode(
-            number, line, kind, begin, end, round(log_uniform(dice, 50, 500)), dice.uniform(0.7, 1.0)
+            number, line, kind, begin, end, float(round(log_uniform(dice, 50, 500))), dice.uniform(0.7, 1.0)
         )
     if kind == "premium":
         end = begin + dice.randint(2, 10) * _DAY_S
@@ -85,8 +85,18 @@ def draw_episode(dice: Dice, kind: str, number: int, line: int, day: int) -> Epi
             number, line, kind, begin, begin + dice.randint(3, 14) * _DAY_S, dice.uniform(0.6, 0.9), 1.25
         )
     if kind == "one_day":
-        return Episode(number, line, kind, begin, begin + _DAY_S, dice.randint(15, 40), dice.randint(10, 25))
-    return Episode(number, line, kind, begin, begin + _DAY_S, dice.randint(1, 2), dice.uniform(50, 200))
+        return Episode(
+            number,
+            line,
+            kind,
+            begin,
+            begin + _DAY_S,
+            float(dice.randint(15, 40)),
+            float(dice.randint(10, 25)),
+        )
+    return Episode(
+        number, line, kind, begin, begin + _DAY_S, float(dice.randint(1, 2)), dice.uniform(50, 200)
+    )
 
 
 def messages_of(

@@ -21,27 +21,28 @@ __all__ = ["HANDLERS", "PLANNERS", "daily_hazard", "leave", "renew", "within_hor
 
 _LEAVE, _HOW, _RENEW = 21, 22, 23
 #: Logarithm of the daily hazard of a middling customer out of contract.
-_LEVEL: Final = -7.35
+_LEVEL: Final = -7.36
+#: How strongly what pulls a household away tells: it sets how well leaving can be foreseen at all.
+_STEEPNESS: Final = 1.1
 _TERM_DAYS: Final = 365
 
 
 def daily_hazard(parameters: Parameters, people: People, day: int, mood: Floats | None = None) -> Floats:
     """Return each household's hidden hazard of leaving on `day`, per day, at its mood now (or at `mood`)."""
     remaining = people.contract_end - day
-    term = np.where(remaining > 30, -1.5, np.where(remaining >= 0, 0.3, np.where(remaining > -60, 1.0, 0.35)))
-    tenure = -0.4 * np.log1p(np.maximum(0, day - people.joined) / 365)
-    level = (
-        _LEVEL
-        + people.own
+    term = np.where(remaining > 30, -2.2, np.where(remaining >= 0, 0.6, np.where(remaining > -60, 1.1, 0.35)))
+    tenure = -0.7 * np.log1p(np.maximum(0, day - people.joined) / 365)
+    pull = (
+        people.own
         + term
         + tenure
-        - 2.3 * (people.mood if mood is None else mood)
-        + 0.35 * np.minimum(people.open, 3)
-        + 0.35 * np.minimum(people.failures, 4)
-        + 0.6 * (people.arrears > 0)
+        - 2.5 * (people.mood if mood is None else mood)
+        + 0.25 * np.minimum(people.open, 3)
+        + 0.3 * np.minimum(people.failures, 4)
+        + 0.9 * (people.arrears > 0)
         - people.goodwill
     )
-    return parameters.leaving_scale * np.minimum(0.25, np.exp(level))
+    return parameters.leaving_scale * np.minimum(0.25, np.exp(_LEVEL + _STEEPNESS * pull))
 
 
 def within_horizon(parameters: Parameters, people: People, day: int) -> Floats:

@@ -29,7 +29,7 @@ def target(people: People) -> Floats:
 def plan_moods(world: World, day: int) -> None:
     """Let a night pass over everybody's mood, failures and goodwill."""
     people = world.people
-    noise = generator(world.parameters.seed, _NOISE, day).normal(0.0, 0.04, people.rows)
+    noise = generator(world.parameters.seed, _NOISE, day).normal(0.0, 0.03, people.rows)
     people.mood = np.clip(people.mood + REACH * (target(people) - people.mood) + noise, -1.0, 1.0)
     people.failures *= 0.97
     people.goodwill *= 0.985

@@ -21,7 +21,7 @@ from cem.simulator.draws import Dice, unit
 from cem.simulator.parameters import DAY_MS, HOUR_MS
 from cem.simulator.world.core import Handler, Planner, World
 from cem.simulator.world.people import NEEDS, NEVER, Household
-from cem.simulator.world.plans import PLANS, plan_for
+from cem.simulator.world.plans import PLANS, TAX_PERCENT, plan_for
 from cem.simulator.world.texting import UNLIMITED, line_key
 
 __all__ = ["CHANNELS", "HANDLERS", "PLANNERS", "area_name", "profile", "set_plan"]
@@ -32,6 +32,8 @@ CHANNELS: Final = {"call": 0.3, "email": 0.25, "sms": 0.25, "app": 0.2}
 #: Shops, with how long the customers stay whom they bring: the last two are paid by the head, and it shows.
 SHOPS: Final = ("shop-01", "shop-02", "shop-03", "shop-04", "shop-05", "shop-06", "shop-07")
 _QUALITY: Final = {"shop-06": 0.9, "shop-07": 1.2, "spring-bonus": 0.8}
+#: Who pays bill by bill is looser tied than who has it debited.
+_LOOSE: Final = {"direct_debit": -0.6, "card": 0.0, "transfer": 0.5, "wallet": 0.5, "cash": 1.0}
 _CAMPAIGNS: Final = ("friends", "spring-bonus", "switch-now")
 _CAP: Final = 80.0
 
@@ -80,7 +82,8 @@ def _add_household(world: World, c: int, day: int) -> list[dict[str, float]]:
 
     people.active[c] = True
     people.area[c] = dice.randrange(parameters.areas)
-    people.base[c] = min(0.6, max(-0.5, dice.gauss(0.15, 0.22)))
+    here = 0.3 * (unit(parameters.seed, _WHO, int(people.area[c]), 6) - 0.5)
+    people.base[c] = min(0.6, max(-0.5, dice.gauss(0.15 + here, 0.13)))
     people.mood[c] = min(0.9, max(-0.9, float(people.base[c]) + dice.gauss(0.0, 0.15)))
     people.sensitivity[c] = dice.betavariate(2.0, 2.0)
     people.joined[c] = joined
@@ -88,11 +91,12 @@ def _add_household(world: World, c: int, day: int) -> list[dict[str, float]]:
     people.child_lines[c] = children
     people.growth_limit[c] = parameters.money(dice.uniform(1200, 3500))
     people.own[c] = (
-        0.9 * (float(people.sensitivity[c]) - 0.5)
-        - 0.25 * (size - 1)
+        0.6 * (float(people.sensitivity[c]) - 0.5)
+        - 0.5 * (size - 2)
+        + _LOOSE.get(household.method, 0.0)
         + _QUALITY.get(household.shop, 0.0)
         + _QUALITY.get(household.campaign, 0.0)
-        + dice.gauss(0.0, 0.35)
+        + dice.gauss(0.0, 0.2)
     )
     if new or dice.chance(0.62):
         into_term = dice.randrange(365) if not new else 0
@@ -114,6 +118,9 @@ def _draw_lines(world: World, household: Household, dice: Dice, first_day: int) 
         # Most have the plan that fits what they text; some are on one too small.
         plan = plan_for(rate * 31 * dice.choices((0.6, 1.0, 1.35), (15, 35, 50))[0])
         allowance = PLANS[plan].sms_allowance
+        base, beyond = _usual_cost(plan, rate)
+        household.usual_minor += parameters.money(base)
+        household.usual_extra_minor += parameters.money(beyond)
         rows.append(
             {
                 "owner": c,
@@ -130,6 +137,14 @@ def _draw_lines(world: World, household: Household, dice: Dice, first_day: int) 
             }
         )
     return rows
+
+
+def _usual_cost(plan: int, rate: float) -> tuple[float, float]:
+    """Return what a month of a line costs, tax included, and what of it is use beyond the plan (cents)."""
+    tariff = PLANS[plan]
+    allowance = 1e9 if tariff.sms_allowance is None else tariff.sms_allowance
+    beyond = max(0.0, 1.07 * 30.5 * rate - allowance) * tariff.overage_cents
+    return (1 + TAX_PERCENT / 100) * (tariff.price_cents + beyond), beyond
 
 
 def _install_lines(world: World, rows: list[dict[str, float]]) -> None:

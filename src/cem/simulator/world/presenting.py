@@ -120,7 +120,8 @@ def try_to_solve(
         return True, False
     skill = 0.75 + 0.5 * unit(world.parameters.seed, _SKILL, call.rep)
     likely = KINDS[problem.kind].solved * skill * (0.45 if sold_instead else 1.0)
-    if problem.story == 1:
+    if problem.story == 1 and problem.contacts < 2:
+        # The first call only gets him kind words, unless somebody knows what to do.
         likely = 0.0
     pending = False
     for true in accepted:

@@ -38,19 +38,19 @@ class KindOfProblem(msgspec.Struct, frozen=True):
 
 
 KINDS: Final[dict[str, KindOfProblem]] = {
-    "billing": KindOfProblem("billing", -0.22, 0.65, 30, 0.5, 0.6, 25),
-    "sms_cost": KindOfProblem("sms", -0.25, 0.85, 20, 0.35, 0.75, 30),
-    "coverage": KindOfProblem("coverage", -0.2, 0.55, 40, 0.12, 0.6, 0),
-    "fault": KindOfProblem("fault", -0.1, 0.3, 2, 0.5, 0.3, 4),
-    "order": KindOfProblem("order", -0.25, 0.7, 20, 0.35, 0.7, 20),
-    "payment": KindOfProblem("payment", -0.1, 0.5, 30, 0.55, 0.5, 40),
-    "roaming": KindOfProblem("roaming", -0.2, 0.6, 30, 0.45, 0.5, 25),
-    "device": KindOfProblem("device", -0.1, 0.8, 20, 0.6, 0.5, 15),
+    "billing": KindOfProblem("billing", -0.22, 0.65, 30, 0.62, 0.6, 25),
+    "sms_cost": KindOfProblem("sms", -0.25, 0.85, 20, 0.4, 0.7, 30),
+    "coverage": KindOfProblem("coverage", -0.2, 0.55, 40, 0.15, 0.6, 0),
+    "fault": KindOfProblem("fault", -0.1, 0.3, 2, 0.6, 0.3, 4),
+    "order": KindOfProblem("order", -0.25, 0.7, 20, 0.5, 0.6, 20),
+    "payment": KindOfProblem("payment", -0.1, 0.5, 30, 0.65, 0.5, 40),
+    "roaming": KindOfProblem("roaming", -0.2, 0.6, 30, 0.55, 0.5, 25),
+    "device": KindOfProblem("device", -0.1, 0.8, 20, 0.65, 0.5, 15),
     "cancel": KindOfProblem("cancel", -0.05, 1.0, 6, 0.0, 0.0, 10),
-    "upgrade": KindOfProblem("upgrade", 0.0, 0.9, 20, 0.3, 0.3, 20, weighs=False),
-    "price": KindOfProblem("price", -0.05, 0.6, 40, 0.2, 0.3, 30, weighs=False),
-    "plan": KindOfProblem("plan", 0.0, 0.9, 20, 0.6, 0.4, 15, weighs=False),
-    "question": KindOfProblem("question", 0.0, 1.0, 4, 0.85, 0.4, 7, weighs=False),
+    "upgrade": KindOfProblem("upgrade", 0.0, 0.9, 20, 0.5, 0.3, 20, weighs=False),
+    "price": KindOfProblem("price", -0.05, 0.6, 40, 0.35, 0.3, 30, weighs=False),
+    "plan": KindOfProblem("plan", 0.0, 0.9, 20, 0.75, 0.4, 15, weighs=False),
+    "question": KindOfProblem("question", 0.0, 1.0, 4, 0.93, 0.4, 7, weighs=False),
 }
 
 
@@ -112,7 +112,8 @@ def seek_contact(world: World, c: int, problem: Problem, at_ms: int, *, chance: 
         likely *= 0.1
     # The unhappy speak up sooner than the content.
     likely *= 1.1 - 0.3 * float(world.people.mood[c])
-    if problem.story == 0 and not dice.chance(likely):
+    told_twice = problem.contacts >= 2
+    if (problem.story == 0 or told_twice) and not dice.chance(likely):
         return False
     delay_ms = int(dice.expovariate(1.0 / about.delay_h) * HOUR_MS)
     if problem.contacts:

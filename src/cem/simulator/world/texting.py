@@ -134,7 +134,7 @@ def calendar_factors(parameters: Parameters, day: int) -> tuple[float, float]:
     everybody, students = 1.0, 1.0
     if unit(parameters.seed, _CALENDAR, day) < parameters.holidays_per_year / 365:
         everybody = 2.0 + 3.0 * unit(parameters.seed, _CALENDAR, day, 1)
-    monday = day - day % 7
+    monday = day - parameters.weekday(day)
     for begin in (monday - 7, monday):
         if unit(parameters.seed, _CALENDAR, begin, 2) < parameters.exam_weeks_per_year / 52:
             since = day - begin
@@ -206,7 +206,7 @@ def _conversations(parameters: Parameters, lines: Lines, day: int) -> tuple[Ints
     lines.abroad = np.where(leaves, slow.random(rows) < 0.2, lines.abroad)
 
     holiday, exams = calendar_factors(parameters, day)
-    mean = lines.rate * (_WEEK[day % 7] * np.exp(lines.drift) * g.gamma(1.2, 1 / 1.2, rows))
+    mean = lines.rate * (_WEEK[parameters.weekday(day)] * np.exp(lines.drift) * g.gamma(1.2, 1 / 1.2, rows))
     if holiday > 1:
         mean = np.where(mean > 0, np.maximum(mean, 1.0) * holiday, mean)
     if exams != 1:

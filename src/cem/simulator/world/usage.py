@@ -85,7 +85,7 @@ def plan_looks(world: World, day: int) -> None:
     noticed = people.active & looked & (cost > people.growth_limit)
     for c in np.nonzero(noticed)[0].tolist():
         household = world.households[c]
-        if household.growth_noticed >= 0 or cost[c] < 2.0 * household.usual_extra_minor:
+        if household.growth_noticed >= 0 or cost[c] < 2.5 * household.usual_extra_minor:
             continue
         household.growth_noticed = day
         own = lines.charges[household.lines].sum(axis=1)

@@ -1,0 +1,87 @@
+"""What the outside does to a world: open it, answer its representatives, reach its customers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from cem.simulator.parameters import Parameters
+from cem.simulator.world import Ask, Belief, World, new_world, outreach
+from cem.simulator.world.calls import answer_ask
+from cem.simulator.world.people import Offered
+
+__all__ = ["answer", "household_number", "offers", "open_world", "reach"]
+
+
+def open_world(
+    parameters: Parameters, *, beliefs: Iterable[Belief] = (), live_from_day: int | None = None
+) -> World:
+    """Return a new world. From the start of `live_from_day` on its representatives ask what to do (None: never).
+
+    beliefs: what the operator's catalogue says of its actions; the truth differs from it by a seeded factor.
+    """
+    world = new_world(parameters, beliefs)
+    if live_from_day is not None:
+        world.live_from_day = live_from_day
+        world.asks_from_ms = parameters.day_start_ms(live_from_day)
+    return world
+
+
+def household_number(world: World, customer_id: str) -> int | None:
+    """Return the number of the household with this id, or None."""
+    digits = customer_id.removeprefix("C")
+    number = int(digits) - 1 if digits.isdecimal() else -1
+    known = 0 <= number < len(world.keys) and world.keys[number] == customer_id
+    return number if known else None
+
+
+def answer(world: World, ask: Ask, decision_id: str = "", actions: Sequence[Offered] = ()) -> bool:
+    """Give a representative what he asked for; without actions he goes on as he can. False: the call is over."""
+    c = household_number(world, ask.customer_id)
+    return c is not None and answer_ask(world, c, ask.call_id, decision_id, actions)
+
+
+def reach(
+    world: World,
+    customer_id: str,
+    *,
+    at_ms: int,
+    contact_id: str,
+    channel: str,
+    action: str = "",
+    decision_id: str = "",
+    price_minor: int = 0,
+) -> bool:
+    """Send a customer a message (with an action, or only news) over a channel at a time. False: nobody of that id."""
+    c = household_number(world, customer_id)
+    if c is None:
+        return False
+    outreach.reach(
+        world,
+        at_ms,
+        c,
+        contact_id=contact_id,
+        channel=channel,
+        action=action,
+        decision_id=decision_id,
+        price_minor=price_minor,
+    )
+    return True
+
+
+def offers(answered: Mapping[str, Any]) -> list[Offered]:
+    """Return the actions of an answer of the API, best first; what does not look like an action is left out."""
+    found: list[Offered] = []
+    actions = answered.get("actions")
+    for row in actions if isinstance(actions, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("action"), str):
+            price = row.get("price_minor")
+            found.append(
+                Offered(
+                    row["action"],
+                    str(row.get("treatment") or ""),
+                    str(row.get("channel") or "call"),
+                    price if isinstance(price, int) else 0,
+                )
+            )
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from redis.asyncio.connection import (
     AbstractConnection,
@@ -29,13 +29,23 @@ __all__ = ["Command", "Pool", "connector", "pack"]
 #: A command and its arguments.
 Command = Sequence[bytes]
 
+_KNOWN_SIZES: Final = 4096
+#: The end of one argument and the length of the next.
+_SIZES: Final = tuple(b"\r\n$%d\r\n" % size for size in range(_KNOWN_SIZES))
+
 
 def pack(commands: Iterable[Command]) -> bytes:
     """Return the commands as Redis reads them (RESP)."""
     parts: list[bytes] = []
+    add = parts.append
     for command in commands:
-        parts.append(b"*%d\r\n" % len(command))
-        parts += [b"$%d\r\n%b\r\n" % (len(argument), argument) for argument in command]
+        add(b"*%d" % len(command))
+        for argument in command:
+            # Formatting each length anew would take three times as long.
+            size = len(argument)
+            add(_SIZES[size] if size < _KNOWN_SIZES else b"\r\n$%d\r\n" % size)
+            add(argument)
+        add(b"\r\n")
     return b"".join(parts)
 
 

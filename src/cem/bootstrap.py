@@ -20,13 +20,16 @@ import yaml
 
 import cem
 from cem.alerts.policy import AlertPolicyError, read_alert_policy
+from cem.journal import JOURNAL_TOPIC
 from cem.pipeline import LanePipeline, Limits
-from cem.ports import Clock, Emission, JournalEntry, Unavailable
+from cem.ports import NO_TOKEN, Clock, Emission, JournalEntry, LaneStopped, Unavailable
 from cem.settings import Settings, SettingsError
 from cem.step import CemStepper, Rules
 from cem.stores import MemoryCore, MemoryStore, RedisStore, open_store
+from cem.stores.checkpoint import find_checkpoint, restore_checkpoint, write_checkpoint
 from cem.stores.digest import Digest, Digester
 from cem.streams import clock as clocks
+from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.connection import client_options
 from cem.streams.dead_letters import dead_letter
 from cem.streams.lanes import Lane, LaneSet
@@ -195,6 +198,8 @@ async def run_worker(settings: Settings) -> None:
         await archive.keep(rules)
         stepper = make_stepper(rules, archive)
         at_point = crash_points(settings.crash_at)
+        files = _CheckpointFiles(parts.store, settings)
+        keeper = CheckpointKeeper(files, every_s=settings.checkpoint_every_s)
 
         def make_lane(number: int, lanes: LaneSet) -> Lane:
             return Lane(
@@ -224,6 +229,8 @@ async def run_worker(settings: Settings) -> None:
                 clock=parts.clock,
                 on_crash=lambda error: lanes.on_crash(error),
                 on_opened=lanes.opened,
+                checkpoints=keeper,
+                rebuild=settings.rebuild,
             )
 
         async def resumed(topic: str, lane: int) -> bool:
@@ -297,6 +304,29 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             await ends.stop()
 
 
+class _CheckpointFiles:
+    """The lanes of a store and the checkpoint files of the settings."""
+
+    def __init__(self, store: RedisStore | MemoryStore, settings: Settings) -> None:
+        self._store = store
+        self._folder = settings.checkpoints
+        self._partitions = settings.partitions
+
+    async def write(self, lane: int) -> Path | None:
+        return await write_checkpoint(
+            self._store, self._folder, lane, self._partitions, written_ms=clocks.wall_ms()
+        )
+
+    async def restore(self, lane: int) -> list[str] | None:
+        if (await self._store.open_lane(lane)).header is not None:
+            return None
+        reader, passed = find_checkpoint(self._folder, lane, self._partitions)
+        if reader is None:
+            return None
+        await restore_checkpoint(self._store, reader)
+        return passed
+
+
 # -- replay ----------------------------------------------------------------------------------------------------
 
 
@@ -330,9 +360,14 @@ async def replay_lanes(
         for lane in lanes:
             if compare and lane not in headers:
                 continue
+            memory = MemoryStore(settings.partitions, core=MemoryCore(history=1))
+            files = _CheckpointFiles(memory, settings)
+            if await _journal_is_cut(parts.log, lane) and await files.restore(lane) is None:
+                msg = f"lane {lane}: the journal does not reach back to the beginning, and there is no checkpoint"
+                raise LaneStopped(msg)
             pipeline = LanePipeline(
                 lane,
-                store=(memory := MemoryStore(settings.partitions, core=MemoryCore(history=1))),
+                store=memory,
                 publisher=_Silence(),
                 log=parts.log,
                 stepper=make_stepper(rules, archive),
@@ -362,6 +397,15 @@ async def replay_lanes(
     return Replayed(
         ours, saves, records, theirs, theirs is None or ours.digest == theirs.digest, different[:1000]
     )
+
+
+async def _journal_is_cut(log: KafkaLog, lane: int) -> bool:
+    """Tell whether the lane's history begins before its journal: by retention, or because the log was replaced."""
+    first, end = (await log.bounds(lane, [JOURNAL_TOPIC]))[JOURNAL_TOPIC]
+    if first == end:
+        return first > 0
+    entries, _ = await log.journal(lane, first, first + 1)
+    return not entries or entries[0][1].previous != NO_TOKEN
 
 
 class _Silence:

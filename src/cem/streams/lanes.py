@@ -19,6 +19,7 @@ from faust.types import TP
 
 from cem.pipeline import LanePipeline
 from cem.ports import Clock, Fenced, LaneStopped, Unavailable
+from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.transport import Batch, Consumer
 
 __all__ = ["FencedOut", "Lane", "LaneSet", "SplitLane"]
@@ -53,6 +54,8 @@ class Lane:
         clock: Clock,
         on_crash: Callable[[BaseException], None],
         on_opened: Callable[[Lane], None],
+        checkpoints: CheckpointKeeper | None = None,
+        rebuild: bool = False,
     ) -> None:
         self.number = number
         self.partitions = {topic: TP(topic, number) for topic in topics}
@@ -66,6 +69,8 @@ class Lane:
         self._clock = clock
         self._on_crash = on_crash
         self._on_opened = on_opened
+        self._checkpoints = checkpoints
+        self._rebuild = rebuild
         self._consumer: Consumer | None = None
         self._queue: deque[tuple[Batch, Callable[[], None]]] = deque()
         self._wake = asyncio.Event()
@@ -131,6 +136,8 @@ class Lane:
 
     def due(self) -> bool:
         """Wake the lane if a customer is due."""
+        if self._checkpoints is not None and self.pipeline.is_open and self._checkpoints.due(self.number):
+            self._wake.set()
         due_ms = self.pipeline.next_due_ms
         if self.pipeline.is_open and not self._queue and due_ms is not None and due_ms <= self.time_ms():
             self._wake.set()
@@ -201,6 +208,8 @@ class Lane:
             try:
                 if self._needs_opening:
                     await self._open()
+                elif self._checkpoints is not None and self._checkpoints.due(self.number):
+                    await self._checkpoints.write(self.number)
                 elif self._queue:
                     await self._apply(*self._queue.popleft())
                 elif not await self._tick():
@@ -217,7 +226,12 @@ class Lane:
                 self._on_opened(self)
 
     async def _open(self) -> None:
+        if self._rebuild and self._checkpoints is not None:
+            await self._checkpoints.restore(self.number)
         await self.pipeline.open()
+        if self.pipeline.adopted and self._checkpoints is not None:
+            # The new log's journal does not lead to these states: what does must not be lost.
+            await self._checkpoints.write(self.number)
         if self.pipeline.followed:
             logger.info("lane %d: followed %d saves of the journal", self.number, self.pipeline.followed)
             self.pipeline.followed = 0

@@ -12,7 +12,16 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["counted", "json_option", "note", "print_json", "print_table", "stderr_console", "stdout_console"]
+__all__ = [
+    "counted",
+    "json_option",
+    "note",
+    "print_json",
+    "print_table",
+    "stderr_console",
+    "stdout_console",
+    "table_of",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,6 +59,15 @@ def print_table(
     columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None
 ) -> None:
     """Print rows under their columns; numbers stand right, None is shown as unknown ("-")."""
+    console = stdout_console()
+    with console.capture() as captured:
+        console.print(table_of(columns, rows, title=title))
+    # The padding of the last column is no data.
+    sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+
+
+def table_of(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> Table:
+    """Return what `print_table` prints, for a console that shows it again and again."""
     listed = [list(row) for row in rows]
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for index, column in enumerate(columns):
@@ -57,11 +75,7 @@ def print_table(
         table.add_column(column, justify="right" if numeric else "left", no_wrap=bool(numeric))
     for row in listed:
         table.add_row(*(_cell(value) for value in row))
-    console = stdout_console()
-    with console.capture() as captured:
-        console.print(table)
-    # The padding of the last column is no data.
-    sys.stdout.write("".join(line.rstrip() + "\n" for line in captured.get().splitlines()))
+    return table
 
 
 def counted(number: int, noun: str) -> str:

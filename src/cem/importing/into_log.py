@@ -11,6 +11,7 @@ from typing import Final
 
 import msgspec
 
+from cem.embedded.mock_cluster import CLUSTER_ID_PREFIX
 from cem.importing.event_map import ImportMap
 from cem.importing.open_table import open_table
 from cem.importing.progress import Progress, ProgressFile, hash_key, import_source
@@ -30,8 +31,8 @@ from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["ImportJob", "import_into_log", "lane_positions", "opened", "reader_pace"]
 
-#: librdkafka's in-process broker names its clusters so.
-_EMBEDDED: Final = "mockCluster"
+#: What the embedded broker names its clusters, and librdkafka's broker by itself.
+_EMBEDDED: Final = (CLUSTER_ID_PREFIX, "mockCluster")
 _SAVE_EVERY_S: Final = 1.0
 #: How long a store that is away is asked again while an import waits for it.
 _STORE_PATIENCE_S: Final = 30.0

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from cem.embedded.mock_cluster import MockCluster
-from cem.streams.backpressure import ReaderPace
+from cem.importing.into_log import reader_pace
+from cem.ports import LaneHeader
+from cem.streams.backpressure import AHEAD_RECORDS, ReaderPace
+from cem.streams.log_reader import KafkaLog
 from cem.streams.producer import EventProducer, Outgoing
 
 RECORDS = 250_000
@@ -58,3 +61,53 @@ async def _write_and_read(bootstrap: str) -> list[int]:
             )
         await producer.flush()
         return await reading
+
+
+class NobodyReads:
+    """A store in which no lane has been saved."""
+
+    async def read(self, customer_id: str) -> bytes | None:
+        return None
+
+    async def newest(self, sorted_set: str, before_ms: int, limit: int) -> list[tuple[str, int]]:
+        return []
+
+    async def headers(self) -> dict[int, LaneHeader]:
+        return {}
+
+
+def test_an_import_knows_the_embedded_log() -> None:
+    """By the id that the embedded broker gives itself, an import keeps its distance small, asked to wait or not."""
+
+    async def held() -> bool:
+        cluster = MockCluster()
+        log = KafkaLog({"bootstrap_servers": cluster.bootstrap})
+        try:
+            cluster_id = await log.cluster_id()
+        finally:
+            await log.stop()
+            cluster.close()
+        pace = await reader_pace(NobodyReads(), cluster_id, wait=False, note=lambda message: None)
+        assert pace is not None
+        await pace.admit("cem.calls", 0, AHEAD_RECORDS, 1)
+        second = asyncio.create_task(pace.admit("cem.calls", 0, 1, 1))
+        await asyncio.sleep(0.2)
+        waiting = not second.done()
+        second.cancel()
+        return waiting
+
+    assert asyncio.run(held())
+
+
+def test_a_real_log_holds_everything() -> None:
+    """On any other cluster nothing is held back, and without waiting nobody is asked."""
+
+    async def scenario() -> None:
+        cluster_id = "MkU3OEVBNTcwNTJENDM2Qg"
+        assert await reader_pace(NobodyReads(), cluster_id, wait=False, note=lambda message: None) is None
+        pace = await reader_pace(NobodyReads(), cluster_id, wait=True, note=lambda message: None)
+        assert pace is not None
+        for _ in range(3):
+            await pace.admit("cem.calls", 0, 10 * AHEAD_RECORDS, 10**9)
+
+    asyncio.run(scenario())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from difflib import get_close_matches
 from typing import Any, Final
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 from cem.api.problems import FieldError, Problem
 from cem.domain.events.enums import Channel
@@ -94,20 +94,22 @@ def call_of(query: bytes) -> Asked:
         return Asked(_NOTHING_SAID)
     given: dict[str, str] = {}
     try:
-        pairs = parse_qsl(query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=64)
-    except (ValueError, UnicodeDecodeError):
-        raise Problem(
-            "invalid-request", "the query is not valid: UTF-8, percent-encoded, at most 64 fields"
-        ) from None
-    for name, value in pairs:
-        if name not in CALL_PARAMETERS:
-            near = get_close_matches(name, list(CALL_PARAMETERS), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise invalid(name[:64], f"there is no such parameter{hint}")
-        if name in given:
-            raise invalid(name, "stands here twice")
-        if value:
-            given[name] = _checked(name, value)
+        for part in query.decode("ascii").split("&"):
+            name, _, value = part.partition("=")
+            if "%" in part or "+" in part:
+                name, value = unquote_plus(name, errors="strict"), unquote_plus(value, errors="strict")
+            if name not in CALL_PARAMETERS:
+                if not part:
+                    continue
+                near = get_close_matches(name, list(CALL_PARAMETERS), n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise invalid(name[:64], f"there is no such parameter{hint}")
+            if name in given:
+                raise invalid(name, "stands here twice")
+            if value:
+                given[name] = _checked(name, value)
+    except UnicodeDecodeError:
+        raise Problem("invalid-request", "the query is not UTF-8, percent-encoded") from None
     timeout = given.pop("timeout_ms", None)
     as_of = given.pop("as_of", None)
     return Asked(

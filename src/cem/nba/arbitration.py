@@ -70,15 +70,15 @@ def candidate(
     action: Action, treatment: Treatment, evaluation: Evaluation, params: Params
 ) -> Candidate | None:
     """Return the action weighed at the mean of its prior; None if one of its amounts cannot be computed."""
-    gain = action.gain.constant if action.gain.expression < 0 else evaluation.value(action.gain.expression)
-    cost = action.cost.constant if action.cost.expression < 0 else evaluation.value(action.cost.expression)
+    gain = action.gain.constant if action.gain.expression < 0 else evaluation.values[action.gain.expression]
+    cost = action.cost.constant if action.cost.expression < 0 else evaluation.values[action.cost.expression]
     change = action.delta_if_accepted
-    delta = change.constant if change.expression < 0 else evaluation.value(change.expression)
+    delta = change.constant if change.expression < 0 else evaluation.values[change.expression]
     if gain is None or cost is None or delta is None:
         return None
     percent = 0.0
     for rule, add_percent in params.context_weights.get(action.action, ()):
-        if evaluation.holds(rule):
+        if evaluation.values[rule.expression] is True:
             percent += add_percent
     context = max(0.0, 1.0 + percent / 100)
     lever = max(0.0, params.levers.get(action.action, 1.0))

@@ -13,7 +13,7 @@ from cem.nba.contact_policy import Fatigue
 from cem.nba.decision import Context, Decision, Said
 from cem.nba.explanation import flips_of
 from cem.nba.exploration import explore
-from cem.nba.funnel import observed, pass_funnel
+from cem.nba.funnel import pass_funnel
 from cem.nba.params import Floor, Params
 from cem.nba.rules import Evaluation, FactValue
 
@@ -114,7 +114,7 @@ def _protect(
         if floor is None:
             kept.append(c)
         else:
-            value = observed(evaluation, floor.rule.names)
+            value = evaluation.observed(floor.rule.names)
             dropped.append(DroppedAction(action=c.action.action, rule=floor.rule.id, observed=value))
     return kept
 

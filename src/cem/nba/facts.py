@@ -11,7 +11,7 @@ from typing import Final
 from cem.domain.customer import FAMILIES, Customer
 from cem.domain.localtime import DAY_MS, local_day
 from cem.domain.state.profile import Contract
-from cem.domain.view import consent, overdue_days, owed_minor
+from cem.domain.view import consent, owed_minor
 from cem.nba.call import Call
 from cem.nba.fact_table import FACTS
 from cem.nba.history import Past
@@ -121,17 +121,8 @@ def _since_bill(v: Situation) -> float | None:
     return v.days_since(bill.issued_ms) if bill else None
 
 
-def _failed_payments(v: Situation) -> int:
-    since = v.now_ms - 90 * DAY_MS
-    return sum(p.kind == "failed" and p.at_ms > since for p in v.customer.billing.payments)
-
-
 def _in_hardship(v: Situation) -> bool:
-    return (
-        v.customer.profile.hardship
-        or overdue_days(v.customer, v.now_ms, v.tz) >= 30
-        or _failed_payments(v) >= 3
-    )
+    return v.customer.profile.hardship or v.overdue_days >= 30 or v.failed_payments >= 3
 
 
 def _credited(v: Situation) -> bool:
@@ -175,7 +166,7 @@ def _since_survey(v: Situation) -> float | None:
 
 def _declined(v: Situation) -> int:
     since = v.now_ms - 30 * DAY_MS
-    return sum(d.state == "declined" and d.state_ms > since for d in v.customer.decisions.made)
+    return sum(d.state == "declined" and d.state_ms > since for d in v.decisions)
 
 
 #: Name of a fact to its computation.
@@ -206,10 +197,10 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "bill_delta_minor": _bill_delta,
     "bill_extra_minor": _bill_extra,
     "days_since_bill": _since_bill,
-    "overdue_days": lambda v: overdue_days(v.customer, v.now_ms, v.tz),
-    "overdue_minor": lambda v: owed_minor(v.customer, v.now_ms, v.tz),
+    "overdue_days": lambda v: v.overdue_days,
+    "overdue_minor": lambda v: owed_minor(v.customer, v.now_ms, v.tz) if v.customer.billing.bills else 0,
     "in_hardship": _in_hardship,
-    "failed_payments_90d": _failed_payments,
+    "failed_payments_90d": lambda v: v.failed_payments,
     "sms_extra_minor": _sms_extra,
     "sms_extra_child_minor": _sms_extra_child,
     "sms_top_line_segments": lambda v: max((c.segments for _, c in v.cycles), default=0),

@@ -18,7 +18,9 @@ __all__ = ["Evaluation", "Expressions", "FactValue", "Rule"]
 
 FactValue = bool | int | float | str | None
 
-_UNSET: Final = object()
+#: Types are checked at load; what is left is arithmetic: division by zero, overflow.
+_FAILURES: Final = (TypeError, ValueError, RuntimeError, ArithmeticError)
+_OBSERVED_MAX: Final = 512
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -42,6 +44,7 @@ class Expressions:
         self._known: dict[str, int] = {}
         self._names: dict[str, None] = {}
         self._context_names: tuple[str, ...] = ()
+        self._together: cel.Program | None = None
 
     def add(self, source: str, kinds: Sequence[Kind] = ("bool",)) -> int:
         """Return the number of `source`, compiled. Raises ExpressionError if it is not one of `kinds`, or not valid."""
@@ -55,6 +58,7 @@ class Expressions:
             number = self._known[source] = len(self._checked)
             self._checked.append(checked)
             self._programs.append((program, checked.needs_known))
+            self._together = None
             self._names.update(dict.fromkeys(checked.names))
             self._context_names = tuple(sorted(self._names))
         kind = self._checked[number].kind
@@ -72,52 +76,83 @@ class Expressions:
         """The facts that the expressions name, sorted: no other one is put in a context."""
         return self._context_names
 
+    def run(self, context: cel.Context, facts: Mapping[str, FactValue]) -> list[Any]:
+        """Return the value of every expression; None where a needed fact is unknown, or nothing can be computed.
+
+        All of them run as one list: a call costs more than an expression. If that fails, one by one.
+        """
+        if self._together is None:
+            guarded = [_guarded(c) for c in self._checked]
+            self._together = cel.compile(f"[{', '.join(guarded)}]")
+        try:
+            found: list[Any] = self._together.execute(context)
+        except _FAILURES:
+            return [_run(program, needs, context, facts) for program, needs in self._programs]
+        return found
+
     @property
     def programs(self) -> Sequence[tuple[cel.Program, tuple[str, ...]]]:
         """Each expression's program, with the facts without which it does not hold."""
         return self._programs
 
 
+def _guarded(checked: CheckedExpression) -> str:
+    """Return the expression so that it is null while a fact that it needs is unknown."""
+    if not checked.needs_known:
+        return f"({checked.source})"
+    unknown = " || ".join(f"{name} == null" for name in checked.needs_known)
+    return f"({unknown} ? null : ({checked.source}))"
+
+
+def _run(
+    program: cel.Program, needs: Sequence[str], context: cel.Context, facts: Mapping[str, FactValue]
+) -> Any:
+    for name in needs:
+        if facts[name] is None:
+            return None
+    try:
+        return program.execute(context)
+    except _FAILURES:
+        return None
+
+
 class Evaluation:
     """The values of a policy's expressions for one set of facts."""
 
-    __slots__ = ("_context", "_programs", "_values", "facts")
+    __slots__ = ("_observed", "facts", "values")
 
     def __init__(self, expressions: Expressions, facts: Mapping[str, FactValue]) -> None:
         self.facts = facts
-        self._programs = expressions.programs
-        self._values: list[Any] = [_UNSET] * len(self._programs)
-        self._context = cel.Context(variables={name: facts[name] for name in expressions.names})
-
-    def value(self, number: int) -> Any:
-        """Return the expression's value; None if a fact that it needs is unknown, or it cannot be computed."""
-        found = self._values[number]
-        if found is _UNSET:
-            found = self._values[number] = self._run(number)
-        return found
+        context = cel.Context(variables={name: facts[name] for name in expressions.names})
+        #: By the expressions' numbers; None where a needed fact is unknown, or nothing can be computed.
+        self.values: list[Any] = expressions.run(context, facts)
+        self._observed: dict[tuple[str, ...], FactValue] = {}
 
     def is_true(self, number: int) -> bool:
         """Return whether the expression is true."""
-        return self.value(number) is True
+        return self.values[number] is True
 
     def holds(self, rule: Rule) -> bool:
         """Return whether the condition is true; while a fact that it needs is unknown, it is not."""
-        found = self._values[rule.expression]
-        if found is _UNSET:
-            found = self._values[rule.expression] = self._run(rule.expression)
-        return found is True
+        return self.values[rule.expression] is True
 
-    def observed(self, names: Sequence[str]) -> dict[str, FactValue]:
-        """Return the values that a condition saw."""
-        return {name: self.facts[name] for name in names}
+    def observed(self, names: tuple[str, ...]) -> FactValue:
+        """Return the value that a rule saw: the fact's own if it names one, else all of them in words."""
+        if len(names) == 1:
+            return self.facts[names[0]]
+        found = self._observed.get(names)
+        if found is None:
+            facts = self.facts
+            text = ", ".join([f"{name}={_said(facts[name])}" for name in names])
+            found = self._observed[names] = text[:_OBSERVED_MAX]
+        return found
 
-    def _run(self, number: int) -> Any:
-        program, needs = self._programs[number]
-        for name in needs:
-            if self.facts[name] is None:
-                return None
-        try:
-            return program.execute(self._context)
-        except (TypeError, ValueError, RuntimeError, ArithmeticError):
-            # Types are checked at load; what is left is arithmetic: division by zero, overflow.
-            return None
+
+def _said(value: FactValue) -> str:
+    if value is None:
+        return "unknown"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    return f"{value:.2f}" if type(value) is float else str(value)

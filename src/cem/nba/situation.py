@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import tzinfo
-from functools import cached_property
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from cem.domain.customer import Customer
 from cem.domain.facts.supplies import plan_of
@@ -14,17 +13,33 @@ from cem.domain.localtime import DAY_MS, HOUR_MS, zone
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill
 from cem.domain.state.contacts import REPEATED, Contact, contact_key, unpack_contacts, unresolved
+from cem.domain.state.decisions import Decision
 from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, User
 from cem.domain.state.service import Fault
 from cem.domain.state.talk import OpenCall
-from cem.domain.view import age_years, open_calls
+from cem.domain.view import age_years, open_calls, overdue_days
 from cem.nba.call import Call, topic_of
 
 __all__ = ["Situation"]
 
+T = TypeVar("T")
+
 #: A fault that nobody ended is taken for going on so long.
 FAULT_LASTS_MS: Final = 14 * DAY_MS
+
+
+class lazy(Generic[T]):  # noqa: N801 - used as a decorator
+    """A property computed at its first use. functools.cached_property costs microseconds each, for a lock."""
+
+    def __init__(self, compute: Callable[[Any], T]) -> None:
+        self.compute = compute
+        self.__doc__ = compute.__doc__
+        self.name = compute.__name__
+
+    def __get__(self, owner: Any, kind: type | None = None) -> T:
+        value = owner.__dict__[self.name] = self.compute(owner)
+        return value
 
 
 class Situation:
@@ -45,20 +60,20 @@ class Situation:
         self.open_call = _open_call(customer, call, now_ms)
         self.call = _completed(call, self.open_call)
 
-    @cached_property
+    @lazy
     def tz(self) -> tzinfo:
-        """The customer's time zone: his own, else the operator's."""
+        """Return the customer's time zone: his own, else the operator's."""
         return zone(self.customer.profile.timezone, self.timezone)
 
-    @cached_property
+    @lazy
     def topic(self) -> str:
-        """The topic of this contact: of what it is said to be about, or of what was said in it."""
+        """Return the topic of this contact: of what it is said to be about, or of what was said in it."""
         call = self.call
         return topic_of(call.reason, "", self.topics) or topic_of(call.intent, call.text, self.topics)
 
-    @cached_property
+    @lazy
     def contacts(self) -> list[Contact]:
-        """Contacts of the last 30 days before this one, oldest first."""
+        """Return contacts of the last 30 days before this one, oldest first."""
         kept, older = unpack_contacts(self.customer.contacts)
         this = contact_key(self.call.call_id) if self.call.call_id else None
         since = self.now_ms - 30 * DAY_MS
@@ -66,15 +81,15 @@ class Situation:
             c for c in (*older, *kept) if since < c.at_ms <= self.now_ms and (this is None or c.key != this)
         ]
 
-    @cached_property
+    @lazy
     def week(self) -> list[Contact]:
-        """The contacts of the last 7 days, oldest first."""
+        """Return the contacts of the last 7 days, oldest first."""
         since = self.now_ms - 7 * DAY_MS
         return [c for c in self.contacts if c.at_ms > since]
 
-    @cached_property
+    @lazy
     def same_topic(self) -> list[Contact]:
-        """Contacts of the last 7 days about this contact's topic (or its very reason)."""
+        """Return contacts of the last 7 days about this contact's topic (or its very reason)."""
         topic, reason = self.topic, self.call.reason
         if not topic and not reason:
             return []
@@ -84,9 +99,9 @@ class Situation:
             if c.reason and (c.reason == reason or (topic and topic_of(c.reason, "", self.topics) == topic))
         ]
 
-    @cached_property
+    @lazy
     def plans(self) -> list[Plan]:
-        """The plans in force: of the account and of each line."""
+        """Return the plans in force: of the account and of each line."""
         profile = self.customer.profile
         lines = {supply.line: None for supply in profile.supplies if supply.line}
         lines.update((user.line, None) for user in profile.users)
@@ -98,18 +113,18 @@ class Situation:
                 found.append(plan)
         return found
 
-    @cached_property
+    @lazy
     def children(self) -> list[User]:
-        """The lines' users that are children."""
+        """Return the lines' users that are children."""
         return [u for u in self.customer.profile.users if u.role == "child" or self._is_minor(u)]
 
     def _is_minor(self, user: User) -> bool:
         age = age_years(user.birth_year, self.now_ms, self.tz)
         return age is not None and age < 18
 
-    @cached_property
+    @lazy
     def cycles(self) -> list[tuple[str, Cycle]]:
-        """Each line's running billing cycle, where it has one."""
+        """Return each line's running billing cycle, where it has one."""
         found = ((name, cycle_at(line, self.now_ms)) for name, line in self.customer.lines.items())
         return [(name, cycle) for name, cycle in found if cycle is not None]
 
@@ -118,23 +133,39 @@ class Situation:
         bills = self.customer.billing.bills
         return bills[-1 - back] if len(bills) > back else None
 
-    @cached_property
+    @lazy
+    def overdue_days(self) -> int:
+        """Return days that the longest unpaid bill is overdue."""
+        return overdue_days(self.customer, self.now_ms, self.tz)
+
+    @lazy
+    def failed_payments(self) -> int:
+        """Return payments refused in 90 days."""
+        since = self.now_ms - 90 * DAY_MS
+        return sum([p.kind == "failed" and p.at_ms > since for p in self.customer.billing.payments])
+
+    @lazy
+    def decisions(self) -> list[Decision]:
+        """Return the last suggestions and what became of them, oldest first."""
+        return self.customer.decisions.made
+
+    @lazy
     def unresolved(self) -> int:
-        """Contacts of the last 30 days that were abandoned, ended unresolved, or came back."""
+        """Return contacts of the last 30 days that were abandoned, ended unresolved, or came back."""
         return sum(unresolved(c) or c.verdict == REPEATED for c in self.contacts)
 
-    @cached_property
+    @lazy
     def repeats(self) -> bool:
-        """Whether this is a second contact in 7 days about the same matter (unsaid: a second call)."""
+        """Return whether this is a second contact in 7 days about the same matter (unsaid: a second call)."""
         if any(alert.type.startswith("repeat") for alert in self.alerts):
             return True
         if self.topic or self.call.reason:
             return bool(self.same_topic)
         return any(c.channel == "call" for c in self.week)
 
-    @cached_property
+    @lazy
     def faults(self) -> list[tuple[Fault, float]]:
-        """Faults felt in the last 30 days, each with the hours of it that fall into them."""
+        """Return faults felt in the last 30 days, each with the hours of it that fall into them."""
         found = []
         for fault in self.customer.service.faults:
             hours = self._fault_hours(fault)
@@ -154,17 +185,17 @@ class Situation:
             return None
         return (min(ended, self.now_ms) - max(began, since)) / HOUR_MS
 
-    @cached_property
+    @lazy
     def late_promises(self) -> int:
-        """Orders and tasks of the last 30 days whose time has passed without their being done."""
+        """Return orders and tasks of the last 30 days whose time has passed without their being done."""
         since = self.now_ms - 30 * DAY_MS
         service = self.customer.service
         orders = sum(since < o.due_ms < self.now_ms and not o.delivered_ms for o in service.orders)
         return orders + sum(since < t.due_ms < self.now_ms and not t.closed_ms for t in service.tasks)
 
-    @cached_property
+    @lazy
     def alerts(self) -> list[StoredAlert]:
-        """The open alerts."""
+        """Return the open alerts."""
         return self.customer.alerts.open
 
     def days_since(self, at_ms: int) -> float:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Final
 
 import msgspec
 from prometheus_client import Counter
-from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Scope
 
 from cem.api.parameters import Asked, call_of, customer_of, invalid
 from cem.api.recording import Recorder
@@ -37,8 +35,6 @@ __all__ = ["DecisionDesk"]
 
 _log = logging.getLogger(__name__)
 
-_JSON: Final = "application/json"
-
 
 class _Unknown(Exception):
     """The customer's facts are not to be had; the text is the cause."""
@@ -52,13 +48,12 @@ class DecisionDesk:
         self._recorder = recorder
         self._counters: dict[tuple[str, str], Counter] = {}
 
-    async def answer(self, request: Request) -> Response:
-        """Return the answer. Raises Problem only for a request that does not fit."""
+    async def answer(self, customer_id: str, scope: Scope) -> bytes:
+        """Return the answer's JSON. Raises Problem only for a request that does not fit."""
         began = asyncio.get_running_loop().time()
-        customer_id = customer_of(request.path_params["customer_id"])
-        asked = call_of(request.scope["query_string"])
-        answer = await self.decide(customer_id, asked, began, traceparent_of(request.scope))
-        return Response(encode_answer(answer), media_type=_JSON)
+        asked = call_of(scope["query_string"])
+        answer = await self.decide(customer_of(customer_id), asked, began, traceparent_of(scope))
+        return encode_answer(answer)
 
     async def decide(
         self,

@@ -143,6 +143,8 @@ class Family:
     def _report(self, child: Child) -> None:
         assert child.exit_code is not None
         lines = [line for line in child.last_lines(_LAST_LINES) if line.strip()]
+        if lines and lines[-1].startswith("cem: "):
+            lines = lines[-1:]  # it has said in a sentence what there is to say
         self._say(f"{child.name} {ending(child.exit_code)}; the end of {child.log}:")
         for line in lines or ["(nothing)"]:
             self._say(f"  | {line}")

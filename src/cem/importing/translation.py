@@ -15,6 +15,7 @@ import msgspec
 
 from cem.domain.events import Event
 from cem.domain.events.envelope import INBOX, Received, decode, encode, encode_structured
+from cem.domain.events.rejects import explain_validation
 from cem.importing.conversion import Converter, converter, hasher
 from cem.importing.document import MapError
 from cem.importing.event_fields import required_fields
@@ -159,7 +160,8 @@ class Translator:
         try:
             event = msgspec.convert(data, self._event)
         except msgspec.ValidationError as error:
-            raise self._invalid(error) from None
+            reject = explain_validation(error, self._type)
+            raise self._refused_by_decoder(reject.code, reject.detail, reject.path) from None
         key = self._read_key(row, event)
         written = self._read_time(cells)
         if written is None:
@@ -259,11 +261,6 @@ class Translator:
             raise _Refused("unidentified", f"column {column} names nobody", column, "key")
 
         return read_key
-
-    def _invalid(self, error: msgspec.ValidationError) -> _Refused:
-        sentence, _, path = str(error).partition(" - at `")
-        name = path.rstrip("`").removeprefix("$.").partition(".")[0].partition("[")[0]
-        return _Refused("invalid_field", sentence, self._column_of.get(name, ""), name)
 
     def _refused_by_decoder(self, code: str, detail: str, path: str) -> _Refused:
         if path.startswith("$."):

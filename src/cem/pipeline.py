@@ -32,6 +32,7 @@ from cem.ports import (
     LaneHeader,
     LaneStopped,
     Log,
+    Observer,
     Position,
     Publisher,
     Record,
@@ -108,6 +109,7 @@ class LanePipeline(Generic[S, Item]):
         adopt_new_log: bool = False,
         follow_until: str | None = None,
         at_point: Callable[[str], None] = lambda name: None,
+        observer: Observer | None = None,
     ) -> None:
         self.lane = lane
         self.topics = tuple(topics)
@@ -125,6 +127,7 @@ class LanePipeline(Generic[S, Item]):
         self._adopt_new_log = adopt_new_log
         self._follow_until = follow_until
         self._at_point = at_point
+        self._observer = observer
         self._cache: dict[str, S] = {}
         self._dues: dict[str, int | None] = {}
         self._state_bytes = 600.0  # running mean of an encoded state
@@ -142,6 +145,11 @@ class LanePipeline(Generic[S, Item]):
         self.followed = 0
 
     # -- what the outside may ask ------------------------------------------------------------------------------
+
+    @property
+    def cached(self) -> int:
+        """How many states are held in memory."""
+        return len(self._cache)
 
     @property
     def header(self) -> LaneHeader:
@@ -362,7 +370,7 @@ class LanePipeline(Generic[S, Item]):
                 moment.lane_time_ms, versions=self._stepper.versions, cluster_id=header.cluster_id,
             )  # fmt: skip
             positions = {**header.positions, topic: position}
-            await self._commit(outcome, entry, followed, positions, rejects, header.tick)
+            await self._commit(outcome, entry, followed, positions, rejects, header.tick, items)
             self.records += len(items)
             self.rejected += len(outcome.rejected)
 
@@ -385,7 +393,9 @@ class LanePipeline(Generic[S, Item]):
                 self.lane, self._owner, self._new_token(), header.token, "", number, number + 1,
                 moment.lane_time_ms, tuple(due), self._stepper.versions, header.cluster_id,
             )  # fmt: skip
-            await self._commit(outcome, entry, followed, header.positions, header.rejects, number, woken=due)
+            await self._commit(
+                outcome, entry, followed, header.positions, header.rejects, number, (), woken=due
+            )
 
     async def _load(self, customers: Sequence[str]) -> None:
         """Bring the customers' states into the cache: one round trip, none if they are there."""
@@ -419,6 +429,7 @@ class LanePipeline(Generic[S, Item]):
         positions: dict[str, Position],
         rejects: dict[str, tuple[int, int, int]],
         tick: int,
+        items: Sequence[Item],
         woken: Sequence[str] = (),
     ) -> None:
         """Journal, save, publish: in this order, each acknowledged before the next begins."""
@@ -461,11 +472,16 @@ class LanePipeline(Generic[S, Item]):
         self._header = header
         self.next_due_ms = answer.next_due_ms
         self.saves += 1
+        if self._observer is not None:
+            rejected, again = outcome.rejected, followed is not None
+            self._observer.saved(entry.topic, items, rejected, emissions, followed=again)
         # A followed entry that has a successor was published whole before the successor was announced.
         if emissions and (followed is None or followed.last):
             await self._patiently(lambda: self._publisher.publish(emissions))
             self._at_point("published")
             self.emitted += len(emissions)
+            if self._observer is not None:
+                self._observer.published(emissions)
 
     async def _announce(self, entry: JournalEntry) -> int:
         """Append the entry and return its offset once it is known to count. Raises Fenced if another came first."""

@@ -12,7 +12,7 @@ gone back in time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import msgspec
 
@@ -27,6 +27,7 @@ __all__ = [
     "LaneImage",
     "LaneStopped",
     "Log",
+    "Observer",
     "Position",
     "Publisher",
     "Record",
@@ -237,6 +238,34 @@ class Log(Protocol):
 
         Leaves out what the journal no longer has.
         """
+
+
+class Observer(Protocol):
+    """Is told what a lane does, for people to see. Quick, and never raises."""
+
+    def saved(
+        self,
+        topic: str,
+        items: Sequence[Any],
+        rejected: Sequence[int],
+        emissions: Sequence[Emission],
+        *,
+        followed: bool,
+    ) -> None:
+        """Take note that a batch is visible in the store.
+
+        topic: "" for a tick, which has no items. rejected: which of the items became dead letters, ascending.
+        followed: the save was made again from the journal; it had been visible before.
+        """
+
+    def published(self, emissions: Sequence[Emission]) -> None:
+        """Take note that the emissions of the last save are acknowledged."""
+
+    def fenced(self) -> None:
+        """Take note that another owner had saved the lane."""
+
+    def waited(self, reason: Unavailable) -> None:
+        """Take note that something is waited for before it is asked again."""
 
 
 class Clock(Protocol):

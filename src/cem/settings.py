@@ -107,6 +107,9 @@ class Settings(BaseModel):
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         0, description="Prometheus port of a worker; 0 = none"
     )
+    metrics_host: str = Field(
+        "127.0.0.1", description="address of that port; what it shows names no customer"
+    )
     crash_at: str = Field(
         "", description="NAME:N ends the process at the N-th passage of a crash point (tests)"
     )

@@ -18,7 +18,7 @@ from typing import Any
 from faust.types import TP
 
 from cem.pipeline import LanePipeline
-from cem.ports import Clock, Fenced, LaneStopped, Unavailable
+from cem.ports import Clock, Fenced, LaneStopped, Observer, Unavailable
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.transport import Batch, Consumer
 
@@ -56,6 +56,7 @@ class Lane:
         on_opened: Callable[[Lane], None],
         checkpoints: CheckpointKeeper | None = None,
         rebuild: bool = False,
+        observer: Observer | None = None,
     ) -> None:
         self.number = number
         self.partitions = {topic: TP(topic, number) for topic in topics}
@@ -69,6 +70,7 @@ class Lane:
         self._clock = clock
         self._on_crash = on_crash
         self._on_opened = on_opened
+        self._observer = observer
         self._checkpoints = checkpoints
         self._rebuild = rebuild
         self._consumer: Consumer | None = None
@@ -268,6 +270,8 @@ class Lane:
 
     def _note_fence(self) -> None:
         self._fences += 1
+        if self._observer is not None:
+            self._observer.fenced()
         logger.warning(
             "lane %d: another owner saved it; reading it anew (%d in a row)", self.number, self._fences
         )
@@ -283,6 +287,8 @@ class Lane:
         if self.waiting_for is None or attempt == 0:
             logger.warning("lane %d waits: %s", self.number, reason)
         self.waiting_for = str(reason)
+        if self._observer is not None:
+            self._observer.waited(reason)
         try:
             await asyncio.sleep(min(2.0, 0.05 * 2**attempt))
         finally:

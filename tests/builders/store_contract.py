@@ -278,6 +278,17 @@ class StoreContract:
         assert await store.sorted_sets(2) == ["alerts", "due"]
 
     @with_store
+    async def test_listing_follows_deletions(self, store: Any) -> None:
+        """What was deleted is not listed, what came back is, and a sorted set without members is none."""
+        await saved(store, 2, save("t1", values={"c:a": b"1", "c:b": b"1"}, due={"a": 1}, alerts={"a|x": 1}))
+        await saved(store, 2, save("t2", "t1", {"c:a": None, "c:b": None}, due={"a": None}))
+        assert [pair async for pair in store.scan_customers(2)] == []
+        assert await store.sorted_sets(2) == ["alerts"]
+        await saved(store, 2, save("t3", "t2", {"c:b": b"2"}, due={"b": 1}))
+        assert [pair async for pair in store.scan_customers(2)] == [("b", b"2")]
+        assert await store.sorted_sets(2) == ["alerts", "due"]
+
+    @with_store
     async def test_a_long_sorted_set(self, store: Any) -> None:
         """A sorted set of any length is read whole and in order."""
         scores = {f"m{i:05d}": i // 7 for i in range(12_345)}

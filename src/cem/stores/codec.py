@@ -9,6 +9,7 @@ import msgspec
 
 from cem.ports import NO_TOKEN, Emission, LaneHeader, Save
 from cem.stores.errors import StoreBroken
+from cem.stores.keys import OWN_SUFFIXES
 
 __all__ = [
     "RESTORING",
@@ -25,7 +26,6 @@ RESTORING: Final = "restoring:"
 
 #: Redis keeps scores as doubles: whole numbers are exact up to here.
 _EXACT: Final = 2**53
-_RESERVED: Final = frozenset({"lane", "outbox"})
 
 _encoder = msgspec.msgpack.Encoder()
 _decode_header = msgspec.msgpack.Decoder(LaneHeader).decode
@@ -84,7 +84,7 @@ def check_save(save: Save) -> None:
 
 def check_sorted_set(name: str) -> None:
     """Raise ValueError if `name` cannot be a sorted set's."""
-    if ":" in name or name in _RESERVED or not name:
+    if ":" in name or name in OWN_SUFFIXES or not name:
         msg = f"{name!r} cannot be the name of a sorted set"
         raise ValueError(msg)
 

@@ -1,8 +1,9 @@
 """The names of everything in the store, and which lane and slot they belong to.
 
 A lane's keys are `cem:{TAG}:SUFFIX`. Redis Cluster hashes only the tag in braces, so a lane's keys share a slot and
-one script can change them together. Suffixes: `lane` (hash: token, header), `outbox` (string), the names of sorted
-sets (`due`, `alerts`), and values, whose suffixes contain a colon (`c:<customer_id>`).
+one script can change them together. Suffixes: `lane` (hash: token, header), `outbox` (string), `names` (set: the
+suffixes of all that follows), sorted sets (`due`, `alerts`), and values, whose suffixes contain a colon
+(`c:<customer_id>`).
 """
 
 from __future__ import annotations
@@ -12,11 +13,23 @@ from functools import cache
 from itertools import count
 from typing import Final
 
-__all__ = ["CLOCK_KEY", "CUSTOMER", "META_KEY", "SLOTS", "LaneKeys", "check_outside", "slot_of", "tag"]
+__all__ = [
+    "CLOCK_KEY",
+    "CUSTOMER",
+    "META_KEY",
+    "OWN_SUFFIXES",
+    "SLOTS",
+    "LaneKeys",
+    "check_outside",
+    "slot_of",
+    "tag",
+]
 
 SLOTS: Final = 16_384
 #: Prefix of the suffix of a customer's hot state.
 CUSTOMER: Final = "c:"
+#: Suffixes that can be neither a value's nor a sorted set's.
+OWN_SUFFIXES: Final = frozenset({"lane", "outbox", "names"})
 META_KEY: Final = "cem:meta"
 CLOCK_KEY: Final = "cem:clock"
 
@@ -57,13 +70,14 @@ def tag(lane: int, partitions: int) -> str:
 class LaneKeys:
     """The names of one lane's keys, as bytes."""
 
-    __slots__ = ("due", "lane", "outbox", "prefix", "slot")
+    __slots__ = ("due", "lane", "names", "outbox", "prefix", "slot")
 
     def __init__(self, lane: int, partitions: int) -> None:
         self.prefix: Final = f"cem:{{{tag(lane, partitions)}}}:".encode()
         self.slot: Final = slot_of(self.prefix)
         self.lane: Final = self.of("lane")
         self.outbox: Final = self.of("outbox")
+        self.names: Final = self.of("names")
         self.due: Final = self.of("due")
 
     def of(self, suffix: str) -> bytes:

@@ -70,7 +70,7 @@ class MemoryStore:
     async def token_of(self, lane: int) -> str:
         return self.core.token_of(lane)
 
-    async def suffixes(self, lane: int) -> AsyncIterator[list[str]]:
+    async def every_suffix(self, lane: int) -> AsyncIterator[list[str]]:
         yield [*self.core.values(lane), *self.core.sorted_sets(lane)]
 
     async def scan_values(self, lane: int, prefix: str = "") -> AsyncIterator[tuple[str, bytes]]:

@@ -50,14 +50,15 @@ class RedisAdmin(RedisBase):
         token = await self._one(keys.slot, b"HGET", keys.lane, b"token")
         return NO_TOKEN if token is None else str(token.decode())
 
-    async def suffixes(self, lane: int) -> AsyncIterator[list[str]]:
-        """Yield the suffixes of all keys of the lane, in pieces; each at least once if it is there all the time."""
+    async def every_suffix(self, lane: int) -> AsyncIterator[list[str]]:
+        """Yield the suffixes of all keys of the lane, in pieces, its own ones and strays included.
+
+        Looks at every key of the server: for what may be anything. Each is yielded at least once.
+        """
         keys = self.keys(lane)
         cut = len(keys.prefix)
         cursor = b"0"
         while True:
-            # The node is asked for anew: a cluster may have moved the lane (then the cursor means nothing there,
-            # but keys are only missed if the move happens during the scan; checkpoints compare tokens afterwards).
             cursor, names = await self._one(
                 keys.slot, b"SCAN", cursor, b"MATCH", keys.all(), b"COUNT", b"%d" % _SCAN
             )
@@ -66,22 +67,31 @@ class RedisAdmin(RedisBase):
             if cursor == b"0":
                 return
 
+    async def _names(self, lane: int) -> AsyncIterator[list[str]]:
+        """Yield the suffixes of the lane's values and sorted sets, each once, in pieces."""
+        keys = self.keys(lane)
+        seen: set[str] = set()
+        cursor = b"0"
+        while True:
+            cursor, found = await self._one(keys.slot, b"SSCAN", keys.names, cursor, b"COUNT", b"%d" % _SCAN)
+            fresh = [n for n in (f.decode() for f in found) if n not in seen]
+            seen.update(fresh)
+            if fresh:
+                yield fresh
+            if cursor == b"0":
+                return
+
     async def scan_values(self, lane: int, prefix: str = "") -> AsyncIterator[tuple[str, bytes]]:
         """Yield (suffix, value) of every value of the lane whose suffix begins so, each once, in no order."""
         keys = self.keys(lane)
-        seen: set[str] = set()
-        pending: list[str] = []
-        async for names in self.suffixes(lane):
-            for name in names:
-                if ":" in name and name.startswith(prefix) and name not in seen:
-                    seen.add(name)
-                    pending.append(name)
-            while len(pending) >= _PAGE:
-                page, pending = pending[:_PAGE], pending[_PAGE:]
-                for item in await self._values(keys.slot, keys.prefix, page):
-                    yield item
-        for item in await self._values(keys.slot, keys.prefix, pending):
-            yield item
+        async for names in self._names(lane):
+            wanted = [n for n in names if ":" in n and n.startswith(prefix)]
+            if not wanted:
+                continue
+            values = await self._one(keys.slot, b"MGET", *(keys.of(n) for n in wanted))
+            for name, value in zip(wanted, values, strict=True):
+                if value is not None:
+                    yield name, value
 
     async def scan_customers(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
         """Yield (customer_id, encoded hot state) of every customer of the lane, each once, in no order."""
@@ -112,11 +122,17 @@ class RedisAdmin(RedisBase):
             start += 10 * _PAGE
 
     async def sorted_sets(self, lane: int) -> list[str]:
-        """Return the names of the lane's sorted sets."""
-        found: set[str] = set()
-        async for names in self.suffixes(lane):
-            found.update(n for n in names if ":" not in n and n not in {"lane", "outbox"})
-        return sorted(found)
+        """Return the names of the lane's sorted sets that have members."""
+        keys = self.keys(lane)
+        found = [n async for names in self._names(lane) for n in names if ":" not in n]
+        if not found:
+            return []
+        there = await self.client.run_each(
+            [(keys.slot, (b"EXISTS", keys.of(n))) for n in found],
+            purpose="work",
+            timeout_s=self.timeouts.work_s,
+        )
+        return sorted(n for n, exists in zip(found, there, strict=True) if exists)
 
     # -- the deployment ----------------------------------------------------------------------------------------
 
@@ -191,9 +207,3 @@ class RedisAdmin(RedisBase):
             slot, [command], purpose="work", timeout_s=self.timeouts.work_s, again=again
         )
         return reply
-
-    async def _values(self, slot: int, prefix: bytes, suffixes: list[str]) -> list[tuple[str, bytes]]:
-        if not suffixes:
-            return []
-        values = await self._one(slot, b"MGET", *(prefix + s.encode() for s in suffixes))
-        return [(s, v) for s, v in zip(suffixes, values, strict=True) if v is not None]

@@ -181,7 +181,7 @@ def _script_input(keys: LaneKeys, save: Save, drop: Sequence[str]) -> tuple[list
             if score is not None:
                 members += (b"%d" % score, member.encode())
         members += gone
-    names = [keys.lane, keys.outbox, *(of(n) for n in sets), *(k for k, _ in to_set), *to_delete]
+    names = [keys.lane, keys.outbox, keys.names, *(of(n) for n in sets), *(k for k, _ in to_set), *to_delete]
     arguments = [
         save.expected.encode(), save.header.token.encode(), encode_header(save.header), encode_outbox(save.outbox),
         b"%d" % len(sets), b"%d" % len(to_set), b"%d" % len(to_delete),

@@ -13,6 +13,7 @@ from typing import Final, Protocol
 
 from cem.ports import NO_TOKEN, Emission, Fenced, LaneHeader, Save, SaveAnswer
 from cem.stores.codec import RESTORING, check_sorted_set
+from cem.stores.keys import OWN_SUFFIXES
 
 __all__ = ["Restorable", "Values", "restore_lane"]
 
@@ -27,7 +28,7 @@ class Restorable(Protocol):
     """What restoring needs of a store."""
 
     async def token_of(self, lane: int) -> str: ...
-    def suffixes(self, lane: int) -> AsyncIterator[list[str]]: ...
+    def every_suffix(self, lane: int) -> AsyncIterator[list[str]]: ...
     async def apply_unchecked(self, lane: int, save: Save, drop: Sequence[str] = ()) -> SaveAnswer: ...
 
 
@@ -69,9 +70,9 @@ async def restore_lane(
         current = token
 
     await write({}, {})
-    async for suffixes in store.suffixes(lane):
+    async for suffixes in store.every_suffix(lane):
         for start in range(0, len(suffixes), _PIECE):
-            drop = [s for s in suffixes[start : start + _PIECE] if s not in {"lane", "outbox"}]
+            drop = [s for s in suffixes[start : start + _PIECE] if s not in OWN_SUFFIXES]
             if drop:
                 await write({}, {}, drop)
     pending: dict[str, bytes | None] = {}

@@ -419,14 +419,14 @@ class TestServer:
 class TestForeignData:
     """Keys that hold what was not written there."""
 
-    @pytest.mark.parametrize("suffix", ["lane", "outbox", "due", "alerts"])
+    @pytest.mark.parametrize("suffix", ["lane", "outbox", "names", "due", "alerts"])
     def test_a_key_of_another_type(self, server: RedisServer, suffix: str) -> None:
         """It is found before anything is written, and named."""
 
         async def scenario(store: RedisStore) -> None:
             await saved(store, 0, save("t1", values={"c:a": b"A"}, due={"a": 1}, alerts={"a|x": 1}))
             server.command("DEL", key(suffix))
-            server.command("SADD", key(suffix), "planted")
+            server.command("RPUSH", key(suffix), "planted")
             change = save("t2", "t1", {"c:a": b"B", "c:b": b"B"}, due={"b": 1}, alerts={"b|x": 1})
             with pytest.raises(StoreBroken, match=f"{suffix} is not a"):
                 await store.save(0, change)
@@ -552,7 +552,7 @@ class TestRights:
     def test_a_missing_right_is_found_before_writing(self) -> None:
         """A user who may not do all that a save does changes nothing (Redis 7; earlier ones cannot be asked)."""
         with RedisServer() as server:
-            for right in ("hset", "set", "mset", "del", "zadd", "zrem"):
+            for right in ("hset", "set", "mset", "del", "sadd", "srem", "zadd", "zrem"):
                 server.command(
                     "ACL", "SETUSER", "worker", "reset", "on", ">pw", "~cem:*", "+@all", f"-{right}"
                 )

@@ -20,7 +20,7 @@ def test_nothing_that_could_fail_follows_the_first_write() -> None:
     writes = [
         i
         for i, line in enumerate(code)
-        if any(f'call("{c}"' in line for c in ("HSET", "SET", "MSET", "DEL", "ZADD", "ZREM"))
+        if any(f'call("{c}"' in line for c in ("HSET", "SET", "MSET", "DEL", "SADD", "SREM", "ZADD", "ZREM"))
     ]
     assert 'call("HSET"' in code[writes[0]]
     after = "\n".join(code[writes[0] :])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cem.stores import StoreUrl, StoreUrlError
+from cem.stores import StoreUrl, StoreUrlError, Timeouts, open_store
 
 
 @pytest.mark.parametrize(
@@ -89,3 +89,13 @@ def test_mistakes(url: str, says: str) -> None:
         with pytest.raises(StoreUrlError) as failure:
             StoreUrl.parse(f"{scheme}://me:s3cret@{rest}")
         assert "s3cret" not in str(failure.value)
+
+
+def test_opening_a_store_opens_nothing() -> None:
+    """A store is made without a server, an event loop or a connection; a mistake in its URL is found at once."""
+    store = open_store("redis://me:s3cret@nowhere.invalid:1/3", 24, timeouts=Timeouts(read_s=0.02))
+    assert store.shown == "redis://nowhere.invalid:1"
+    assert (store.timeouts.read_s, store.timeouts.work_s) == (0.02, 5.0)
+    assert open_store("redis://h", 24).timeouts.read_s == 0.05
+    with pytest.raises(StoreUrlError):
+        open_store("redis://a,b", 24)

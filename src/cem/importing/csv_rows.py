@@ -50,9 +50,7 @@ class CsvTable:
             except csv.Error as error:
                 number += 1
                 take_fault()
-                yield Row(
-                    number, line, (), Fault("too_large" if "limit" in str(error) else "bad_row", str(error))
-                )
+                yield Row(number, line, (), _fault(error))
                 continue
             fault = take_fault()
             if not cells and fault is None:
@@ -78,3 +76,11 @@ class CsvTable:
         if len(cells) > width and not any(cell.strip() for cell in cells[width:]):
             return cells[:width], None
         return cells, Fault("wrong_columns", f"has {len(cells)} cells under {width} columns")
+
+
+def _fault(error: csv.Error) -> Fault:
+    if "field larger than" in str(error):
+        return Fault(
+            "too_large", f"has a cell of more than {MAX_CELL:,} characters, or a quote that is not closed"
+        )
+    return Fault("bad_row", f"is no row of a delimited file: {error}")

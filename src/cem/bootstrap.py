@@ -32,8 +32,17 @@ from cem.streams import clock as clocks
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.connection import client_options
 from cem.streams.dead_letters import dead_letter
+from cem.streams.lag_look import look_at_lanes
+from cem.streams.lag_metrics import LagCollector
+from cem.streams.lag_own_lanes import look_at_own_lanes
+from cem.streams.lag_reader import LagReader
+from cem.streams.lag_watch import LagWatch
 from cem.streams.lanes import Lane, LaneSet
 from cem.streams.log_reader import KafkaLog
+from cem.streams.metrics import WorkerMetrics
+from cem.streams.metrics_lanes import LaneCollector
+from cem.streams.metrics_server import serve_metrics
+from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
 from cem.streams.publisher import KafkaPublisher
 from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.topics import CUSTOMER_TOPICS
@@ -200,16 +209,20 @@ async def run_worker(settings: Settings) -> None:
         at_point = crash_points(settings.crash_at)
         files = _CheckpointFiles(parts.store, settings)
         keeper = CheckpointKeeper(files, every_s=settings.checkpoint_every_s)
+        metrics = _worker_metrics(settings)
+        store = parts.store if metrics is None else TimedStore(parts.store, metrics)
+        publisher = parts.publisher if metrics is None else TimedPublisher(parts.publisher, metrics)
 
         def make_lane(number: int, lanes: LaneSet) -> Lane:
+            meter = None if metrics is None else metrics.meter()
             return Lane(
                 number,
                 make_pipeline=lambda lane: LanePipeline(
                     number,
-                    store=parts.store,
-                    publisher=parts.publisher,
+                    store=store,
+                    publisher=publisher,
                     log=parts.log,
-                    stepper=stepper,
+                    stepper=stepper if metrics is None else TimedStepper(stepper, metrics),
                     topics=CUSTOMER_TOPICS,
                     owner=owner,
                     new_token=lambda: secrets.token_hex(8),
@@ -224,6 +237,7 @@ async def run_worker(settings: Settings) -> None:
                     accept_loss=settings.accept_loss,
                     adopt_new_log=settings.adopt_new_log,
                     at_point=at_point,
+                    observer=meter,
                 ),
                 topics=CUSTOMER_TOPICS,
                 clock=parts.clock,
@@ -231,6 +245,7 @@ async def run_worker(settings: Settings) -> None:
                 on_opened=lanes.opened,
                 checkpoints=keeper,
                 rebuild=settings.rebuild,
+                observer=meter,
             )
 
         async def resumed(topic: str, lane: int) -> bool:
@@ -238,14 +253,30 @@ async def run_worker(settings: Settings) -> None:
 
         lanes = LaneSet(make_lane, topics=CUSTOMER_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
-        await run(
-            app,
-            lanes,
-            parts.log,
-            settings,
-            closers=[parts.close],
-            background=[lanes.resume_paused(resumed), *(start() for start in parts.background)],
-        )
+        closers: list[Callable[[], Awaitable[None]]] = [parts.close]
+        background = [lanes.resume_paused(resumed), *(start() for start in parts.background)]
+        if metrics is not None:
+            reader = LagReader(parts.options)
+            lag = LagWatch(
+                settings.group,
+                lambda: look_at_own_lanes(reader, lanes, group=settings.group, topics=CUSTOMER_TOPICS),
+            )
+            LaneCollector(lanes, metrics.registry)
+            LagCollector(lag, metrics.registry)
+            close_port = serve_metrics(
+                metrics.registry, host=settings.metrics_host, port=settings.metrics_port
+            )
+            closers = [reader.stop, lambda: asyncio.to_thread(close_port), *closers]
+            background.append(lag.run())
+        await run(app, lanes, parts.log, settings, closers=closers, background=background)
+
+
+def _worker_metrics(settings: Settings) -> WorkerMetrics | None:
+    """Return the worker's metrics; None when nobody would see them."""
+    if not settings.metrics_port:
+        return None
+    worker_id = settings.worker_id or socket.gethostname()
+    return WorkerMetrics(worker_id=worker_id, version=cem.__version__, clock=settings.clock)
 
 
 # -- the API ---------------------------------------------------------------------------------------------------
@@ -268,6 +299,19 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
     freshness = Freshness(INPUT_TOPICS)
     async with open_parts(settings) as parts:
         ends = KafkaEnds(parts.options, settings.partitions)
+        reader = LagReader(parts.options)
+        rule = DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run)
+        lag = LagWatch(
+            settings.group,
+            lambda: look_at_lanes(
+                reader,
+                parts.store,
+                group=settings.group,
+                topics=CUSTOMER_TOPICS,
+                lanes=settings.partitions,
+                rule=rule,
+            ),
+        )
 
         async def connect_log() -> None:
             # The first decision should not pay for the producer's connection.
@@ -290,8 +334,14 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             api_key_hash=settings.api_key_hash,
             public_url=settings.api_url,
             version=cem.__version__,
-            background=[*parts.background, connect_log, lambda: watch(freshness, parts.store, ends)],
+            background=[
+                *parts.background,
+                connect_log,
+                lambda: watch(freshness, parts.store, ends),
+                lag.run,
+            ],
         )
+        LagCollector(lag, services.metrics.registry)
         try:
             app = create_app(services)
         except BadHashError as error:
@@ -302,6 +352,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             await serve(app, settings, sock)
         finally:
             await ends.stop()
+            await reader.stop()
 
 
 class _CheckpointFiles:

@@ -16,7 +16,17 @@ from cem.streams.lag import Look, Partition, Seen
 from cem.streams.lag_reader import GroupFacts, LagReader
 from cem.streams.lag_verdict import Sample
 
-__all__ = ["LaneHeaders", "PauseRule", "Reached", "look_at_group", "look_at_lanes", "reached_by_lanes"]
+__all__ = [
+    "Bounds",
+    "LaneHeaders",
+    "PauseRule",
+    "Reached",
+    "look_at_group",
+    "look_at_lanes",
+    "reached_by_lanes",
+    "settled",
+    "take_look",
+]
 
 Bounds = Mapping[Partition, tuple[int, int]]
 
@@ -93,8 +103,9 @@ async def look_at_lanes(
         cluster_id = await reader.cluster_id()
         return reached_by_lanes(await store.headers(), bounds, cluster_id, rule)
 
-    # A group of lanes that nobody has heard of has no worker; it is no group of another kind.
-    return await take_look(reader, group, wanted, reached, owned=lambda facts: _settled(facts, gone="Dead"))
+    # A group of lanes that Kafka has not heard of has no worker; it is no group of another kind.
+    held = settled(await reader.group(group), gone="Dead")
+    return await take_look(reader, group, wanted, reached, held=held)
 
 
 async def look_at_group(reader: LagReader, group: str) -> Look:
@@ -105,7 +116,7 @@ async def look_at_group(reader: LagReader, group: str) -> Look:
         again = await reader.committed(group)
         return {key: Reached(again.get(key, offset)) for key, offset in committed.items()}
 
-    return await take_look(reader, group, sorted(committed), reached, owned=_settled)
+    return await take_look(reader, group, sorted(committed), reached, held=settled(await reader.group(group)))
 
 
 async def take_look(
@@ -114,12 +125,14 @@ async def take_look(
     wanted: Sequence[Partition],
     reached: Callable[[Bounds], Awaitable[Mapping[Partition, Reached]]],
     *,
-    owned: Callable[[GroupFacts | None], frozenset[Partition] | None],
+    held: frozenset[Partition] | None,
 ) -> Look:
-    """Return a look at the partitions `wanted`, whose positions `reached` tells. Raises Unavailable."""
+    """Return a look at the partitions `wanted`, whose positions `reached` tells. Raises Unavailable.
+
+    held: what the members of the group have; None: not known.
+    """
     bounds = await reader.bounds(wanted)
     places = await reached(bounds)
-    assigned = owned(await reader.group(group))
     unread: dict[Partition, int] = {}
     for key, (first, end) in bounds.items():
         place = places.get(key)
@@ -133,16 +146,16 @@ async def take_look(
         if key not in bounds or place is None:
             found[key] = Seen(None, unknown="Kafka has no such partition (cem topics check)")
             continue
-        holder = None if assigned is None else key in assigned
+        owned = None if held is None else key in held
         sample = None
         if place.position is not None:
             lag = bounds[key][1] - unread[key] if key in unread else 0
             sample = Sample(now_ms, place.position, lag, oldest.get(key))
-        found[key] = Seen(sample, holder, place.stopped, place.paused, place.unknown)
+        found[key] = Seen(sample, owned, place.stopped, place.paused, place.unknown)
     return Look(group, now_ms, found)
 
 
-def _settled(facts: GroupFacts | None, gone: str = "Empty") -> frozenset[Partition] | None:
+def settled(facts: GroupFacts | None, gone: str = "Empty") -> frozenset[Partition] | None:
     """Return what the members have; None while that is being settled, or is not told.
 
     A group of the newer consumer protocol is "Dead" to the question asked here, whether or not it has members.

@@ -28,16 +28,19 @@ class LagWatch:
         """Take what makes one look; it may raise Unavailable. every_s: pause between looks."""
         self.group = group
         self.report: LagReport | None = None
+        #: What the report was made of last.
+        self.look: Look | None = None
         self.catch_up_s: dict[Partition, float] = {}
         #: Why there is no report.
         self.trouble = "no look has been taken yet"
-        self._look = look
+        self._take_look = look
         self._every_s = every_s
         self._window = LagWindow(window_s)
 
     async def once(self) -> LagReport:
         """Take a look and return the report with it. Raises Unavailable, LaneStopped."""
-        self._window.add(await self._look())
+        self.look = look = await self._take_look()
+        self._window.add(look)
         self.report, self.catch_up_s, self.trouble = self._window.report(), self._window.catch_up_s(), ""
         return self.report
 

@@ -139,7 +139,7 @@ def test_up_starts_everything_shows_it_and_stops_it(start: Callable[..., Up]) ->
     run = up.run
     assert set(run["pids"]) == {"broker", "redis", "worker", "api", "simulate"}
     assert stat.S_IMODE((up.state_dir / "run.json").stat().st_mode) == 0o600
-    up.until(r"1 events in.*\d+ alerts")
+    up.until(r"1 event in.*\d+ alert")
     up.process.send_signal(signal.SIGINT)
     assert up.ended() == 0
     assert all(gone(pid) for pid in run["pids"].values())

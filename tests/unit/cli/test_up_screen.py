@@ -67,7 +67,7 @@ def test_a_status_line_says_everything_in_one_line() -> None:
 def test_unknown_is_left_out_and_trouble_comes_first() -> None:
     """A zero would be a lie."""
     assert status_line(Status()) == "0 alerts"
-    assert status_line(Status(lag=Lag(0, 0.0), events=1)) == "1 events in | no lag | 0 alerts"
+    assert status_line(Status(lag=Lag(0, 0.0), events=1)) == "1 event in | no lag | 0 alerts"
     assert status_line(Status(trouble="waiting for Redis", events=1)) == "waiting for Redis"
 
 

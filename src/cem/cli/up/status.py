@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
+from cem.cli.output import counted
 from cem.cli.up.lag_meter import Lag
 
 __all__ = ["Status", "status_line"]
@@ -38,16 +39,16 @@ def status_line(status: Status) -> str:
         )
     if status.events is not None:
         rate = f" (+{status.events_per_s:,.0f}/s)" if status.events_per_s is not None else ""
-        parts.append(f"{status.events:,} events in{rate}")
+        parts.append(f"{counted(status.events, 'event')} in{rate}")
     if status.lag is not None:
         parts.append(_lag(status.lag))
-    parts.append(f"{status.alerts:,} alerts")
+    parts.append(counted(status.alerts, "alert"))
     if status.decisions is not None:
-        parts.append(f"{status.decisions:,} decisions")
+        parts.append(counted(status.decisions, "decision"))
     return " | ".join(parts)
 
 
 def _lag(lag: Lag) -> str:
     if lag.records == 0:
         return "no lag"
-    return f"lag {lag.records:,} records, {'over ' if lag.over else ''}{lag.seconds:.0f} s"
+    return f"lag {counted(lag.records, 'record')}, {'over ' if lag.over else ''}{lag.seconds:.0f} s"

@@ -20,7 +20,7 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.alerts import Alert, AlertOpened, AlertResolved, AlertUpdated, Remedy, TellWhom
 from cem.domain.events.enums import AlertState, AlertTier, Channel, Severity, Tell
-from cem.domain.state.alerts import StoredAlert
+from cem.domain.state.alerts import Evidence, StoredAlert
 from cem.domain.thresholds import RemedyPolicy
 from cem.domain.view import consent, csat_level
 
@@ -63,7 +63,7 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     deliver_before_ms: int
     #: When to look at it again (0 = never).
     due_ms: int
-    evidence: dict[str, int | float | str | bool]
+    evidence: Evidence
     who: Tell
     remedy: RemedyPolicy
     #: What it has cost the customer so far.
@@ -198,7 +198,7 @@ def published(customer_id: str, alert: StoredAlert) -> Alert:
         opened_at=_instant(alert.opened_ms),
         deliver_before=_instant(alert.deliver_before_ms) if alert.deliver_before_ms else None,
         state=AlertState(alert.state),
-        evidence=dict(alert.evidence),
+        evidence=alert.evidence,
         tell=TellWhom(
             who=Tell(alert.tell_who), channel=Channel(alert.tell_channel) if alert.tell_channel else None
         ),
@@ -232,23 +232,21 @@ def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAle
             rank = max(rank, step)
     if csat_level(customer, finding.at_ms) < _UNHAPPY:
         rank += 1
-    return StoredAlert(
+    return StoredAlert.new(
         finding.type,
         finding.subject,
         finding.cause,
-        str(finding.tier),
-        str(_SEVERITIES[min(rank, len(_SEVERITIES) - 1)]),
         finding.at_ms,
-        finding.at_ms,
-        finding.deliver_before_ms,
-        finding.due_ms,
-        str(AlertState.OPEN),
-        finding.evidence,
-        str(finding.who),
-        tell_channel(customer, ctx) if finding.who is Tell.PAYER else "",
-        finding.remedy.action,
-        finding.remedy.price_minor,
-        finding.cost_minor,
+        tier=str(finding.tier),
+        severity=str(_SEVERITIES[min(rank, len(_SEVERITIES) - 1)]),
+        deliver_before_ms=finding.deliver_before_ms,
+        due_ms=finding.due_ms,
+        evidence=finding.evidence,
+        tell_who=str(finding.who),
+        tell_channel=tell_channel(customer, ctx) if finding.who is Tell.PAYER else "",
+        action=finding.remedy.action,
+        price_minor=finding.remedy.price_minor,
+        cost_minor=finding.cost_minor,
     )
 
 
@@ -269,7 +267,10 @@ def _record(customer: Customer, alert: StoredAlert, finding: Finding, ctx: FoldC
             alert.subject,
             alert.state,
         ) and 0 <= finding.at_ms - other.opened_ms < finding.collapse_ms:
+            later_ms = alert.opened_ms - other.opened_ms
             alert.cause, alert.opened_ms = other.cause, other.opened_ms
+            alert.updated_after_ms, alert.closed_after_ms = later_ms, later_ms
+            alert.deliver_within_ms += later_ms
             customer.alerts.closed.remove(other)
             break
     else:

@@ -12,7 +12,7 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.localtime import DAY_MS, HOUR_MS
-from cem.domain.state.alerts import StoredAlert
+from cem.domain.state.alerts import Evidence, StoredAlert
 from cem.domain.state.contacts import Contact, unpack_contacts
 
 __all__ = ["TYPE", "check_repeat", "review_repeat"]
@@ -72,9 +72,9 @@ def _chain(customer: Customer, reason: str, window_ms: int) -> list[Contact]:
     return [c for c in same if c.at_ms > same[-1].at_ms - window_ms]
 
 
-def _evidence(chain: list[Contact], window_days: int) -> dict[str, int | float | str | bool]:
+def _evidence(chain: list[Contact], window_days: int) -> Evidence:
     newest, before = chain[-1], chain[-2]
-    evidence: dict[str, int | float | str | bool] = {
+    evidence: Evidence = {
         "contacts": len(chain),
         "window_days": window_days,
         "hours_since_last": round((newest.at_ms - before.at_ms) / HOUR_MS, 1),

@@ -14,6 +14,7 @@ from cem.domain.events.enums import AlertTier, Tell
 from cem.domain.events.sms import SmsRated
 from cem.domain.facts.usage import COVERED
 from cem.domain.localtime import HOUR_MS, date_of, local_day, zone
+from cem.domain.state.alerts import Evidence
 from cem.domain.state.lines import Cycle, Line
 from cem.domain.thresholds import AllowancePolicy
 from cem.domain.view import charged_by_destination
@@ -74,7 +75,7 @@ def _finding(
 ) -> Finding:
     policy = ctx.alerts.sms_allowance
     tz = zone(customer.profile.timezone, ctx.timezone)
-    evidence: dict[str, int | float | str | bool] = {
+    evidence: Evidence = {
         "threshold_percent": cycle.told_percent,
         "used_segments": cycle.counted,
         "messages": cycle.messages,

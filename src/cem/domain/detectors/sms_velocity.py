@@ -20,7 +20,7 @@ from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.events.sms import SmsRated
 from cem.domain.facts.usage import cycle_at
 from cem.domain.localtime import DAY_MS, HOUR_MS
-from cem.domain.state.alerts import StoredAlert
+from cem.domain.state.alerts import Evidence, StoredAlert
 from cem.domain.state.lines import Line, Velocity
 from cem.domain.thresholds import VelocityPolicy
 
@@ -112,7 +112,7 @@ def _finding(
     factor = policy.alert_factor if is_alert else policy.notice_factor
     cycle = cycle_at(line, at_ms)
     notice_centi = _limit_centi(velocity, policy, policy.notice_factor)
-    evidence: dict[str, int | float | str | bool] = {
+    evidence: Evidence = {
         "recipients_24h": round(found_centi / 100),
         "threshold": round(_limit_centi(velocity, policy, factor) / 100),
         "usual_a_day": round(velocity.level_centi / 100, 1),

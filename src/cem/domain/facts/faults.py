@@ -1,6 +1,6 @@
 """Faults and degradations that the household felt.
 
-Unit: faults. Window: the last eight, and all of the last 31 days (at most 64), seen from the newest; the number for
+Unit: faults. Window: the last two, and all of the last 31 days (at most 64), seen from the newest; the number for
 ever. A beginning and an end are one fault if they name one incident, or else, of one service and place, if the end is
 the first after the beginning; an end alone counts for nothing. Equals: that matching over all events sorted by time. Order-free where incidents are
 named. No tick: counts in windows are evaluated at the reader's instant.
@@ -19,7 +19,7 @@ from cem.domain.state.service import Fault
 
 __all__ = ["FAULTS_IN_WINDOW", "FAULTS_KEPT", "begin_fault", "end_fault"]
 
-FAULTS_KEPT = 8
+FAULTS_KEPT = 2
 FAULTS_IN_WINDOW = 64
 _HORIZON_MS = 31 * DAY_MS
 
@@ -81,7 +81,7 @@ def _keep(customer: Customer) -> None:
     faults = customer.service.faults
     faults.sort(key=_at)
     if len(faults) > FAULTS_KEPT:
-        horizon_ms = _at(faults[-1]) - _HORIZON_MS
+        horizon_ms = max(fault.began_ms for fault in faults) - _HORIZON_MS
         surplus = len(faults) - FAULTS_KEPT
         drop = 0
         while drop < surplus and (_at(faults[drop]) <= horizon_ms or len(faults) - drop > FAULTS_IN_WINDOW):

@@ -1,6 +1,6 @@
 """What the company said to the customer over which channel, and his responses: what a contact policy counts.
 
-Unit: touches: campaigns, messages that arrived, calls and interactions that the company began. Window: the last eight,
+Unit: touches: campaigns, messages that arrived, calls and interactions that the company began. Window: the last four,
 and all of the last 31 days (at most 64), seen from the newest. Equals: the touches by id sorted by time, each with the
 newest response that names it (or, where a contact has no id, its campaign). A message that failed is no touch.
 Order-free where contacts have ids. No tick: counts in windows are evaluated at the reader's instant.
@@ -31,7 +31,7 @@ __all__ = [
     "touch_by_campaign",
 ]
 
-TOUCHES_KEPT = 8
+TOUCHES_KEPT = 4
 TOUCHES_IN_WINDOW = 64
 _HORIZON_MS = 31 * DAY_MS
 

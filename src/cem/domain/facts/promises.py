@@ -1,7 +1,7 @@
 """What was promised by when: deliveries, tasks, repairs; kept or missed.
 
-Unit: promises. Window: the last six orders, tickets and tasks each, and those not settled (at most 24); totals for
-ever. A promise is judged against the day or instant said last: KEPT_PROMISE if the thing was done before it, else
+Unit: promises. Window: of orders, tickets and tasks each the last three, and all that are not settled or were touched
+in the last 31 days (at most 40), seen from the newest; totals for ever. A promise is judged against the day or instant said last: KEPT_PROMISE if the thing was done before it, else
 MISSED_PROMISE as soon as the instant has passed. A day ends at the next local midnight. Equals: the same rule over all
 events. Order-free: what arrives late takes a verdict back. Tick: when the next promise falls due
 (`Customer.promises_due_ms`).
@@ -19,13 +19,13 @@ from cem.domain.events.calls import NoteWritten, TaskClosed, TaskDue
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import OrderDelivered, OrderPlaced, OrderPromised
 from cem.domain.events.service import TicketClosed, TicketOpened, TicketUpdated
-from cem.domain.localtime import day_of, midnight_ms, zone
+from cem.domain.localtime import DAY_MS, day_of, midnight_ms, zone
 from cem.domain.state.service import KEPT_PROMISE, MISSED_PROMISE, Note, Order, Service, Task, Ticket
 
 __all__ = [
+    "IN_WINDOW_KEPT",
     "NOTES_KEPT",
     "PROMISES_KEPT",
-    "UNSETTLED_KEPT",
     "close_task",
     "close_ticket",
     "deliver_order",
@@ -38,10 +38,11 @@ __all__ = [
     "write_note",
 ]
 
-PROMISES_KEPT = 6
-UNSETTLED_KEPT = 24
+PROMISES_KEPT = 3
+IN_WINDOW_KEPT = 40
 NOTES_KEPT = 2
-_TEXT_KEPT = 160
+_TEXT_KEPT = 100
+_HORIZON_MS = 31 * DAY_MS
 
 Promise = TypeVar("Promise", Order, Ticket, Task)
 
@@ -254,20 +255,21 @@ def _task(service: Service, task_id: str) -> Task:
 def _cut(
     promises: list[Promise], at_ms: Callable[[Promise], tuple[int, str]], settled_ms: Callable[[Promise], int]
 ) -> None:
-    """Order by the newest event of each, and keep the last settled and the last unsettled ones."""
+    """Order by the newest event of each, and drop those settled long ago and what is too much."""
     promises.sort(key=at_ms)
-    if len(promises) <= PROMISES_KEPT:
+    surplus = len(promises) - PROMISES_KEPT
+    if surplus <= 0:
         return
-    settled = sum(1 for promise in promises if settled_ms(promise))
-    too_many = {True: settled - PROMISES_KEPT, False: len(promises) - settled - UNSETTLED_KEPT}
+    horizon_ms = at_ms(promises[-1])[0] - _HORIZON_MS
+    is_old = [settled_ms(promise) > 0 and at_ms(promise)[0] <= horizon_ms for promise in promises]
+    too_many = min(surplus, sum(is_old))
     kept = []
-    for promise in promises:
-        is_settled = bool(settled_ms(promise))
-        if too_many[is_settled] > 0:
-            too_many[is_settled] -= 1
+    for promise, old in zip(promises, is_old, strict=True):
+        if old and too_many:
+            too_many -= 1
         else:
             kept.append(promise)
-    promises[:] = kept
+    promises[:] = kept[-IN_WINDOW_KEPT:]
 
 
 def _order_ms(order: Order) -> tuple[int, str]:

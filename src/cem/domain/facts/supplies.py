@@ -49,7 +49,7 @@ def change_plan(customer: Customer, received: Received, ctx: FoldContext) -> Non
         event.price_minor,
         event.sms_allowance,
     )
-    _say_term(supply.contract, event.end, received.time_ms)
+    _say_term(supply, event.end, received.time_ms)
 
 
 def renew_contract(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -61,15 +61,16 @@ def renew_contract(customer: Customer, received: Received, ctx: FoldContext) -> 
         tz = zone(customer.profile.timezone, ctx.timezone)
         begin_ms = _begin_ms(event.effective, received.time_ms, tz)
         _say_plan(supply, begin_ms, received.time_ms, event.plan, event.price_minor, None)
-    supply.contract.said_ms = max(supply.contract.said_ms, received.time_ms)
-    _say_term(supply.contract, event.end, received.time_ms)
+    contract = _agreed(supply)
+    contract.said_ms = max(contract.said_ms, received.time_ms)
+    _say_term(supply, event.end, received.time_ms)
 
 
 def cancel_contract(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Fold `contract.cancelled`."""
     event = received.event
     assert isinstance(event, ContractCancelled)
-    contract = _supply(customer.profile, event.line).contract
+    contract = _agreed(_supply(customer.profile, event.line))
     if received.time_ms < contract.cancel_said_ms:
         return
     tz = zone(customer.profile.timezone, ctx.timezone)
@@ -84,7 +85,7 @@ def take_supplies(profile: Profile, event: ProfileChanged, at_ms: int) -> None:
     if event.plan is not None or event.price_minor is not None or event.sms_allowance is not None:
         _say_plan(_supply(profile, None), at_ms, at_ms, event.plan, event.price_minor, event.sms_allowance)
     if event.contract_end is not None:
-        _say_term(_supply(profile, None).contract, event.contract_end, at_ms)
+        _say_term(_supply(profile, None), event.contract_end, at_ms)
     for line in event.lines or ():
         if line.plan is not None or line.price_minor is not None or line.sms_allowance is not None:
             _say_plan(
@@ -131,9 +132,8 @@ def contract_of(profile: Profile, line: str) -> Contract | None:
     """Return the contract of the line ("" = the account): its own, else the account's, else None."""
     for name in (line, "") if line else ("",):
         for supply in profile.supplies:
-            contract = supply.contract
-            if supply.line == name and (contract.end_day or contract.said_ms or contract.cancel_said_ms):
-                return contract
+            if supply.line == name and supply.agreed is not None:
+                return supply.agreed
     return None
 
 
@@ -183,8 +183,18 @@ def _begin(plan: Plan) -> int:
     return plan.from_ms
 
 
-def _say_term(contract: Contract, end: date | None, said_ms: int) -> None:
-    if end is not None and said_ms >= contract.end_said_ms:
+def _agreed(supply: Supply) -> Contract:
+    """Return the supply's contract, making it."""
+    if supply.agreed is None:
+        supply.agreed = Contract()
+    return supply.agreed
+
+
+def _say_term(supply: Supply, end: date | None, said_ms: int) -> None:
+    if end is None:
+        return
+    contract = _agreed(supply)
+    if said_ms >= contract.end_said_ms:
         contract.end_day = day_of(end)
         contract.end_said_ms = said_ms
 

@@ -48,7 +48,12 @@ class Supply(msgspec.Struct, array_like=True, gc=False):
     line: str
     #: At most four, ordered by `from_ms`; also those that begin later.
     plans: list[Plan] = []
-    contract: Contract = msgspec.field(default_factory=Contract)
+    agreed: Contract | None = None
+
+    @property
+    def contract(self) -> Contract:
+        """Term and cancellation; nothing is said of what was never agreed."""
+        return self.agreed or Contract()
 
 
 class ConsentSaid(msgspec.Struct, array_like=True, gc=False):

@@ -147,12 +147,15 @@ def test_tickets_open_update_close_in_any_order() -> None:
 
 
 def test_settled_promises_make_room_for_open_ones() -> None:
-    """Of settled orders the newest six are kept, of open ones many more."""
+    """Of orders settled long ago the newest three are kept; those of the last month and open ones are kept longer."""
     events: list[tuple[int, Event]] = []
-    for n in range(30):
-        events.append((T0 + n * HOUR, OrderPlaced(order_id=f"o{n:02}", promised=TODAY + timedelta(days=9))))
-        if n < 20:
-            events.append((T0 + n * HOUR + 1, OrderDelivered(order_id=f"o{n:02}")))
-    service = arrived(events, T0 + 2 * DAY).service
-    assert [o.order_id for o in service.orders] == [f"o{n:02}" for n in range(14, 30)]
-    assert service.kept == 20
+    for n in range(12):
+        at_ms = T0 + n * 10 * DAY
+        events.append((at_ms, OrderPlaced(order_id=f"o{n:02}", promised=TODAY + timedelta(days=200))))
+        if n % 6:
+            events.append((at_ms + 1, OrderDelivered(order_id=f"o{n:02}")))
+    service = arrived(events, T0 + 120 * DAY).service
+    assert [o.order_id for o in service.orders] == ["o00", "o06", "o08", "o09", "o10", "o11"]
+    assert service.kept == 10
+    many = [(T0 + n, OrderPlaced(order_id=f"o{n:02}")) for n in range(60)]
+    assert len(arrived(many, T0 + DAY).service.orders) == 40

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
+import signal
 import socket
+from collections.abc import Iterator
 from typing import Any, Final
 
 import h11
@@ -54,6 +57,24 @@ class PatientProtocol(H11Protocol):
         self._waiting = None
         if not self.transport.is_closing():
             self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, ended by SIGTERM or SIGINT as a command that has done its work.
+
+    uvicorn raises the signal again after its shutdown, so that the process would seem to have been killed.
+    """
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
 
 
 def check_exposure(settings: Settings) -> None:
@@ -111,6 +132,6 @@ async def serve(app: ASGIApp, settings: Settings, sock: socket.socket | None = N
         h11_max_incomplete_event_size=64 * 1024,
     )
     try:
-        await uvicorn.Server(config).serve(sockets=[sock])
+        await _Server(config).serve(sockets=[sock])
     finally:
         sock.close()

@@ -11,27 +11,38 @@ from cem.domain.events import (
     BillItem,
     CallEnded,
     CallStarted,
+    CallTurn,
     CampaignContacted,
     Channel,
     ConsentChanged,
+    ContractCancelled,
     DecisionMade,
     Event,
     InteractionRecorded,
+    NoteWritten,
+    OrderPlaced,
     OutcomeRecorded,
     OutcomeState,
     PaymentMade,
+    PlanChanged,
     ProfileChanged,
     ProfileLine,
+    PurchaseMade,
     Resolution,
     Role,
+    ServiceDegraded,
+    ServiceKind,
     SmsDestination,
     SmsRated,
+    Speaker,
     SurveyAnswered,
+    TaskDue,
+    TicketOpened,
 )
 from cem.domain.events.enums import Consent, CustomerStatus
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, household
 
-__all__ = ["typical_customer", "typical_events"]
+__all__ = ["eventful_customer", "typical_customer", "typical_events"]
 
 PAYER, CHILD = "+4915100000001", "+4915100000002"
 REASONS = ("billing", "coverage", "sms usage", "contract")
@@ -141,3 +152,27 @@ def typical_events() -> list[tuple[int, Event]]:
             )
         )
     return sorted(events, key=lambda event: event[0])
+
+
+def eventful_customer() -> Customer:
+    """Return a customer of whom every section holds something: what a frozen state is made of."""
+    end_ms = T0 + 370 * DAY
+    due = datetime.fromtimestamp((end_ms + DAY) / 1000, UTC)
+    events: list[tuple[int, Event]] = [
+        *typical_events(),
+        *(
+            (end_ms + n * MINUTE, SmsRated(line=CHILD, recipient=f"s{n}", in_allowance=False, charge_minor=9))
+            for n in range(70)
+        ),
+        (end_ms, ServiceDegraded(kind=ServiceKind.DATA, line=CHILD, incident_id="i-1")),
+        (end_ms, TicketOpened(ticket_id="t-1", category="coverage", due=due)),
+        (end_ms, OrderPlaced(order_id="o-1", product="router", promised=date(2026, 3, 12))),
+        (end_ms, TaskDue(task_id="k-1", due=due, by="rep-1", text="call back")),
+        (end_ms, NoteWritten(text="prefers mornings", by="rep-1")),
+        (end_ms, PurchaseMade(product="case", amount_minor=1_990)),
+        (end_ms, PlanChanged(plan="Family L", price_minor=4_900, effective=date(2026, 4, 1))),
+        (end_ms, ContractCancelled(line=CHILD, effective=date(2026, 6, 1), reason="price")),
+        (end_ms + HOUR, CallStarted(call_id="call-x", line=PAYER, rep_id="rep-1", reason="sms usage")),
+        (end_ms + HOUR + 1, CallTurn(call_id="call-x", turn=1, speaker=Speaker.CUSTOMER, text="again!")),
+    ]
+    return household(sorted(events, key=lambda event: event[0]), customer_id="C0012345")[0]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
+from cem.domain import view
 from cem.domain.customer import (
     VERSION,
     BrokenState,
@@ -15,7 +18,7 @@ from cem.domain.customer import (
 )
 from cem.domain.events import ProfileChanged, SmsRated
 from cem.domain.fold import fold
-from tests.builders.customers import HOUR, T0, Context, household, received
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, household, received
 from tests.builders.typical_customer import typical_customer
 
 SECTIONS = (
@@ -77,5 +80,48 @@ def test_bytes_that_are_no_customer_are_called_broken(data: bytes) -> None:
 
 
 def test_a_typical_customer_is_small() -> None:
-    """Two lines, 20 contacts, 6 decisions, 2 bills, a profile: at most 1,500 bytes."""
+    """Two lines, 20 contacts, 5 decisions, 2 bills, a profile: at most 1,500 bytes."""
     assert len(encode_customer(typical_customer())) <= 1_500
+
+
+FROZEN = Path(__file__).parent / "states"
+
+
+def test_this_version_has_a_frozen_state() -> None:
+    """Whoever raises VERSION freezes a state of the new version: the bytes of `eventful_customer()`, in hex."""
+    assert (FROZEN / f"version_{VERSION}.hex").exists()
+
+
+@pytest.mark.parametrize("version", range(1, VERSION + 1))
+def test_states_of_this_and_the_last_version_are_read(version: int) -> None:
+    """What version n - 1 wrote is read by n, field by field, and can be folded on: a rolling upgrade works."""
+    customer = decode_customer(bytes.fromhex((FROZEN / f"version_{version}.hex").read_text()))
+    now_ms = T0 + 370 * DAY + 70 * MINUTE
+    assert (customer.version, customer.customer_id) == (VERSION, "C0012345")
+    assert customer.counts == [35, 190, 10, 9, 2, 2, 5, 5]
+    assert [line.counts for line in customer.lines.values()] == [[16, 60], [0, 130, 1, 1]]
+    assert view.charged_minor(customer, now_ms) == 630
+    assert view.recipients_24h(customer.lines["+4915100000002"], now_ms) == 70
+    assert customer.profile.area == "Berlin"
+    assert [user.role for user in customer.profile.users] == ["payer", "child"]
+    assert view.consent(customer, "marketing") is True
+    plan = view.plan_at(customer, now_ms + 30 * DAY)
+    assert plan is not None
+    assert (plan.name, plan.price_minor) == ("Family L", 4_900)
+    assert view.cancelled_from_ms(customer, "+4915100000002") is not None
+    assert len(view.recent_contacts(customer)) == 20
+    assert view.recent_contacts(customer)[-1].id == "call-x"
+    assert customer.contacts.total == 21
+    assert [turn.text for call in view.open_calls(customer, now_ms) for turn in call.turns] == ["again!"]
+    assert [bill.total_minor for bill in customer.billing.bills] == [4_260, 4_260]
+    assert customer.billing.purchases[0].product == "case"
+    assert view.last_answer(customer, "nps") == 8
+    assert len(view.open_faults(customer, now_ms)) == 1
+    assert [t.category for t in view.open_tickets(customer)] == ["coverage"]
+    assert [o.product for o in view.open_orders(customer)] == ["router"]
+    assert [t.text for t in view.open_tasks(customer)] == ["call back"]
+    assert customer.service.notes[0].text == "prefers mornings"
+    assert [t.id for t in customer.outreach.touches] == ["k-000071", "k-000093"]
+    assert {d.action for d in customer.decisions.made} == {"explain_bill", "sms_bundle"}
+    assert sorted(a.type for a in view.open_alerts(customer)) == ["sms_allowance", "sms_velocity"]
+    assert fold(customer, received(SmsRated(line="+1"), now_ms), Context(now_ms))

@@ -19,6 +19,9 @@ from cem.streams.topics import CUSTOMER_TOPICS
 __all__ = ["KafkaLog"]
 
 
+_TOPICS = (*CUSTOMER_TOPICS, JOURNAL_TOPIC)
+
+
 class KafkaLog:
     """Reads ranges of the log. One per worker; its calls take turns on one connection.
 
@@ -79,7 +82,7 @@ class KafkaLog:
             for tp, offset in open_.items():
                 consumer.seek(tp, offset)
             while open_:
-                batches = await consumer.getmany(timeout_ms=1000)
+                batches = await consumer.getmany(timeout_ms=1000, max_records=len(open_))
                 for tp, records in batches.items():
                     if tp in open_ and records:
                         if records[0].offset == open_[tp]:
@@ -151,14 +154,20 @@ class KafkaLog:
         consumer = AIOKafkaConsumer(
             **self._options,
             group_id=None,
+            # The pause before metadata of a topic that is new to the client.
+            retry_backoff_ms=20,
             enable_auto_commit=False,
             auto_offset_reset="none",
             fetch_max_wait_ms=100,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
+        # Assigning a partition makes aiokafka forget all other topics, and ask for them again when they are next read.
+        client = consumer._client
+        forget = client.set_topics
+        client.set_topics = lambda topics: forget({*topics, *_TOPICS})
         try:
             await consumer.start()
-            await know_topics(consumer, (*CUSTOMER_TOPICS, JOURNAL_TOPIC))
+            await know_topics(consumer, _TOPICS)
         except BaseException:
             with contextlib.suppress(TimeoutError, KafkaError):
                 await consumer.stop()

@@ -57,7 +57,7 @@ _PROBLEM: Final[dict[str, Any]] = {
 #: Statuses that every path may answer, and those of the paths that read a body or the store.
 _EVERYWHERE: Final = ("401", "500")
 _ALSO: Final = {
-    "/v1/customers/{customer_id}/next-best-action": ("414", "422"),
+    "/v1/customers/{customer_id}/next-best-action": ("414", "422", "503"),
     "/v1/customers/{customer_id}": ("404", "414", "422", "503"),
     "/v1/customers/{customer_id}/timeline": ("404", "414", "422", "503"),
     "/v1/alerts": ("414", "422", "503"),

@@ -10,6 +10,7 @@ from prometheus_client import Counter
 from starlette.types import Scope
 
 from cem.api.parameters import Asked, call_of, customer_of, invalid
+from cem.api.problems import Problem
 from cem.api.recording import Recorder
 from cem.api.request_id import traceparent_of
 from cem.api.services import Services
@@ -69,6 +70,8 @@ class DecisionDesk:
         services = self._services
         call = asked.call
         now_ms = services.clock.now_ms()
+        if now_ms <= 0:
+            raise Problem("not-ready", "the simulated clock has not begun", headers={"Retry-After": "1"})
         if asked.as_of_ms is not None:
             if asked.as_of_ms > now_ms:
                 raise invalid("as_of", "an instant that has passed")

@@ -227,3 +227,11 @@ def test_a_question_about_an_earlier_instant_is_answered_as_of_then_and_not_reco
     assert api.get(path(as_of="2030-01-01T00:00:00Z")).status_code == 422
     assert api.get(path(as_of="2026-09-10T00:00:00")).status_code == 422
     assert api.get(path(as_of="2026-09-10T02:00:00+02:00")).json()["as_of"] == "2026-09-10T00:00:00Z"
+
+
+def test_before_a_simulated_clock_begins_nothing_is_decided() -> None:
+    """A record of 1970 would be refused by every lane."""
+    api = Api(suffering(), simulated_clock=True)
+    api.clock.shown_ms = 0
+    assert api.get(path()).status_code == 503
+    assert api.log.emissions == []

@@ -8,12 +8,13 @@ from cem.cli.up.log_tail import LogTail, errors_in
 
 ERROR = "2026-11-22 01:19:58,123 ERROR   cem.streams.lanes: lane 3 stopped: the log was cut"
 INFO = "2026-11-22 01:19:58,123 INFO    cem.streams.lanes: no ERROR here"
-JSON = '{"time":"2026","level":"critical","message":"x"}'
+JSON = '{"time":"2026","level":"critical","logger":"cem.api","message":"x"}'
+RETRY = "2026-11-22 02:04:22,421 ERROR   aiokafka.consumer: Group Coordinator Request failed"
 
 
 def test_errors_are_told_by_their_level_in_both_formats() -> None:
-    """A message that only mentions the word is none."""
-    assert errors_in([ERROR, INFO, JSON, '{"level": "info"}']) == [ERROR, JSON]
+    """A message that only mentions the word is none, and a library's retry is its own business."""
+    assert errors_in([ERROR, INFO, JSON, RETRY, '{"level": "info"}']) == [ERROR, JSON]
 
 
 def test_each_error_is_told_once_when_its_line_is_whole(tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ from typing import Final
 
 __all__ = ["LogTail", "errors_in"]
 
-#: An error in either log format (CEM_LOG_FORMAT).
-_ERROR: Final = re.compile(r'^\S+ \S+ (ERROR|CRITICAL)\b|"level":\s?"(error|critical)"')
+#: An error of ours in either log format (CEM_LOG_FORMAT). What the libraries call errors is often a retry.
+_ERROR: Final = re.compile(
+    r'^\S+ \S+ (ERROR|CRITICAL)\s+cem\.|"level":\s?"(error|critical)".*"logger":\s?"cem\.'
+)
 #: Lines shown of one look at a log; the rest is counted.
 _SHOWN: Final = 3
 #: As much of a log is read at one look; a process that writes more than that has other troubles.

@@ -83,7 +83,8 @@ class Service:
 
     async def _start_servers(self) -> None:
         plan = self._plan
-        self._screen.status("starting Kafka and Redis ...")
+        starts = plan.embeds_kafka or plan.embeds_redis
+        self._screen.status(f"{'starting' if starts else 'looking for'} Kafka and Redis ...")
         try:
             async with asyncio.TaskGroup() as tasks:
                 redis = tasks.create_task(self._start_redis())

@@ -115,7 +115,10 @@ class KafkaServer:
         """The id under which the data folder was formatted; drawn at the first start."""
         kept = self.data_dir / "cluster.id"
         if not kept.exists():
-            kept.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+            # As Kafka's own: without a dash in front, which its tools would take for an option.
+            kept.write_text(
+                base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
+            )
         return kept.read_text()
 
     @property

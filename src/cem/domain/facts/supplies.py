@@ -23,6 +23,7 @@ from cem.domain.state.profile import Contract, Plan, Profile, Supply
 
 __all__ = [
     "PLANS_KEPT",
+    "SUPPLIES_KEPT",
     "allowance_of",
     "cancel_contract",
     "change_plan",
@@ -33,6 +34,8 @@ __all__ = [
 ]
 
 PLANS_KEPT = 4
+#: Lines with a plan or contract of their own; what is said of further ones is not kept.
+SUPPLIES_KEPT = 500
 
 
 def change_plan(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -211,7 +214,8 @@ def _supply(profile: Profile, line: str | None) -> Supply:
         if supply.line == name:
             return supply
     supply = Supply(name)
-    insort(profile.supplies, supply, key=_line)
+    if len(profile.supplies) < SUPPLIES_KEPT:
+        insort(profile.supplies, supply, key=_line)
     return supply
 
 

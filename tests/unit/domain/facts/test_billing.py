@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -140,3 +140,17 @@ def test_last_answers_in_any_order() -> None:
     assert view.last_answer(customer, "csat") == 2
     assert view.last_answer(customer, "nps") == 0
     assert view.last_answer(customer, "ces") is None
+
+
+def test_a_payment_that_names_no_bill_pays_the_oldest_open_one() -> None:
+    """Money without a bill's name is not lost: it pays what was issued before it, the oldest first."""
+    events: list[tuple[int, Event]] = [
+        (T0 - 40 * DAY, BillIssued(bill_id="a", total_minor=300, due=TODAY - timedelta(days=20))),
+        (T0 - 10 * DAY, BillIssued(bill_id="b", total_minor=500, due=TODAY)),
+        (T0, PaymentMade(amount_minor=400)),
+    ]
+    customer = arrived(events, T0)
+    assert [view.bill_owed(customer, bill) for bill in customer.billing.bills] == [0, 400]
+    assert view.overdue_days(customer, T0 + 5 * DAY, UTC) == 5
+    earlier = arrived([(T0 - 60 * DAY, PaymentMade(amount_minor=400)), *events[:2]], T0)
+    assert view.owed_minor(earlier, T0 + 5 * DAY, UTC) == 800

@@ -1,0 +1,81 @@
+"""What is known of a customer, by plain names, at the reader's own instant: for decisions, screens and detectors.
+
+Every function is pure and evaluates windows at the `now_ms` that it is given, to the millisecond: an instant t is
+inside a window of n days if now - n days < t <= now. Nothing here changes the customer's facts.
+"""
+
+from __future__ import annotations
+
+from cem.domain.view.contacts import (
+    contacts_in,
+    effort,
+    first_contact_resolution,
+    last_contact,
+    open_calls,
+    recent_contacts,
+    repeats_in,
+)
+from cem.domain.view.money import (
+    bill_owed,
+    cancelled_from_ms,
+    contract_days_left,
+    overdue_days,
+    owed_minor,
+    plan_at,
+    tenure_days,
+)
+from cem.domain.view.outreach import decisions_about, decisions_in, touches_in
+from cem.domain.view.person import age_years, consent, open_alerts
+from cem.domain.view.satisfaction import CSAT_PRIOR, csat_level, last_answer
+from cem.domain.view.service import (
+    faults_in,
+    missed_promises_in,
+    open_faults,
+    open_orders,
+    open_tasks,
+    open_tickets,
+)
+from cem.domain.view.use import (
+    charged_by_destination,
+    charged_minor,
+    recipients_24h,
+    usage_cycle,
+    usage_share,
+)
+
+__all__ = [
+    "CSAT_PRIOR",
+    "age_years",
+    "bill_owed",
+    "cancelled_from_ms",
+    "charged_by_destination",
+    "charged_minor",
+    "consent",
+    "contacts_in",
+    "contract_days_left",
+    "csat_level",
+    "decisions_about",
+    "decisions_in",
+    "effort",
+    "faults_in",
+    "first_contact_resolution",
+    "last_answer",
+    "last_contact",
+    "missed_promises_in",
+    "open_alerts",
+    "open_calls",
+    "open_faults",
+    "open_orders",
+    "open_tasks",
+    "open_tickets",
+    "overdue_days",
+    "owed_minor",
+    "plan_at",
+    "recent_contacts",
+    "recipients_24h",
+    "repeats_in",
+    "tenure_days",
+    "touches_in",
+    "usage_cycle",
+    "usage_share",
+]

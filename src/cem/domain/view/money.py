@@ -1,0 +1,109 @@
+"""What he owes, what he pays for, and for how long he is bound. Windows as in `cem.domain.view`."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from cem.domain.customer import Customer
+from cem.domain.facts.supplies import contract_of, plan_of
+from cem.domain.localtime import DAY_MS, local_day
+from cem.domain.state.billing import Bill, bill_key
+from cem.domain.state.profile import Plan
+
+__all__ = [
+    "bill_owed",
+    "cancelled_from_ms",
+    "contract_days_left",
+    "overdue_days",
+    "owed_minor",
+    "plan_at",
+    "tenure_days",
+]
+
+
+def bill_owed(customer: Customer, bill: Bill) -> int:
+    """Return what is still to be paid of a kept bill; never negative.
+
+    A payment that names no bill pays the oldest kept bill that was issued before it and is not paid yet.
+    """
+    return _owed(customer).get(bill.bill_id, 0)
+
+
+def _owed(customer: Customer) -> dict[str, int]:
+    """Return what is owed by bill, from the bills and payments kept."""
+    bills = customer.billing.bills
+    owed = {bill.bill_id: max(0, bill.total_minor) for bill in bills}
+    names = {bill_key(bill.bill_id): bill.bill_id for bill in bills}
+    paid = [p for p in customer.billing.payments if p.kind == "made"]
+    for payment in paid:
+        if payment.bill in names:
+            owed[names[payment.bill]] = max(0, owed[names[payment.bill]] - payment.amount_minor)
+    for payment in paid:
+        left = payment.amount_minor if payment.bill == 0 else 0
+        for bill in bills:
+            if left and bill.issued_s <= payment.at_s:
+                pays = min(left, owed[bill.bill_id])
+                owed[bill.bill_id] -= pays
+                left -= pays
+    return owed
+
+
+def overdue_days(customer: Customer, now_ms: int, tz: tzinfo) -> int:
+    """Return for how many days the oldest unpaid bill has been overdue; 0 = none is.
+
+    A bill without a due day counts from the operator's own `payment.overdue`.
+    """
+    days = 0
+    today = local_day(now_ms, tz)
+    billing = customer.billing
+    owed = _owed(customer)
+    for bill in billing.bills:
+        if bill.due_day and owed[bill.bill_id] and bill.issued_ms <= now_ms:
+            days = max(days, today - bill.due_day)
+    known = [bill_key(bill.bill_id) for bill in billing.bills if bill.due_day]
+    for index, payment in enumerate(billing.payments):
+        if payment.kind == "overdue" and payment.bill not in known and payment.at_ms <= now_ms:
+            paid = any(p.kind == "made" and p.bill == payment.bill for p in billing.payments[index:])
+            if not paid:
+                days = max(days, payment.days_overdue + (now_ms - payment.at_ms) // DAY_MS)
+    return days
+
+
+def owed_minor(customer: Customer, now_ms: int, tz: tzinfo) -> int:
+    """Return what is overdue of the kept bills in minor units."""
+    today = local_day(now_ms, tz)
+    owed = _owed(customer)
+    return sum(
+        owed[bill.bill_id]
+        for bill in customer.billing.bills
+        if bill.due_day and bill.due_day < today and bill.issued_ms <= now_ms
+    )
+
+
+def plan_at(customer: Customer, now_ms: int, line: str = "") -> Plan | None:
+    """Return the plan of the line ("" = the account) that holds now, or None."""
+    return plan_of(customer.profile, line, now_ms)
+
+
+def contract_days_left(customer: Customer, now_ms: int, tz: tzinfo, line: str = "") -> int | None:
+    """Return the days until the contract's last day (negative: past it), or None if no end is known."""
+    contract = contract_of(customer.profile, line)
+    if contract is None or not contract.end_day:
+        return None
+    return contract.end_day - local_day(now_ms, tz)
+
+
+def cancelled_from_ms(customer: Customer, line: str = "") -> int | None:
+    """Return from when the line's (or account's) cancellation takes effect, or None if it is not cancelled."""
+    contract = contract_of(customer.profile, line)
+    if contract is None or not contract.cancel_said_ms or contract.said_ms > contract.cancel_said_ms:
+        return None
+    return contract.cancel_from_ms
+
+
+def tenure_days(customer: Customer, now_ms: int, tz: tzinfo) -> int:
+    """Return for how many days he has been a customer: since the stated day, else since his first record."""
+    since = customer.profile.since_day
+    if since:
+        return max(0, local_day(now_ms, tz) - since)
+    return max(0, now_ms - customer.first_ms) // DAY_MS if customer.first_ms else 0

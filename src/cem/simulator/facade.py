@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from cem.simulator.parameters import Parameters
+from cem.simulator.parameters import HOUR_MS, Parameters
 from cem.simulator.world import Ask, Belief, World, new_world, outreach
 from cem.simulator.world.calls import answer_ask
 from cem.simulator.world.people import Offered
@@ -16,14 +16,14 @@ __all__ = ["answer", "household_number", "offers", "open_world", "reach"]
 def open_world(
     parameters: Parameters, *, beliefs: Iterable[Belief] = (), live_from_day: int | None = None
 ) -> World:
-    """Return a new world. From the start of `live_from_day` on its representatives ask what to do (None: never).
+    """Return a new world. From the morning of `live_from_day` on its representatives ask what to do (None: never).
 
     beliefs: what the operator's catalogue says of its actions; the truth differs from it by a seeded factor.
     """
     world = new_world(parameters, beliefs)
     if live_from_day is not None:
         world.live_from_day = live_from_day
-        world.asks_from_ms = parameters.day_start_ms(live_from_day)
+        world.asks_from_ms = parameters.day_start_ms(live_from_day) + parameters.live_hour * HOUR_MS
     return world
 
 

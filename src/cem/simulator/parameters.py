@@ -48,7 +48,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     #: Messages whose records arrive late (exponential, 20 minutes on average, six hours at most).
     share_late: float = 0.03
     #: Contacts about nothing in particular, per customer and week.
-    questions_per_week: float = 0.10
+    questions_per_week: float = 0.16
     #: Faults per area and week.
     faults_per_area_week: float = 0.20
     #: Areas served.
@@ -73,6 +73,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     survey_response: float = 0.35
     #: Action's true effects: the catalogue's times a factor between 1 / this and this, by seed.
     effect_spread: float = 2.0
+    #: Hour at which the live part begins on its first day: nobody calls at night.
+    live_hour: int = 8
     #: The live part opens with stories 1 and 2 in preparation, so that they can be watched.
     stage_stories: bool = True
 

@@ -18,7 +18,7 @@ from cem.simulator.world.effects import TrueAction
 from cem.simulator.world.moods import feel
 from cem.simulator.world.people import Call, Offered, Problem
 from cem.simulator.world.presenting import present, try_to_solve
-from cem.simulator.world.problems import KINDS
+from cem.simulator.world.problems import KINDS, waking
 from cem.simulator.world.surveys import judge
 from cem.simulator.world.tickets import promise_callback
 from cem.simulator.world.words import filling, say_turn
@@ -68,7 +68,8 @@ def start_call(world: World, at_ms: int, c: int, problem: Problem) -> None:
     if wait_s > 240 and dice.chance(0.4):
         feel(world, c, -0.06)
         world.say(c, at_ms, CallEnded(call_id=call_id, wait_s=wait_s, abandoned=True, queue=queue, line=line))
-        world.plan("contact", at_ms + int(dice.uniform(1, 20) * HOUR_MS), c, problem=problem.number)
+        again_ms = at_ms + int(dice.uniform(1, 20) * HOUR_MS)
+        world.plan("contact", waking(parameters, household, dice, again_ms), c, problem=problem.number)
         return
     mood = float(world.people.mood[c])
     world.tell_truth(

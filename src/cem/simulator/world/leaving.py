@@ -9,7 +9,7 @@ import numpy as np
 from cem.domain.events import ContractCancelled, ContractRenewed, ProfileChanged
 from cem.domain.events.enums import CustomerStatus, Initiative
 from cem.simulator.draws import Floats, uniforms
-from cem.simulator.parameters import HOUR_MS, Parameters
+from cem.simulator.parameters import DAY_MS, HOUR_MS, Parameters
 from cem.simulator.world.core import Handler, Planner, World
 from cem.simulator.world.moods import target
 from cem.simulator.world.oracle import HORIZON_DAYS
@@ -111,18 +111,23 @@ def cancel(world: World, at_ms: int, c: int, data: dict[str, Any]) -> None:
 
 
 def leave(world: World, at_ms: int, c: int, initiative: Initiative, *, late: bool = False) -> None:
-    """End the contract: soon, or, as it turns out late (a number carried to another operator), some days ago."""
+    """End the contract: soon, or today in silence (the numbers are carried to another operator), heard of days later."""
     parameters, people, household = world.parameters, world.people, world.households[c]
     day = parameters.day_of(at_ms)
     dice = world.luck(c, _HOW, day, 1)
-    effective = day - dice.randint(1, 9) if late else day + dice.choice((0, 0, 1, 3, 7, 10))
+    effective = day if late else day + dice.choice((0, 0, 1, 3, 7, 10))
+    if late:
+        # The lines are silent from tomorrow on.
+        for line in household.lines:
+            world.lines.alive[line] = False
+    known_ms = at_ms + dice.randint(1, 9) * DAY_MS if late else at_ms
     chosen = initiative is Initiative.CUSTOMER
     reason = reason_of(world, c, day) if chosen else "unpaid"
     said = reason if dice.chance(0.6) else dice.choice(("price", "moving", "other"))
     price = sum(PLANS[int(world.lines.plan[i])].price_cents for i in household.lines)
     world.say(
         c,
-        at_ms,
+        known_ms,
         ContractCancelled(
             effective=parameters.date_of(effective),
             reason=said if chosen else "unpaid",
@@ -146,7 +151,7 @@ def leave(world: World, at_ms: int, c: int, initiative: Initiative, *, late: boo
         initiative=str(initiative),
         mood=round(float(people.mood[c]), 4),
     )
-    world.plan("closed", max(at_ms, parameters.day_start_ms(effective + 1) - 1), c)
+    world.plan("closed", max(known_ms, parameters.day_start_ms(effective + 1) - 1), c)
 
 
 def closed(world: World, at_ms: int, c: int, data: dict[str, Any]) -> None:

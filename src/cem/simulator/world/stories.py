@@ -115,7 +115,7 @@ def begin_story_two(world: World, c: int, day: int) -> None:
     begin_bad_reception(world, c, day, dice.randint(25, 50), story=2)
     at_ms = parameters.day_start_ms(day) + int(dice.uniform(1.0, 5.0) * DAY_MS)
     world.plan("asks_upgrade", at_ms, c)
-    world.tell_truth(at_ms, "story", story=2, customer=world.keys[c])
+    world.tell_truth(parameters.day_start_ms(day), "story", story=2, customer=world.keys[c])
 
 
 def asks_upgrade(world: World, at_ms: int, c: int, data: dict[str, Any]) -> None:

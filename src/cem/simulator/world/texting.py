@@ -203,7 +203,7 @@ def _conversations(parameters: Parameters, lines: Lines, day: int) -> tuple[Ints
         lines.drift = 0.8 * lines.drift + slow.normal(0.0, 0.2, rows)
     leaves = (slow.random(rows) < 1 / 84) & (lines.away_until <= day)
     lines.away_until = np.where(leaves, day + slow.integers(2, 10, rows), lines.away_until)
-    lines.abroad = np.where(leaves, slow.random(rows) < 0.2, lines.abroad)
+    lines.abroad = np.where(leaves, slow.random(rows) < 0.02, lines.abroad)
 
     holiday, exams = calendar_factors(parameters, day)
     mean = lines.rate * (_WEEK[parameters.weekday(day)] * np.exp(lines.drift) * g.gamma(1.2, 1 / 1.2, rows))

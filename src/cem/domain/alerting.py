@@ -10,16 +10,13 @@ is told once, whatever is replayed. A finding about what happened too long ago (
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from zlib import crc32
-
 import msgspec
 
+from cem.domain.alert_object import alert_id, published
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
-from cem.domain.events.alerts import Alert, AlertOpened, AlertResolved, AlertUpdated, Remedy, TellWhom
-from cem.domain.events.enums import AlertState, AlertTier, Channel, Severity, Tell
+from cem.domain.events.alerts import AlertOpened, AlertResolved, AlertUpdated
+from cem.domain.events.enums import AlertState, AlertTier, Severity, Tell
 from cem.domain.state.alerts import Evidence, StoredAlert
 from cem.domain.thresholds import RemedyPolicy
 from cem.domain.view import consent, csat_level
@@ -43,7 +40,6 @@ __all__ = [
 ]
 
 _SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
-_PLAIN = re.compile(r"[A-Za-z0-9_.+-]{1,64}\Z")
 #: CSAT level below which an alert is one step more severe.
 _UNHAPPY = 2.5
 
@@ -178,41 +174,6 @@ def unindex(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> None:
     ctx.index("alerts", _member(customer, alert), None)
 
 
-def alert_id(customer_id: str, alert: StoredAlert) -> str:
-    """Return the alert's id: type, customer, subject and cause; a subject of other characters by its checksum."""
-    subject = alert.subject
-    if not _PLAIN.match(subject):
-        subject = f"{crc32(subject.encode()):08x}"
-    return f"{alert.type}:{customer_id}:{subject}:{alert.cause}"
-
-
-def published(customer_id: str, alert: StoredAlert) -> Alert:
-    """Return the alert as consumers and the API see it."""
-    return Alert(
-        alert_id=alert_id(customer_id, alert),
-        type=alert.type,
-        tier=AlertTier(alert.tier),
-        severity=Severity(alert.severity),
-        customer_id=customer_id,
-        subject=alert.subject or customer_id,
-        opened_at=_instant(alert.opened_ms),
-        deliver_before=_instant(alert.deliver_before_ms) if alert.deliver_before_ms else None,
-        state=AlertState(alert.state),
-        evidence=alert.evidence,
-        tell=TellWhom(
-            who=Tell(alert.tell_who), channel=Channel(alert.tell_channel) if alert.tell_channel else None
-        ),
-        remedy=Remedy(action=alert.action, price_minor=alert.price_minor) if alert.action else None,
-        cost_minor=alert.cost_minor,
-        updated_at=_instant(alert.updated_ms) if alert.updated_ms > alert.opened_ms else None,
-        resolved_at=_instant(alert.closed_ms) if alert.closed_ms else None,
-        reason=alert.reason or None,
-        by=alert.by or None,
-        note=alert.note or None,
-        silenced_until=_instant(alert.silenced_until_ms) if alert.silenced_until_ms else None,
-    )
-
-
 def tell_channel(customer: Customer, ctx: FoldContext) -> str:
     """Return the channel over which the payer is told: the one he said, else the policy's, none that he has forbidden.
 
@@ -329,7 +290,3 @@ def _opened(alert: StoredAlert) -> tuple[int, str, str]:
 
 def _rank(severity: str) -> int:
     return _SEVERITIES.index(Severity(severity))
-
-
-def _instant(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)

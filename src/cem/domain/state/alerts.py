@@ -76,7 +76,7 @@ def _code(names: Sequence[str], name: str) -> int:
 
 
 class StoredAlert(msgspec.Struct, array_like=True, gc=False):
-    """An alert as the state keeps it; `cem.domain.alerting.published` makes the public object of it."""
+    """An alert as the state keeps it; `cem.domain.alert_object.published` makes the public object of it."""
 
     #: Index in _TYPES, or the name of a type that has no code.
     kind: int | str

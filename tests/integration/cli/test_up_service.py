@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
 import stat
-import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.builders import fake_service
+from tests.builders.running_up import RunningUp, gone
 
-ROOT = Path(__file__).resolve().parents[3]
 RUN_UP = """
 import sys
 from cem.cli import up
@@ -33,110 +28,29 @@ main(["up", *sys.argv[1:]])
 """
 
 
-class Up:
-    """A running `cem up`, read line by line."""
-
-    def __init__(self, state_dir: Path, *flags: str, environ: dict[str, str] | None = None) -> None:
-        self.state_dir = state_dir
-        self.lines: list[str] = []
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("CEM_")}
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                RUN_UP,
-                fake_service.__file__,
-                "--state-dir",
-                str(state_dir),
-                "--port",
-                "0",
-                *flags,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=clean | {"PYTHONPATH": str(ROOT)} | (environ or {}),
-        )
-        self._grown = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._grown:
-                self.lines.append(line.rstrip("\n"))
-                self._grown.notify_all()
-        with self._grown:
-            self.lines.append("<end>")
-            self._grown.notify_all()
-
-    def until(self, pattern: str, *, after: int = 0) -> int:
-        """Wait for a line that matches and return how many lines there were then."""
-        seen = after
-        while True:
-            with self._grown:
-                self._grown.wait_for(lambda seen=seen: len(self.lines) > seen, timeout=60)  # type: ignore[misc]
-                fresh = self.lines[seen:]
-            assert fresh, f"silent for a minute; wanted {pattern!r} after {self.lines}"
-            for line in fresh:
-                seen += 1
-                if re.search(pattern, line):
-                    return seen
-                assert line != "<end>", f"ended without {pattern!r}: {self.lines}"
-
-    def ended(self) -> int:
-        code = self.process.wait(timeout=60)
-        self._reader.join(timeout=10)
-        return code
-
-    @property
-    def run(self) -> dict[str, Any]:
-        content: dict[str, Any] = json.loads((self.state_dir / "run.json").read_text())
-        return content
-
-    def environ_of(self, name: str) -> list[str]:
-        """Wait until the process has started and return its arguments and CEM_ variables."""
-        file = self.state_dir / f"{name}.env"
-        while not (file.exists() and file.read_text()):
-            time.sleep(0.01)
-        return file.read_text().splitlines()
-
-
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Up]]:
+def start(tmp_path: Path) -> Iterator[Callable[..., RunningUp]]:
     """Start `cem up`; whatever is left at the end is killed."""
-    started: list[Up] = []
+    started: list[RunningUp] = []
 
-    def run(*flags: str, state_dir: Path | None = None, environ: dict[str, str] | None = None) -> Up:
-        started.append(Up(state_dir or tmp_path / "state", *flags, environ=environ))
+    def run(*flags: str, state_dir: Path | None = None, environ: dict[str, str] | None = None) -> RunningUp:
+        command = [sys.executable, "-c", RUN_UP, fake_service.__file__, "--port", "0", *flags]
+        started.append(RunningUp(command, state_dir or tmp_path / "state", environ))
         return started[-1]
 
     yield run
     for up in started:
-        up.process.kill()
-        up.process.wait()
-        up._reader.join(timeout=10)
-        if up.process.stdout is not None:
-            up.process.stdout.close()
+        up.close()
 
 
-def gone(pid: int) -> bool:
-    """Tell whether the process is gone, or a zombie that its new parent has not collected yet."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-
-
-def test_up_starts_everything_shows_it_and_stops_it(start: Callable[..., Up]) -> None:
+def test_up_starts_everything_shows_it_and_stops_it(start: Callable[..., RunningUp]) -> None:
     """Addresses, the broker's nature, status, alerts; then Ctrl-C and nothing is left."""
     up = start("--seed", "7", "--speed", "60")
     up.until("ready; Ctrl-C stops everything")
     assert any("forgets its log" in line for line in up.lines)
     assert "--seed" in up.environ_of("simulate")
     assert "CEM_CLOCK=simulated" in up.environ_of("worker")
-    run = up.run
+    run = up.run_file
     assert set(run["pids"]) == {"broker", "redis", "worker", "api", "simulate"}
     assert stat.S_IMODE((up.state_dir / "run.json").stat().st_mode) == 0o600
     up.until(r"1 event in.*\d+ alert")
@@ -146,18 +60,18 @@ def test_up_starts_everything_shows_it_and_stops_it(start: Callable[..., Up]) ->
     assert not (up.state_dir / "run.json").exists()
 
 
-def test_an_alert_is_shown_as_it_opens(start: Callable[..., Up]) -> None:
+def test_an_alert_is_shown_as_it_opens(start: Callable[..., RunningUp]) -> None:
     """In one line that a person reads."""
     up = start()
     up.until("sms.allowance customer c-1")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
-def test_kill_9_leaves_no_orphan_and_the_next_start_goes_on(start: Callable[..., Up]) -> None:
+def test_kill_9_leaves_no_orphan_and_the_next_start_goes_on(start: Callable[..., RunningUp]) -> None:
     """No process survives; the directory is free; the states are there."""
     up = start("--no-simulate")
     up.until("ready;")
-    pids = up.run["pids"]
+    pids = up.run_file["pids"]
     up.process.kill()
     up.process.wait()
     while not all(gone(pid) for pid in pids.values()):
@@ -168,7 +82,7 @@ def test_kill_9_leaves_no_orphan_and_the_next_start_goes_on(start: Callable[...,
     assert again.ended() == 0
 
 
-def test_a_second_up_on_the_same_directory_says_so(start: Callable[..., Up]) -> None:
+def test_a_second_up_on_the_same_directory_says_so(start: Callable[..., RunningUp]) -> None:
     """And leaves the first alone."""
     up = start("--no-simulate")
     up.until("ready;")
@@ -178,17 +92,17 @@ def test_a_second_up_on_the_same_directory_says_so(start: Callable[..., Up]) -> 
     assert up.process.poll() is None
 
 
-def test_a_second_up_on_the_same_port_says_so(start: Callable[..., Up], tmp_path: Path) -> None:
+def test_a_second_up_on_the_same_port_says_so(start: Callable[..., RunningUp], tmp_path: Path) -> None:
     """One sentence with the flag that helps."""
     up = start("--no-simulate")
     up.until("ready;")
-    port = up.run["api_url"].rpartition(":")[2]
+    port = up.run_file["api_url"].rpartition(":")[2]
     second = start("--no-simulate", "--port", port, state_dir=tmp_path / "other")
     assert second.ended() == 1
     assert any(f"port {port} on 127.0.0.1 is taken" in line and "--port" in line for line in second.lines)
 
 
-def test_a_worker_that_dies_is_shown_and_started_again(start: Callable[..., Up]) -> None:
+def test_a_worker_that_dies_is_shown_and_started_again(start: Callable[..., RunningUp]) -> None:
     """With its last words, and the service goes on."""
     up = start("--no-simulate")
     seen = up.until("ready;")
@@ -202,11 +116,11 @@ def test_a_worker_that_dies_is_shown_and_started_again(start: Callable[..., Up])
     assert up.ended() == 0
 
 
-def test_an_api_that_dies_ends_everything(start: Callable[..., Up]) -> None:
+def test_an_api_that_dies_ends_everything(start: Callable[..., RunningUp]) -> None:
     """Half a service would only look like one."""
     up = start("--no-simulate")
     up.until("ready;")
-    pids = up.run["pids"]
+    pids = up.run_file["pids"]
     (up.state_dir / "api.die").write_text("5")
     assert up.ended() == 1
     assert any("the api was told to end with 5" in line for line in up.lines)
@@ -214,7 +128,7 @@ def test_an_api_that_dies_ends_everything(start: Callable[..., Up]) -> None:
     assert all(gone(pid) for pid in pids.values())
 
 
-def test_a_worker_with_a_wrong_setting_is_not_started_again(start: Callable[..., Up]) -> None:
+def test_a_worker_with_a_wrong_setting_is_not_started_again(start: Callable[..., RunningUp]) -> None:
     """Its exit code is ours."""
     up = start("--no-simulate")
     up.until("ready;")
@@ -222,11 +136,11 @@ def test_a_worker_with_a_wrong_setting_is_not_started_again(start: Callable[...,
     assert up.ended() == 2
 
 
-def test_a_server_that_dies_ends_everything(start: Callable[..., Up]) -> None:
+def test_a_server_that_dies_ends_everything(start: Callable[..., RunningUp]) -> None:
     """Without the log there is no service."""
     up = start("--no-simulate")
     up.until("ready;")
-    os.kill(up.run["pids"]["broker"], signal.SIGKILL)
+    os.kill(up.run_file["pids"]["broker"], signal.SIGKILL)
     assert up.ended() == 1
     assert any("broker was ended by SIGKILL" in line for line in up.lines)
 
@@ -240,7 +154,7 @@ def test_a_server_that_dies_ends_everything(start: Callable[..., Up]) -> None:
     ids=["kafka", "redis"],
 )
 def test_a_real_server_that_is_away_is_one_sentence(
-    start: Callable[..., Up], environ: dict[str, str], sentence: str
+    start: Callable[..., RunningUp], environ: dict[str, str], sentence: str
 ) -> None:
     """Exit code 4, no trace, nothing left running."""
     up = start("--no-simulate", environ=environ)

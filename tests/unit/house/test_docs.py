@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,29 @@ def test_each_room_is_on_the_map() -> None:
         and (path.suffix == ".py" or (path / "__init__.py").exists())
     ]
     assert [room for room in rooms if f"`{room}`" not in page] == []
+
+
+def test_each_dependency_has_its_reason() -> None:
+    """docs/dependencies.md has a row for every dependency, with the floor that pyproject.toml sets."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    required = [*project["dependencies"], *project["optional-dependencies"]["parquet"]]
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    rows = {
+        line.split("|")[1].split()[0].rstrip(","): line for line in page.splitlines() if line.startswith("| ")
+    }
+    for requirement in required:
+        name, floor = re.fullmatch(r"([a-z-]+)(?:\[\w+\])?>=([\d.]+)", requirement).groups()  # type: ignore[union-attr]
+        assert f"| {floor.removesuffix('.0')}" in rows[name], requirement
+
+
+def test_pages_named_in_the_code_exist() -> None:
+    """A message, a comment or a policy file that sends people to a page sends them to one that is there."""
+    files = [
+        *ROOT.glob("*.toml"),
+        *(p for p in (ROOT / "src").rglob("*") if p.suffix in {".py", ".yaml", ".lua"}),
+    ]
+    named = {page for file in files for page in re.findall(r"docs/[\w./-]+\.md", file.read_text())}
+    assert [page for page in sorted(named) if not (ROOT / page).exists()] == []
 
 
 def test_make_targets_in_the_documents_exist() -> None:

@@ -14,7 +14,8 @@ HEAD = """\
 
 `cem topics create` makes these topics and `cem topics check` compares them with what Kafka has. Topics with one
 partition per lane have `CEM_PARTITIONS` partitions each and are cut by Kafka's own partitioner (murmur2 of the key), so
-partition *n* of one holds the same customers as partition *n* of any other. Values of all but `cem.journal` are
+partition *n* of one holds the same customers as partition *n* of any other. Java's client does so by itself; clients made
+with librdkafka (confluent-kafka, and most that are not Java) do with `partitioner=murmur2_random`. Values of all but `cem.journal` are
 CloudEvents 1.0: binary mode (headers `ce_id`, `ce_source`, `ce_type`, `ce_time`, ...) is written, structured mode is
 read as well.
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from cem.domain.events import TOPIC_OF
+from cem.stores import keys
+from cem.streams import clock
 from cem.streams.topics import (
     CUSTOMER_TOPICS,
     LANE_TOPICS,
@@ -59,3 +62,13 @@ def test_two_replicas_hold_every_acknowledged_record(replication: int, in_sync: 
     config = spec_of("cem.calls").config(replication)
     assert config["min.insync.replicas"] == in_sync
     assert config["unclean.leader.election.enable"] == "false"
+
+
+def test_every_event_type_has_a_topic_of_the_table() -> None:
+    """What can be written has somewhere to go."""
+    assert set(TOPIC_OF.values()) <= {spec.name for spec in TOPICS}
+
+
+def test_the_clock_is_where_the_store_says() -> None:
+    """Streams and stores name the key without knowing each other."""
+    assert clock.CLOCK_KEY == keys.CLOCK_KEY

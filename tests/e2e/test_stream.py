@@ -123,3 +123,32 @@ def test_a_repeat_call_in_the_backlog_is_read_before_its_window_closes(
         assert system.stop(worker) == 0
         assert contacts.repeated == 1
         assert contacts.resolved == 0
+
+
+def test_a_poison_storm_pauses_its_topic_until_somebody_resumes_it(
+    servers: tuple[KafkaServer, RedisServer], tmp_path: Path
+) -> None:
+    """Bad records in a row pause their partition, not the others; each is a dead letter; resuming reads on."""
+    kafka, redis = servers
+    with System(
+        kafka=kafka.bootstrap, redis=redis.url, state_dir=tmp_path, partitions=1, dead_letter_run=20
+    ) as system:
+        system.command("topics", "create")
+        poison = [Outgoing("cem.calls", b"c1", (), b"{not json") for _ in range(60)]
+        system.produce(poison)
+        worker = system.worker("w")
+        deadline = time.monotonic() + 60
+        paused: list[dict[str, object]] = []
+        while not paused and time.monotonic() < deadline:
+            time.sleep(0.3)
+            paused = system.json("dead-letters", "resume")["paused"]
+        assert [(p["topic"], p["lane"]) for p in paused] == [("cem.calls", 0)]
+        good = messages(50, 5, seed=3)
+        system.produce(good)
+        while system.positions().get(("cem.sms-usage", 0), 0) < 50 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        assert system.positions()[("cem.sms-usage", 0)] == 50
+        system.command("dead-letters", "resume", "cem.calls")
+        system.wait_read()
+        assert len(system.read_topic("cem.dead-letters")) == len(poison)
+        assert system.stop(worker) == 0

@@ -6,6 +6,7 @@ import click
 
 from cem.cli.dead_letters.list_ import list_
 from cem.cli.dead_letters.resend import resend
+from cem.cli.dead_letters.resume import resume
 from cem.cli.dead_letters.show import show
 
 __all__ = ["command"]
@@ -23,3 +24,4 @@ def command() -> None:
 command.add_command(list_)
 command.add_command(show)
 command.add_command(resend)
+command.add_command(resume)

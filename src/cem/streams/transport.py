@@ -15,12 +15,14 @@ by record. Here
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, cast
 
 import aiokafka
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.errors import IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
@@ -28,6 +30,8 @@ from cem.ports import Record
 from cem.settings import Settings
 
 __all__ = ["Batch", "Consumer", "Lanes", "Transport", "make_transport"]
+
+logger = logging.getLogger(__name__)
 
 #: Longest wait of the broker for new records; also bounds how old the known end of an idle partition is.
 FETCH_WAIT_MS = 250
@@ -128,9 +132,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         for tp, records in fetched.items():
             tp = TP(tp.topic, tp.partition)
             epoch = self._epochs.get(tp)
-            if not records or epoch is None or epochs.get(tp) != epoch:
+            first = self._next.get(tp)
+            if not records or first is None or epoch is None or epochs.get(tp) != epoch:
                 continue  # fetched before the last seek: it comes again
-            batches[tp] = [Batch(records, self._next[tp], epoch)]
+            batches[tp] = [Batch(records, first, epoch)]
             self._next[tp] = records[-1].offset + 1
         return batches
 
@@ -144,17 +149,26 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         return offsets
 
     async def seek_lanes(self, offsets: Mapping[TP, int]) -> None:
-        """Fetch from `offsets` on; whatever was fetched before is dropped."""
+        """Fetch from `offsets` on; whatever was fetched before is dropped.
+
+        While partitions are being taken away nothing can be sought: then nothing is handed over either, until the
+        next assignment, which seeks again.
+        """
         if not offsets:
             return
-        for tp, offset in offsets.items():
+        for tp in offsets:
             self._epochs[tp] = self._epochs.get(tp, 0) + 1
-            self._next[tp] = offset
+            self._next.pop(tp, None)
             self._acked.pop(tp, None)
             self._acked_index.pop(tp, None)
             self._committed_offset.pop(tp, None)
-        await self.seek_wait(offsets)
+        try:
+            await self.seek_wait(offsets)
+        except IllegalStateError as error:
+            logger.info("not sought, the assignment is changing: %s", error)
+            return
         for tp, offset in offsets.items():
+            self._next[tp] = offset
             # Below this offset Faust drops records without a word.
             self._read_offset[tp] = offset or None
 

@@ -21,7 +21,7 @@ from cem.simulator.keeping import Keeper, Resumed
 from cem.simulator.lines import json_lines
 from cem.simulator.live import Live, LiveCounts
 from cem.simulator.pacing import FixedRate, FixedSpeed, Pace
-from cem.simulator.parameters import Parameters
+from cem.simulator.parameters import DAY_MS, MINUTE_MS, Parameters
 from cem.simulator.representatives import Representatives
 from cem.simulator.sending import Sender
 from cem.simulator.truth_file import TruthFile
@@ -33,7 +33,8 @@ __all__ = ["Job", "Stage", "minor_per_cent", "simulate", "utc_offset_min", "writ
 
 _KEEP_EVERY_S: Final = 5.0
 _ANCHOR_EVERY_S: Final = 0.2
-_DRAIN_PATIENCE_S: Final = 30.0
+#: A clock that is ahead by no more needs no catching up.
+_BEHIND_MS: Final = 30 * MINUTE_MS
 #: Minor units of a currency in a hundredth of a euro, roughly: what makes prices look like prices.
 _MINOR_PER_CENT: Final = {"VND": 280, "JPY": 2, "KRW": 15, "IDR": 180, "INR": 90, "THB": 38, "PHP": 62}
 
@@ -62,6 +63,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     #: Events a second, instead of a speed.
     rate: float | None = None
     truth: Path | None = None
+    #: After the history, workers that stand still for so long are not waited for.
+    patience_s: float = 30.0
     beliefs: list[Belief] = []
     note: Callable[[str], None] = lambda message: None
     on_stage: Callable[[Stage], None] = lambda stage: None
@@ -110,8 +113,9 @@ async def simulate(job: Job, stop: asyncio.Event) -> World:
     try:
         keeper.lock()
         cluster_id = await sender.start()
-        resumed = await _world_of(job, keeper, store, cluster_id)
-        run = _Run(job, resumed.world, keeper, store, sender, stop)
+        clock_ms = await _simulated_clock_ms(store) if job.settings.clock == "simulated" else 0
+        resumed = await _world_of(job, keeper, store, cluster_id, clock_ms)
+        run = _Run(job, resumed.world, keeper, store, sender, stop, clock_ms)
         await run.to_the_end(resumed.events, append=resumed.again)
         return resumed.world
     finally:
@@ -120,7 +124,13 @@ async def simulate(job: Job, stop: asyncio.Event) -> World:
         await store.close()
 
 
-async def _world_of(job: Job, keeper: Keeper, store: RedisStore, cluster_id: str) -> Resumed:
+async def _simulated_clock_ms(store: RedisStore) -> int:
+    """Return what the simulated clock shows; 0 before its first anchor."""
+    anchors = await read_anchors(store)
+    return anchors[-1].at_ms(wall_ms()) if anchors else 0
+
+
+async def _world_of(job: Job, keeper: Keeper, store: RedisStore, cluster_id: str, clock_ms: int) -> Resumed:
     """Return the world to go on with: the kept one if it belongs to this log or no history is wanted, else a new one."""
     kept = keeper.resume(cluster_id if job.history_days else None)
     if kept is not None:
@@ -129,12 +139,15 @@ async def _world_of(job: Job, keeper: Keeper, store: RedisStore, cluster_id: str
         job.note(
             f"going on with {len(world.households):,} customers (seed {world.parameters.seed}) at {at:%Y-%m-%d %H:%M} UTC"
         )
+        if clock_ms > world.now_ms + _BEHIND_MS:
+            # The clock ran on after a kill. It cannot go back, so the world catches up, as fast as it can.
+            job.note(f"the clock is {(clock_ms - world.now_ms) / DAY_MS:.1f} days ahead of it: catching up")
+            world.asks_from_ms = max(world.asks_from_ms, clock_ms)
         return kept
     parameters = job.parameters
-    anchors = await read_anchors(store) if job.settings.clock == "simulated" else []
-    if anchors and anchors[-1].sim_ms > parameters.day_start_ms(job.history_days):
-        # The clock cannot go back, and what the lost world said must not be taken for what this one says.
-        after = datetime.fromtimestamp(anchors[-1].sim_ms / 1000, tz=UTC).date() + timedelta(days=1)
+    if clock_ms > parameters.day_start_ms(job.history_days):
+        # What the lost world said must not be taken for what this one says.
+        after = datetime.fromtimestamp(clock_ms / 1000, tz=UTC).date() + timedelta(days=1)
         seed = mix(parameters.seed, after.toordinal()) % 1_000_000_007
         parameters = msgspec.structs.replace(
             parameters, start=after - timedelta(days=job.history_days), seed=seed
@@ -153,7 +166,14 @@ class _Run:
     """One run against Kafka."""
 
     def __init__(
-        self, job: Job, world: World, keeper: Keeper, store: RedisStore, sender: Sender, stop: asyncio.Event
+        self,
+        job: Job,
+        world: World,
+        keeper: Keeper,
+        store: RedisStore,
+        sender: Sender,
+        stop: asyncio.Event,
+        clock_ms: int,
     ) -> None:
         self._job = job
         self._world = world
@@ -163,6 +183,8 @@ class _Run:
         self._stop = stop
         self._simulated = job.settings.clock == "simulated"
         self._truth: TruthFile | None = None
+        #: What the simulated clock showed at the start: it never goes back.
+        self._clock_ms = clock_ms
 
     async def to_the_end(self, unsent: list[Produced], *, append: bool) -> None:
         """Send what the last process may not have sent, write the history, live on."""
@@ -199,7 +221,7 @@ class _Run:
                 return
         await self._set_clock(world.now_ms, 0.0)
         # Live calls find the customers' states as the history left them.
-        if not await self._sender.drained(_DRAIN_PATIENCE_S):
+        if not await self._sender.drained(self._job.patience_s):
             self._job.note("the workers stand still; going on without waiting for them (cem lag)")
 
     async def _live(self) -> None:
@@ -208,7 +230,7 @@ class _Run:
         if job.rate is not None:
             pace = FixedRate(world, job.rate)
         elif self._simulated:
-            pace = FixedSpeed(world.now_ms, job.speed)
+            pace = FixedSpeed(max(world.now_ms, self._clock_ms), job.speed)
         else:
             pace = FixedSpeed(wall_ms(), 1.0)
         url = settings.api_url or f"http://{settings.api_host}:{settings.api_port}"
@@ -236,7 +258,7 @@ class _Run:
         if not self._simulated:
             return
         try:
-            await write_anchor(self._store, Anchor(wall_ms(), sim_ms, speed))
+            await write_anchor(self._store, Anchor(wall_ms(), max(sim_ms, self._clock_ms), speed))
         except (Unavailable, OSError) as error:
             self._job.note(f"the simulated clock cannot be set ({error})")
 

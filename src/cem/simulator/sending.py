@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from cem.domain.events.envelope import encode
-from cem.importing.into_log import reader_pace
+from cem.importing.into_log import lane_positions, reader_pace
 from cem.settings import Settings
 from cem.simulator.world import Produced
 from cem.stores import RedisStore
-from cem.streams.backpressure import ReaderPace
+from cem.streams.backpressure import Positions, ReaderPace
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
 from cem.streams.producer import EventProducer, LogUnavailable, Outgoing
@@ -38,6 +38,10 @@ def outgoing(event: Produced, *, now_ms: int | None = None) -> Outgoing:
     return Outgoing(event.topic, event.key.encode(), headers, value)
 
 
+async def _nobody() -> Mapping[tuple[str, int], int]:
+    return {}
+
+
 class Sender:
     """Sends events in order; each is acknowledged before the call returns."""
 
@@ -47,6 +51,7 @@ class Sender:
         self._note = note
         self._producer: EventProducer | None = None
         self._pace: ReaderPace | None = None
+        self._positions: Positions = _nobody
         #: Acknowledged so far.
         self.sent = 0
 
@@ -57,6 +62,7 @@ class Sender:
             cluster_id = await log.cluster_id()
         finally:
             await log.stop()
+        self._positions = lane_positions(self._store, cluster_id)
         self._pace = await reader_pace(self._store, cluster_id, wait=True, note=self._note)
         self._producer = await self._connected()
         return cluster_id
@@ -96,8 +102,10 @@ class Sender:
         self.sent += len(records)
 
     async def drained(self, patience_s: float) -> bool:
-        """Return True when the workers have read everything; False when they stand still for `patience_s`."""
-        return self._pace is None or await self._pace.drained(patience_s)
+        """Return True when the workers have read everything, or there are none; False: they stood still so long."""
+        if self._pace is None or not await self._positions():
+            return True
+        return await self._pace.drained(patience_s)
 
     async def _drop(self) -> None:
         producer, self._producer = self._producer, None

@@ -60,9 +60,11 @@ kafka-jars: .cache/kafka/.copied ## Fetch the jars of the Apache Kafka that test
 	mvn --quiet --batch-mode --file $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/.cache/kafka/libs
 	@touch $@
 
-lock: ## Resolve requirements.lock again (needs uv)
+lock: ## Resolve requirements.lock, and its part in the image, again (needs uv)
 	uv pip compile pyproject.toml --group dev --extra parquet --universal --python-version 3.11 \
 		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o requirements.lock
+	uv pip compile pyproject.toml --constraint requirements.lock --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet -o deploy/requirements.lock
 
 clean: ## Remove what setup and runs made
 	rm -rf $(VENV) .cem .cache build dist

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import settings
 
 from tests.servers import kafka as real_kafka
+from tests.servers import prometheus as real_prometheus
 from tests.servers import redis as real_redis
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
@@ -28,7 +29,11 @@ settings.load_profile("cem")
 REQUIRE_ALL = os.environ.get("CEM_REQUIRE_ALL", "") not in {"", "0"}
 
 #: What tells why a marked server cannot be had; None when it can.
-MISSING: dict[str, Callable[[], str | None]] = {"kafka": real_kafka.missing, "redis": real_redis.missing}
+MISSING: dict[str, Callable[[], str | None]] = {
+    "kafka": real_kafka.missing,
+    "redis": real_redis.missing,
+    "prometheus": real_prometheus.missing,
+}
 
 #: What a test that asks for one of these fixtures is marked with, so that `-m "not kafka"` leaves it out.
 NEEDS = {"kafka": "kafka", "kafka_server": "kafka", "start_kafka": "kafka", "redis_server": "redis"}

@@ -114,7 +114,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         wants = self.lanes.wants
-        wanted = {tp for tp in active_partitions or () if wants(tp)}
+        # A fetch that overtakes the end of a seek would be dropped, and its records with it.
+        wanted = {tp for tp in active_partitions or () if tp in self._next and wants(tp)}
         if self.lanes.all_read():
             pause = self._fetched_at + self.linger_s - time.monotonic()
             if pause > 0:

@@ -13,7 +13,6 @@ was not acknowledged may or may not be in the log, so the caller starts again fr
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
@@ -26,6 +25,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from cem.ports import Emission, Unavailable
 from cem.streams.partition import lane_of, murmur2
+from cem.streams.stopping import stop_producer
 from cem.streams.topic_admin import TopicsWrong
 from cem.streams.topics import spec_of
 
@@ -174,17 +174,7 @@ class EventProducer:
         producer, self._producer = self._producer, None
         if producer is None:
             return
-        try:
-            async with asyncio.timeout(_STOP_S):
-                await producer.stop()
-        except (TimeoutError, KafkaError):
-            # aiokafka is stuck in its own retries: take the connections away and let its tasks go.
-            sender = producer._sender.sender_task
-            if sender is not None:
-                sender.cancel()
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(_STOP_S):
-                    await producer.client.close()
+        await stop_producer(producer, within_s=_STOP_S)
 
     async def partitions(self, topic: str) -> int:
         """Return the topic's number of partitions. Raises LogUnavailable; TopicsWrong when it has none, or another."""

@@ -7,7 +7,6 @@ every wait here is bounded, and after an unknown outcome the producer is thrown 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from cem.journal import JOURNAL_TOPIC, encode_entry
 from cem.ports import Emission, JournalEntry, Unavailable
+from cem.streams.stopping import stop_producer
 
 __all__ = ["KafkaPublisher"]
 
@@ -93,16 +93,11 @@ class KafkaPublisher:
             return self._producer
 
     def _discard(self, producer: AIOKafkaProducer) -> None:
-        """Never use `producer` again; stop it in the background, for at most two seconds."""
+        """Never use `producer` again; stop it in the background, within two seconds."""
         if self._producer is producer:
             self._producer = None
 
-        async def stop() -> None:
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(2.0):
-                    await producer.stop()
-
-        task = asyncio.create_task(stop())
+        task = asyncio.create_task(stop_producer(producer, within_s=1.0))
         self._discarding.add(task)
         task.add_done_callback(self._discarding.discard)
 

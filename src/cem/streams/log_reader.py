@@ -19,6 +19,8 @@ from cem.streams.topics import CUSTOMER_TOPICS
 __all__ = ["KafkaLog"]
 
 
+#: Records kept for the next calls, all partitions together.
+_KEPT_AHEAD = 50_000
 _TOPICS = (*CUSTOMER_TOPICS, JOURNAL_TOPIC)
 
 
@@ -40,6 +42,7 @@ class KafkaLog:
 
     async def stop(self) -> None:
         """Close the connection."""
+        self._ahead.clear()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             with contextlib.suppress(TimeoutError, KafkaError):
@@ -98,13 +101,20 @@ class KafkaLog:
         ahead = self._ahead.pop(tp, [])
         if ahead and ahead[0].offset == first:
             records = [r for r in ahead if r.offset < stop]
-            self._ahead[tp] = ahead[len(records) :]
+            self._keep(tp, ahead[len(records) :])
             if records:
                 position = records[-1].offset + 1
         while position < stop:
             piece, position = await self._piece(tp, position, stop)
             records += piece
         return records
+
+    def _keep(self, tp: TopicPartition, records: list[ConsumerRecord]) -> None:
+        """Keep what was fetched too much, of the partitions read last; nobody may come for the rest."""
+        ahead = self._ahead
+        ahead[tp] = records
+        while len(ahead) > 1 and sum(map(len, ahead.values())) > _KEPT_AHEAD:
+            del ahead[next(iter(ahead))]
 
     async def _piece(self, tp: TopicPartition, position: int, stop: int) -> tuple[list[ConsumerRecord], int]:
         """Return what one fetch brings of [position, stop), and where to go on."""
@@ -125,7 +135,7 @@ class KafkaLog:
                 if fetched or reached >= stop:
                     inside = [r for r in fetched if r.offset < stop]
                     if len(inside) < len(fetched):
-                        self._ahead[tp] = fetched[len(inside) :]
+                        self._keep(tp, fetched[len(inside) :])
                         return inside, stop
                     return inside, reached
 

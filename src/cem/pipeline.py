@@ -132,6 +132,8 @@ class LanePipeline(Generic[S, Item]):
         self._dues: dict[str, int | None] = {}
         self._state_bytes = 600.0  # running mean of an encoded state
         self._header = LaneHeader(NO_TOKEN, NO_TOKEN, owner, 0, 0, "", {})
+        #: Topics whose counts were started anew since the last save began.
+        self._forgiven: list[str] = []
         #: The journal's end as far as this lane has seen it.
         self._journal_end = 0
         self.next_due_ms: int | None = None
@@ -168,8 +170,12 @@ class LanePipeline(Generic[S, Item]):
 
     def forgive(self, topic: str) -> None:
         """Start the dead-letter counts of `topic` anew; saved with the next save."""
-        rejects = {t: c for t, c in self._header.rejects.items() if t != topic}
-        self._header = msgspec.structs.replace(self._header, rejects=rejects)
+        self._forgiven.append(topic)
+        self._header = self._pardoned(self._header)
+
+    def _pardoned(self, header: LaneHeader) -> LaneHeader:
+        rejects = {t: c for t, c in header.rejects.items() if t not in self._forgiven}
+        return msgspec.structs.replace(header, rejects=rejects)
 
     # -- opening -----------------------------------------------------------------------------------------------
 
@@ -189,8 +195,8 @@ class LanePipeline(Generic[S, Item]):
         first = header.journal_offset
         entries, self._journal_end = await self._patiently(lambda: self._log.journal(self.lane, first))
         history = History(entries)
-        if found is None and len(history) and not self._rebuild:
-            await self._refuse_empty_store(len(history))
+        if found is None and self._journal_end:
+            await self._refuse_empty_store(history)
         if found is not None and not self.adopted and header.token not in history:
             msg = (
                 f"lane {self.lane}: the journal no longer has the save that the store is at (offset {first}): the "
@@ -205,10 +211,11 @@ class LanePipeline(Generic[S, Item]):
             self._at_point("republished")
         await self._check_positions()
         self.is_open = True
-        for index, (offset, entry) in enumerate(continuation):
-            if self._header.token == self._follow_until:
-                break
-            await self._follow(_Followed(entry, offset, last=index == len(continuation) - 1))
+        with _ClosedOnError(self):
+            for index, (offset, entry) in enumerate(continuation):
+                if self._header.token == self._follow_until:
+                    break
+                await self._follow(_Followed(entry, offset, last=index == len(continuation) - 1))
 
     def close(self) -> None:
         """Forget everything held of the lane; the store has the truth."""
@@ -229,13 +236,26 @@ class LanePipeline(Generic[S, Item]):
             header, cluster_id=cluster_id, positions={}, journal_offset=0, rejects={}
         )
 
-    async def _refuse_empty_store(self, saves: int) -> None:
+    async def _refuse_empty_store(self, history: History) -> None:
+        """Stop unless the states can be made again from the journal, and are wanted so.
+
+        Nobody needs to want it if the lane's first save is all there is: its owner may have died before it.
+        """
+        saves = sum(1 for _ in history.after(NO_TOKEN))
+        if saves == 1 or (saves and self._rebuild):
+            return
         again = await self._patiently(lambda: self._store.open_lane(self.lane))
         if again.header is not None:
             # Somebody else made the lane's first save between our two looks.
             raise Fenced(again.header.token)
+        if self._rebuild:
+            msg = (
+                f"lane {self.lane}: the store is empty, and the journal no longer reaches back to the lane's first save. "
+                "Put its checkpoint into CEM_CHECKPOINT_DIR, or point CEM_REDIS_URL at the right store."
+            )
+            raise LaneStopped(msg)
         msg = (
-            f"lane {self.lane}: the store is empty, but the journal has {saves} saves of this lane. Point "
+            f"lane {self.lane}: the store is empty, but the journal has {self._journal_end} saves of this lane. Point "
             "CEM_REDIS_URL at the right store, or start with --rebuild to make the states again."
         )
         raise LaneStopped(msg)
@@ -455,6 +475,7 @@ class LanePipeline(Generic[S, Item]):
         if due_changes:
             sorted_sets["due"] = due_changes
         before = self._header
+        self._forgiven.clear()
         offset = followed.offset if followed is not None else await self._announce(entry)
         header = LaneHeader(
             entry.token, before.token, self._owner, entry.lane_time_ms, tick, before.cluster_id, positions, offset,
@@ -469,7 +490,7 @@ class LanePipeline(Generic[S, Item]):
         if answer.outcome == "fenced":
             raise Fenced(answer.found)
         self._at_point("saved")
-        self._header = header
+        self._header = self._pardoned(header) if self._forgiven else header
         self.next_due_ms = answer.next_due_ms
         self.saves += 1
         if self._observer is not None:

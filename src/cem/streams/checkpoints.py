@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from cem.ports import Unavailable
+
 __all__ = ["CheckpointFiles", "CheckpointKeeper"]
 
 logger = logging.getLogger(__name__)
@@ -39,18 +41,19 @@ class CheckpointKeeper:
 
     def due(self, lane: int) -> bool:
         """Tell whether the lane should be written now. A lane's first one comes an interval after it was taken over."""
-        if self._every_s == 0:
+        if self._every_s == 0 or self._turn.locked():
+            # A lane that waits for its turn would stand still meanwhile.
             return False
         return self._now_s() >= self._next_s.setdefault(lane, self._now_s() + self._every_s)
 
     async def write(self, lane: int) -> None:
-        """Write the lane's checkpoint. A disk that refuses is logged, and asked again after the next interval."""
+        """Write the lane's checkpoint. A disk or a store that refuses is logged, and asked again after the next interval."""
         self._next_s[lane] = self._now_s() + self._every_s
         async with self._turn:
             began = self._now_s()
             try:
                 path = await self._files.write(lane)
-            except OSError as error:
+            except (OSError, Unavailable) as error:
                 logger.error("lane %d: no checkpoint written: %s", lane, error)
                 return
         if path is not None:

@@ -9,10 +9,11 @@ is fetched for it.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from faust.types import TP
@@ -30,6 +31,8 @@ logger = logging.getLogger(__name__)
 WAITING_BATCHES = 1
 #: Fences in a row by the same other owner after which a worker gives up its place.
 FENCES_IN_A_ROW = 3
+#: Pause before an absent Kafka or Redis is asked again: the first, doubled up to the longest (s).
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 #: A known end is believed for the time before the broker's answer, less this allowance for its way to us (ms).
 ANSWER_ALLOWANCE_MS = 500
 
@@ -62,10 +65,10 @@ class Lane:
         self.partitions = {topic: TP(topic, number) for topic in topics}
         #: Why the lane does not go on: a person has to decide. None while it does.
         self.stopped: str | None = None
-        #: What is waited for right now (Kafka or Redis being away), None if nothing.
-        self.waiting_for: str | None = None
         #: Monotonic seconds of the last save, tick or opening.
         self.progressed_at = time.monotonic()
+        #: True while a checkpoint of the lane is written or taken back: no saves are made meanwhile.
+        self.at_checkpoint = False
         self.waiting: dict[TP, int] = {}
         self._clock = clock
         self._on_crash = on_crash
@@ -82,15 +85,24 @@ class Lane:
         self._needs_opening = True
         self._fences = 0
         self._closing = False
+        #: What Kafka or Redis did not do when last asked, and how many saves the lane had made by then.
+        self._missed: tuple[str, int] | None = None
         self._task: asyncio.Task[None] | None = None
         self.pipeline = make_pipeline(self)
 
     # -- what the outside asks ---------------------------------------------------------------------------------
 
+    @property
+    def waiting_for(self) -> str | None:
+        """What is waited for (Kafka or Redis being away), between the tries and during them; None if nothing."""
+        missed = self._missed
+        return missed[0] if missed is not None and missed[1] == self.pipeline.saves else None
+
     def wants(self, tp: TP) -> bool:
         """Tell whether another batch of the partition may be fetched."""
         return (
             self.pipeline.is_open
+            and self.stopped is None
             and not self._needs_opening
             and not self._held
             and self.waiting.get(tp, 0) <= WAITING_BATCHES
@@ -111,12 +123,29 @@ class Lane:
             self._task = asyncio.create_task(self._run(), name=f"lane-{self.number}")
         self._wake.set()
 
-    async def hold(self) -> None:
-        """Return when no batch is being applied; drop what waits. `release` lets the lane go on."""
+    async def hold(self, within_s: float = 5.0) -> None:
+        """Return when no batch is being applied; drop what waits. `release` and `start` let the lane go on.
+
+        A batch that takes longer, as it does while Redis is away, is given up in the midst of it: Faust waits for a
+        rebalance to be through, and resumes without us if it is not.
+        """
         self._held = True
         self._drop_waiting()
-        await self._idle.wait()
+        try:
+            async with asyncio.timeout(within_s):
+                await self._idle.wait()
+        except TimeoutError:
+            await self._interrupt()
         self._drop_waiting()
+
+    async def _interrupt(self) -> None:
+        """End the task in the midst of what it does; `start` makes another, which opens the lane anew."""
+        task, self._task = self._task, None
+        self._needs_opening = True
+        if task is not None:
+            task.cancel()
+            await asyncio.wait({task})
+        self.pipeline.close()
 
     def release(self, consumer: Consumer) -> None:
         """Go on after `hold`."""
@@ -211,12 +240,14 @@ class Lane:
                 if self._needs_opening:
                     await self._open()
                 elif self._checkpoints is not None and self._checkpoints.due(self.number):
-                    await self._checkpoints.write(self.number)
+                    with self._standing_still():
+                        await self._checkpoints.write(self.number)
                 elif self._queue:
                     await self._apply(*self._queue.popleft())
                 elif not await self._tick():
                     return
                 self.progressed_at = time.monotonic()
+                self._missed = None
             except Fenced:
                 self._note_fence()
                 self._needs_opening = True
@@ -229,11 +260,13 @@ class Lane:
 
     async def _open(self) -> None:
         if self._rebuild and self._checkpoints is not None:
-            await self._checkpoints.restore(self.number)
+            with self._standing_still():
+                await self._restore(self._checkpoints)
         await self.pipeline.open()
         if self.pipeline.adopted and self._checkpoints is not None:
             # The new log's journal does not lead to these states: what does must not be lost.
-            await self._checkpoints.write(self.number)
+            with self._standing_still():
+                await self._checkpoints.write(self.number)
         if self.pipeline.followed:
             logger.info("lane %d: followed %d saves of the journal", self.number, self.pipeline.followed)
             self.pipeline.followed = 0
@@ -242,6 +275,25 @@ class Lane:
         if consumer is not None and not self._held:
             await consumer.seek_lanes(self.offsets())
         self._on_opened(self)
+
+    @contextlib.contextmanager
+    def _standing_still(self) -> Iterator[None]:
+        self.at_checkpoint = True
+        try:
+            yield
+        finally:
+            self.at_checkpoint = False
+
+    async def _restore(self, checkpoints: CheckpointKeeper) -> None:
+        """Take back the lane's checkpoint, as often as it takes: a restoration that broke off is begun anew."""
+        attempt = 0
+        while True:
+            try:
+                await checkpoints.restore(self.number)
+                return
+            except Unavailable as reason:
+                await self.pause(attempt, reason)
+                attempt += 1
 
     async def _apply(self, batch: Batch, done: Callable[[], None]) -> None:
         tp = self.partitions[batch.topic]
@@ -284,15 +336,13 @@ class Lane:
 
     async def pause(self, attempt: int, reason: Unavailable) -> None:
         """Wait before asking an absent Kafka or Redis again: 50 ms, doubling to 2 s."""
-        if self.waiting_for is None or attempt == 0:
+        if self.waiting_for != str(reason):
             logger.warning("lane %d waits: %s", self.number, reason)
-        self.waiting_for = str(reason)
+        self._missed = str(reason), self.pipeline.saves
         if self._observer is not None:
             self._observer.waited(reason)
-        try:
-            await asyncio.sleep(min(2.0, 0.05 * 2**attempt))
-        finally:
-            self.waiting_for = None
+        # Doubling without an end would leave the range of numbers after half an hour.
+        await asyncio.sleep(min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2 ** min(attempt, 10)))
 
 
 class LaneSet:
@@ -313,7 +363,7 @@ class LaneSet:
     async def assigned(self, partitions: set[TP], consumer: Consumer) -> Mapping[TP, int]:
         """Take over an assignment: keep the lanes that stay, close those that left, open the new ones.
 
-        Returns where to read the partitions of the lanes that are open; the others are sought when they open.
+        Returns where to read the partitions. Those of lanes that are not open yet are sought again when they open.
         Raises SplitLane if the partitions of a lane are not all here.
         """
         numbers = sorted({tp.partition for tp in partitions})
@@ -329,8 +379,7 @@ class LaneSet:
         await asyncio.gather(*(lane.close() for lane in gone), *(lane.hold() for lane in self.lanes.values()))
         offsets: dict[TP, int] = {}
         for lane in self.lanes.values():
-            if lane.pipeline.is_open:
-                offsets.update(lane.offsets())
+            offsets.update(lane.offsets())
         for number in numbers:
             if number not in self.lanes:
                 lane = self.lanes[number] = self._make_lane(number, self)

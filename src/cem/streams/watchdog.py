@@ -72,8 +72,8 @@ class LoopWatchdog:
 async def watch_lanes(lanes: LaneSet, log: Log, after_s: float) -> None:
     """Leave the process when a lane stands still for `after_s` although Kafka answers and has records for it.
 
-    A lane that waits for an absent Kafka or Redis, that a person has to look at, or that was paused by its dead
-    letters is not stuck: it says so elsewhere.
+    A lane that waits for an absent Kafka or Redis, that is at its checkpoint, that a person has to look at, or that
+    was paused by its dead letters is not stuck: it says so elsewhere.
     """
     stuck_since: dict[int, tuple[int, float]] = {}
     while True:
@@ -85,7 +85,8 @@ async def watch_lanes(lanes: LaneSet, log: Log, after_s: float) -> None:
                 stuck_since.clear()
                 break
             saves = lane.pipeline.saves
-            if not behind or lane.waiting_for is not None or lane.stopped is not None:
+            excused = lane.waiting_for is not None or lane.stopped is not None or lane.at_checkpoint
+            if not behind or excused:
                 stuck_since.pop(number, None)
                 continue
             before = stuck_since.get(number)

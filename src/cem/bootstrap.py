@@ -27,6 +27,7 @@ from cem.settings import Settings, SettingsError
 from cem.step import CemStepper, Rules
 from cem.stores import MemoryCore, MemoryStore, RedisStore, open_store
 from cem.stores.checkpoint import find_checkpoint, restore_checkpoint, write_checkpoint
+from cem.stores.codec import RESTORING
 from cem.stores.digest import Digest, Digester
 from cem.streams import clock as clocks
 from cem.streams.checkpoints import CheckpointKeeper
@@ -43,6 +44,7 @@ from cem.streams.metrics import WorkerMetrics
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
+from cem.streams.partition import lane_of
 from cem.streams.publisher import KafkaPublisher
 from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.topics import CUSTOMER_TOPICS
@@ -179,10 +181,13 @@ class RulesArchive:
             self._known[version] = _rules_of(json.loads(bundle), f"rules {version}")
 
 
-def make_stepper(rules: Rules, archive: RulesArchive | None = None) -> CemStepper:
-    """Return the stream job under `rules`."""
+def make_stepper(rules: Rules, partitions: int, archive: RulesArchive | None = None) -> CemStepper:
+    """Return the stream job under `rules`, for a deployment of so many lanes."""
     return CemStepper(
-        rules, dead_letter=dead_letter, find_rules=archive.find if archive else lambda version: None
+        rules,
+        dead_letter=dead_letter,
+        lane_of=lambda customer_id: lane_of(customer_id, partitions),
+        find_rules=archive.find if archive else lambda version: None,
     )
 
 
@@ -205,7 +210,7 @@ async def run_worker(settings: Settings) -> None:
     async with open_parts(settings) as parts:
         archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
         await archive.keep(rules)
-        stepper = make_stepper(rules, archive)
+        stepper = make_stepper(rules, settings.partitions, archive)
         at_point = crash_points(settings.crash_at)
         files = _CheckpointFiles(parts.store, settings)
         keeper = CheckpointKeeper(files, every_s=settings.checkpoint_every_s)
@@ -369,7 +374,8 @@ class _CheckpointFiles:
         )
 
     async def restore(self, lane: int) -> list[str] | None:
-        if (await self._store.open_lane(lane)).header is not None:
+        token = await self._store.token_of(lane)
+        if token != NO_TOKEN and not token.startswith(RESTORING):
             return None
         reader, passed = find_checkpoint(self._folder, lane, self._partitions)
         if reader is None:
@@ -421,7 +427,7 @@ async def replay_lanes(
                 store=memory,
                 publisher=_Silence(),
                 log=parts.log,
-                stepper=make_stepper(rules, archive),
+                stepper=make_stepper(rules, settings.partitions, archive),
                 topics=CUSTOMER_TOPICS,
                 owner="replay",
                 new_token=lambda: secrets.token_hex(8),

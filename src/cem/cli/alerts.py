@@ -23,7 +23,7 @@ _WATCH_S = 1.0
 
 @click.command("alerts")
 @click.option("--customer", metavar="ID", help="Only this customer's.")
-@click.option("--type", "type_", metavar="TYPE", help="Only this type, such as sms.allowance.")
+@click.option("--type", "type_", metavar="TYPE", help="Only this type, such as sms_allowance.")
 @click.option("--state", type=click.Choice([*_STATES, _ANY]), default="open", help="Only in this state.")
 @click.option("--tier", type=click.Choice(["notice", "alert"]), help="Only notices, or only alerts.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=20, help="How many.")

@@ -39,7 +39,7 @@ class Alert(Event, frozen=True, kw_only=True, omit_defaults=False):
         AlertId, Meta(description="Same as long as the cause is. Used for: one alert, its end.")
     ]
     type: Annotated[
-        Name, Meta(description="What kind, as in sms.allowance. Used for: filters, silences, ledger.")
+        Name, Meta(description="What kind, as in sms_allowance. Used for: filters, silences, ledger.")
     ]
     tier: Annotated[AlertTier, Meta(description="Notice or alert. Used for: whom it reaches.")] = (
         AlertTier.ALERT

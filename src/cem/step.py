@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
-from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
+from cem.domain.customer import Customer, StateError, decode_customer, encode_customer, new_customer
 from cem.domain.events import TOPIC_OF, Event, type_of
 from cem.domain.events.envelope import Received, decode, encode
 from cem.domain.events.rejects import Reject
@@ -51,11 +51,13 @@ class CemStepper:
         rules: Rules,
         *,
         dead_letter: Callable[[Record, Reject], Emission],
+        lane_of: Callable[[str], int],
         find_rules: Callable[[str], Rules | None] = lambda version: None,
     ) -> None:
-        """Take the rules in force, the form of a dead letter, and how rules of another version are found."""
+        """Take the rules in force, a dead letter's form, a customer's lane, and where rules of other versions are."""
         self._rules = rules
         self._dead_letter = dead_letter
+        self._lane_of = lane_of
         self._find_rules = find_rules
 
     @property
@@ -73,10 +75,22 @@ class CemStepper:
                 "settings of that time back (they are kept beside the checkpoints) and start again."
             )
             raise LaneStopped(msg)
-        return CemStepper(rules, dead_letter=self._dead_letter, find_rules=self._find_rules)
+        return CemStepper(
+            rules, dead_letter=self._dead_letter, lane_of=self._lane_of, find_rules=self._find_rules
+        )
 
     def read(self, records: Sequence[Record]) -> list[tuple[Record, Received | Reject]]:
-        return [(record, decode(record)) for record in records]
+        items = [(record, decode(record)) for record in records]
+        lane_of = self._lane_of
+        for index, (record, item) in enumerate(items):
+            if (
+                type(item) is Received
+                and item.event.OF_CUSTOMER
+                and lane_of(item.customer_id) != record.partition
+            ):
+                # Folded here, the customer would be one that nobody finds: his lane is another.
+                items[index] = (record, _in_wrong_lane(record.partition, lane_of(item.customer_id)))
+        return items
 
     def customers(self, items: Sequence[tuple[Record, Received | Reject]]) -> list[str]:
         # What people change about the system is keyed by its object; a lane passes it by.
@@ -90,7 +104,11 @@ class CemStepper:
         return new_customer(customer_id)
 
     def decode_state(self, data: bytes) -> Customer:
-        return decode_customer(data)
+        try:
+            return decode_customer(data)
+        except StateError as error:
+            # The other lanes may go on: only this one has a state that a person has to look at.
+            raise LaneStopped(str(error)) from error
 
     def encode_state(self, state: Customer) -> bytes:
         return encode_customer(state)
@@ -128,6 +146,14 @@ class CemStepper:
             context.customer_id = customer_id
             tick(states[customer_id], moment.lane_time_ms, context)
         return Outcome(list(customers), context.emissions, context.sorted_sets, [])
+
+
+def _in_wrong_lane(partition: int, lane: int) -> Reject:
+    detail = (
+        f"The key belongs to partition {lane}, but the record is in partition {partition}: the producer must use "
+        "murmur2 (librdkafka: partitioner=murmur2_random)."
+    )
+    return Reject("wrong_partition", detail, "key")
 
 
 class _Context:

@@ -27,8 +27,9 @@ RejectCode = Literal[
     "missing_field",
     "invalid_field",
     "bad_date",
+    "wrong_partition",
 ]
-#: Every code that `decode` answers with, in the order in which it looks.
+#: Every code, in the order in which a record is looked at: `decode` first, the lane (wrong_partition) last.
 REJECT_CODES: tuple[str, ...] = get_args(RejectCode)
 
 

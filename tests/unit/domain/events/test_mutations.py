@@ -145,7 +145,8 @@ def test_no_damage_raises(shard: int) -> None:
             assert again.event == answer.event
             msgspec.msgpack.encode(answer.event)
     # The damage reaches everything that decode looks at.
-    assert len(codes) >= len(REJECT_CODES) - 2, codes
+    # The lane, not the decoder, finds a record in the wrong partition.
+    assert len(codes) >= len(set(REJECT_CODES) - {"wrong_partition"}) - 2, codes
 
 
 def written_again(received: Received) -> Received | Reject:

@@ -21,8 +21,9 @@ from cem.importing.table import Source
 from cem.importing.translation import Translator
 from cem.ports import CustomerReader, Unavailable
 from cem.settings import Settings
-from cem.stores import open_store
+from cem.stores import RedisStore, open_store
 from cem.streams.backpressure import NO_LIMIT, Positions, ReaderPace
+from cem.streams.clock import SimulatedClock, read_anchors
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
 from cem.streams.probe import probe_kafka
@@ -100,7 +101,8 @@ async def import_into_log(job: ImportJob) -> Progress:
                 pace = await reader_pace(store, cluster_id, wait=job.wait, note=job.note)
                 expected = dict.fromkeys(LANE_TOPICS, job.settings.partitions)
                 async with EventProducer(options, admission=pace, expected_partitions=expected) as producer:
-                    await _run(job, file, translator, producer, progress, held)
+                    clock = await _simulated(job.settings, store)
+                    await _run(job, file, translator, KafkaSink(producer, clock), progress, held)
                 if pace is not None and job.wait and not await pace.drained(job.patience_s):
                     job.note(
                         f"the workers have read nothing more for {job.patience_s:g} s: {pace.unread():,} records "
@@ -119,7 +121,7 @@ async def _run(
     job: ImportJob,
     file: Source,
     translator: Translator,
-    producer: EventProducer,
+    sink: KafkaSink,
     progress: Progress,
     held: ProgressFile,
 ) -> None:
@@ -136,7 +138,7 @@ async def _run(
         await run_import(
             translator.table,
             translator,
-            KafkaSink(producer),
+            sink,
             rejects,
             progress,
             save=save,
@@ -146,6 +148,14 @@ async def _run(
         )
     finally:
         rejects.close()
+
+
+async def _simulated(settings: Settings, store: RedisStore) -> Callable[[], int] | None:
+    """Return the simulated clock of the deployment, as its last anchor has it; None if it lives by the wall."""
+    if settings.clock != "simulated":
+        return None
+    clock = SimulatedClock(await read_anchors(store))
+    return clock.now_ms if clock.anchors else None
 
 
 def _start(job: ImportJob, held: ProgressFile, source_id: str, beside: Path) -> Progress:

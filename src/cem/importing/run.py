@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import IO, Final, Protocol
 
+from cem.domain.events.rfc3339 import format_ms
 from cem.importing.progress import Progress
 from cem.importing.rejects import RejectsFile
 from cem.importing.table import Row, Table
@@ -32,12 +33,17 @@ class Sink(Protocol):
 class KafkaSink:
     """Sends events to the log."""
 
-    def __init__(self, producer: EventProducer) -> None:
+    def __init__(self, producer: EventProducer, recorded_ms: Callable[[], int] | None = None) -> None:
+        """recorded_ms: the time of ingestion where a simulated clock, not the log, gives it."""
         self._producer = producer
+        self._recorded_ms = recorded_ms
 
     async def send(self, events: Sequence[Translated]) -> None:
         """Take the events; waits while the log, or its reader, is behind. Raises LogUnavailable."""
-        await self._producer.send_many(Outgoing(e.topic, e.key, e.headers, e.value) for e in events)
+        more: tuple[tuple[str, bytes], ...] = ()
+        if self._recorded_ms is not None:
+            more = (("ce_recordedtime", format_ms(self._recorded_ms())),)
+        await self._producer.send_many(Outgoing(e.topic, e.key, (*e.headers, *more), e.value) for e in events)
 
     async def flush(self) -> None:
         """Return when all in-sync replicas have everything. Raises LogUnavailable."""

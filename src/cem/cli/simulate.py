@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 #: Few enough that 120 days of history are written in half a minute, many enough that something happens all the time.
-_CUSTOMERS: Final = 250
+_CUSTOMERS: Final = 220
 _OUT_DAYS: Final = 30
 
 

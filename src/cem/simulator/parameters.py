@@ -48,7 +48,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     #: Messages whose records arrive late (exponential, 20 minutes on average, six hours at most).
     share_late: float = 0.03
     #: Contacts about nothing in particular, per customer and week.
-    questions_per_week: float = 0.16
+    questions_per_week: float = 0.22
     #: Faults per area and week.
     faults_per_area_week: float = 0.20
     #: Areas served.

@@ -13,9 +13,9 @@ from cem.simulator.world import Ask, Belief, Outcome, World, new_world
 from cem.simulator.world.columns import Packed
 from cem.simulator.world.core import Totals
 from cem.simulator.world.episodes import Episode
+from cem.simulator.world.messages import Messages, Unrated
 from cem.simulator.world.oracle import Oracle, Sample
 from cem.simulator.world.people import Household
-from cem.simulator.world.texting import Messages
 
 __all__ = ["SnapshotError", "freeze", "thaw"]
 
@@ -52,6 +52,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     people: dict[str, Packed]
     lines: dict[str, Packed]
     pending: dict[str, Packed]
+    over_midnight: dict[str, Packed]
     households: list[Household]
     line_names: list[str]
     owners: list[int]
@@ -84,6 +85,7 @@ def freeze(world: World) -> bytes:
         people=world.people.pack(),
         lines=world.lines.pack(),
         pending=world.pending.pack(),
+        over_midnight=world.over_midnight.pack(),
         households=world.households,
         line_names=world.line_names,
         owners=world.owners,
@@ -122,6 +124,7 @@ def thaw(raw: bytes) -> World:
     world.people.unpack(image.people)
     world.lines.unpack(image.lines)
     world.pending = Messages.unpack(image.pending)
+    world.over_midnight = Unrated.unpack(image.over_midnight)
     world.households = image.households
     world.keys = [household.customer_id for household in image.households]
     world.line_names = image.line_names

@@ -13,7 +13,7 @@ from cem.simulator.world.effects import TrueAction
 from cem.simulator.world.leaving import renew
 from cem.simulator.world.people import Household, Offered, Problem
 from cem.simulator.world.plans import PLANS
-from cem.simulator.world.population import set_plan
+from cem.simulator.world.subscriptions import set_plan
 
 __all__ = ["carry_out", "change_plan"]
 

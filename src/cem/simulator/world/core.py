@@ -23,10 +23,11 @@ from cem.simulator.parameters import Parameters
 from cem.simulator.texts import Texts
 from cem.simulator.world.effects import Belief, Effects
 from cem.simulator.world.episodes import Episode
+from cem.simulator.world.messages import Messages, Unrated
 from cem.simulator.world.oracle import Oracle
 from cem.simulator.world.people import Household, People
 from cem.simulator.world.plans import DESTINATIONS
-from cem.simulator.world.texting import Lines, Messages
+from cem.simulator.world.texting import Lines
 
 __all__ = ["Ask", "Handler", "Outcome", "Planner", "Produced", "World"]
 
@@ -131,6 +132,7 @@ class World:
         self.asks_from_ms = 1 << 60
         self.live_from_day = 1 << 30
         self.pending = Messages.none()
+        self.over_midnight = Unrated.none()
         self.sequences: dict[str, list[int]] = {}
         #: Facts that no stream carries, as rows of the truth file; None: nobody wants them.
         self.truths: list[Data] | None = None

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
-
-import numpy as np
 
 from cem.domain.events import (
     ConsentChanged,
@@ -17,14 +14,14 @@ from cem.domain.events import (
 )
 from cem.domain.events.enums import Channel, Consent, CustomerStatus, IdentifierKind, Role
 from cem.domain.events.interactions import Identifier
-from cem.simulator.draws import Dice, unit
+from cem.simulator.draws import unit
 from cem.simulator.parameters import DAY_MS, HOUR_MS
 from cem.simulator.world.core import Handler, Planner, World
 from cem.simulator.world.people import NEEDS, NEVER, Household
-from cem.simulator.world.plans import PLANS, TAX_PERCENT, plan_for
-from cem.simulator.world.texting import UNLIMITED, line_key
+from cem.simulator.world.plans import PLANS
+from cem.simulator.world.subscriptions import draw_lines, install_lines
 
-__all__ = ["CHANNELS", "HANDLERS", "PLANNERS", "area_name", "profile", "set_plan"]
+__all__ = ["CHANNELS", "HANDLERS", "PLANNERS", "area_name", "profile"]
 
 _WHO, _SIGN_UP = 51, 52
 #: Channels on which a customer may be addressed, with how many prefer each.
@@ -35,7 +32,6 @@ _QUALITY: Final = {"shop-06": 0.9, "shop-07": 1.2, "spring-bonus": 0.8}
 #: Who pays bill by bill is looser tied than who has it debited.
 _LOOSE: Final = {"direct_debit": -0.6, "card": 0.0, "transfer": 0.5, "wallet": 0.5, "cash": 1.0}
 _CAMPAIGNS: Final = ("friends", "spring-bonus", "switch-now")
-_CAP: Final = 80.0
 
 
 def _add_household(world: World, c: int, day: int) -> list[dict[str, float]]:
@@ -103,66 +99,7 @@ def _add_household(world: World, c: int, day: int) -> list[dict[str, float]]:
         people.contract_end[c] = max(joined, (0 if not new else day) - into_term) + 365
     world.households.append(household)
     world.keys.append(household.customer_id)
-    return _draw_lines(world, household, dice, joined if new else -400)
-
-
-def _draw_lines(world: World, household: Household, dice: Dice, first_day: int) -> list[dict[str, float]]:
-    """Return what the texting of the household's lines depends on, column by column; number and name them."""
-    parameters, c = world.parameters, household.number
-    rows: list[dict[str, float]] = []
-    for place, role in enumerate(household.roles):
-        rate = min(_CAP, math.exp(dice.gauss(math.log(2.5), 1.25)) * (1.3 if role == "child" else 1.0))
-        household.lines.append(len(world.line_names))
-        world.line_names.append(f"+849{(c * 8 + place):08d}")
-        world.owners.append(c)
-        # Most have the plan that fits what they text; some are on one too small.
-        plan = plan_for(rate * 31 * dice.choices((0.6, 1.0, 1.35), (15, 35, 50))[0])
-        allowance = PLANS[plan].sms_allowance
-        base, beyond = _usual_cost(plan, rate)
-        household.usual_minor += parameters.money(base)
-        household.usual_extra_minor += parameters.money(beyond)
-        rows.append(
-            {
-                "owner": c,
-                "key": line_key(parameters.seed, c, place),
-                "rate": rate,
-                "phase": dice.choice((-1, 0, 0, 0, 1, 2)),
-                "contacts": int(3 + 3 * rate**0.6),
-                "child": role == "child",
-                "first_day": first_day,
-                "premium_rate": 0.5 if dice.chance(0.08) else 0.0,
-                "plan": plan,
-                "allowance": UNLIMITED if allowance is None else allowance,
-                "overage": parameters.money(PLANS[plan].overage_cents),
-            }
-        )
-    return rows
-
-
-def _usual_cost(plan: int, rate: float) -> tuple[float, float]:
-    """Return what a month of a line costs, tax included, and what of it is use beyond the plan (cents)."""
-    tariff = PLANS[plan]
-    allowance = 1e9 if tariff.sms_allowance is None else tariff.sms_allowance
-    beyond = max(0.0, 1.07 * 30.5 * rate - allowance) * tariff.overage_cents
-    return (1 + TAX_PERCENT / 100) * (tariff.price_cents + beyond), beyond
-
-
-def _install_lines(world: World, rows: list[dict[str, float]]) -> None:
-    """Add the rows to the lines, all at once."""
-    lines = world.lines
-    first = lines.grow(len(rows))
-    for name in rows[0]:
-        column = getattr(lines, name)
-        column[first:] = np.array([row[name] for row in rows], dtype=column.dtype)
-
-
-def set_plan(world: World, line: int, plan: int) -> None:
-    """Put a line on a plan."""
-    lines = world.lines
-    tariff = PLANS[plan]
-    lines.plan[line] = plan
-    lines.allowance[line] = UNLIMITED if tariff.sms_allowance is None else tariff.sms_allowance
-    lines.overage[line] = world.parameters.money(tariff.overage_cents)
+    return draw_lines(world, household, dice, joined if new else -400)
 
 
 def profile(world: World, c: int, status: CustomerStatus = CustomerStatus.ACTIVE) -> ProfileChanged:
@@ -248,7 +185,7 @@ def plan_population(world: World, day: int) -> None:
     if day == 0:
         people.grow(parameters.customers)
         rows = [row for c in range(parameters.customers) for row in _add_household(world, c, -1)]
-        _install_lines(world, rows)
+        install_lines(world, rows)
         for c in range(parameters.customers):
             introduce(world, c, at_ms)
         return
@@ -256,7 +193,7 @@ def plan_population(world: World, day: int) -> None:
     count = int(rate) + (unit(parameters.seed, _SIGN_UP, day) < rate - int(rate))
     for _ in range(count):
         c = people.grow(1)
-        _install_lines(world, _add_household(world, c, day))
+        install_lines(world, _add_household(world, c, day))
         _sign_up(world, world.households[c], at_ms)
 
 

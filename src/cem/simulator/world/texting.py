@@ -11,14 +11,14 @@ import math
 from collections.abc import Sequence
 from typing import ClassVar, Final
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from cem.simulator.draws import Dice, Floats, Ints, generator, mix, mix_array, unit
 from cem.simulator.parameters import Parameters
-from cem.simulator.world.columns import Columns, Packed, pack_array, unpack_array
+from cem.simulator.world.columns import Columns
 from cem.simulator.world.episodes import STRANGERS, Episode, Message, messages_of
+from cem.simulator.world.messages import Messages, Unrated
 from cem.simulator.world.plans import (
     INTERNATIONAL,
     INTERNATIONAL_CENTS,
@@ -29,7 +29,7 @@ from cem.simulator.world.plans import (
     ROAMING_CENTS,
 )
 
-__all__ = ["UNLIMITED", "Lines", "Messages", "text_day"]
+__all__ = ["UNLIMITED", "Lines", "line_key", "text_day"]
 
 _DAY_S: Final = 86_400
 _TEXTS, _DRIFT, _CALENDAR, _EPISODE = 1, 2, 3, 4
@@ -90,45 +90,6 @@ class Lines(Columns):
     night: Floats
 
 
-class Messages(msgspec.Struct):
-    """Rated messages, one element a message, sorted by arrival. Times in seconds of the world's clock (0 = start)."""
-
-    arrival: Ints
-    time: Ints
-    line: Ints
-    recipient: NDArray[np.uint64]
-    destination: Ints
-    segments: Ints
-    covered: NDArray[np.bool_]
-    charge: Ints
-
-    @classmethod
-    def none(cls) -> Messages:
-        """Return no messages."""
-        empty = np.zeros(0, dtype=np.int64)
-        return cls(empty, empty, empty, empty.astype(np.uint64), empty, empty, empty.astype(np.bool_), empty)
-
-    def part(self, which: slice | NDArray[np.int64]) -> Messages:
-        """Return these elements."""
-        return Messages(*(getattr(self, name)[which] for name in self.__struct_fields__))
-
-    def followed_by(self, later: Messages) -> Messages:
-        """Return both, sorted by arrival; ties stay in the order in which they were made."""
-        both = Messages(
-            *(np.concatenate([getattr(self, n), getattr(later, n)]) for n in self.__struct_fields__)
-        )
-        return both.part(np.argsort(both.arrival, kind="stable"))
-
-    def pack(self) -> dict[str, Packed]:
-        """Return them as plain data."""
-        return {name: pack_array(getattr(self, name)) for name in self.__struct_fields__}
-
-    @classmethod
-    def unpack(cls, packed: dict[str, Packed]) -> Messages:
-        """Return what `pack` was called on."""
-        return cls(*(unpack_array(packed[name]) for name in cls.__struct_fields__))
-
-
 def calendar_factors(parameters: Parameters, day: int) -> tuple[float, float]:
     """Return the day's factors: of everybody (holiday, else 1) and of those in examinations (else 1)."""
     everybody, students = 1.0, 1.0
@@ -143,9 +104,17 @@ def calendar_factors(parameters: Parameters, day: int) -> tuple[float, float]:
 
 
 def text_day(
-    parameters: Parameters, lines: Lines, episodes: Sequence[Episode], day: int, dice: Dice
-) -> tuple[Messages, Ints]:
-    """Return the day's messages and what they cost each line, and book them on the lines' cycles."""
+    parameters: Parameters,
+    lines: Lines,
+    episodes: Sequence[Episode],
+    day: int,
+    dice: Dice,
+    before: Unrated,
+) -> tuple[Messages, Unrated]:
+    """Return the day's messages, booked on the lines' cycles, and those that fall into the next day.
+
+    before: those of the day before that fall into this one.
+    """
     seed = parameters.seed
     line, at, contact = _conversations(parameters, lines, day)
     recipient = mix_array(lines.key[line], contact.astype(np.uint64))
@@ -174,9 +143,16 @@ def text_day(
     at = np.where(moved, day * _DAY_S + (at % _DAY_S) // 4, at)
     destination[lines.abroad[line] & (lines.away_until[line] > day) & (destination != PREMIUM)] = ROAMING
 
-    allowed = ~(lines.barred[line] & (destination == PREMIUM))
+    line = np.concatenate([before.line, line])
+    at = np.concatenate([before.time, at])
+    recipient = np.concatenate([before.recipient, recipient])
+    destination = np.concatenate([before.destination, destination])
+    price = np.concatenate([before.price, price])
+    allowed = lines.alive[line] & ~(lines.barred[line] & (destination == PREMIUM))
+    later = at >= (day + 1) * _DAY_S
+    over = Unrated(*(column[allowed & later] for column in (line, at, recipient, destination, price)))
     order = np.lexsort((np.arange(len(line)), at, line))
-    order = order[allowed[order]]
+    order = order[(allowed & ~later)[order]]
     line, at, recipient = line[order], at[order], recipient[order]
     destination, price = destination[order], price[order]
     u = g.random(len(line))
@@ -184,14 +160,13 @@ def text_day(
     covered, charge = _rate(parameters, lines, line, destination, segments, price)
 
     np.add.at(lines.charges, (line, destination), charge)
-    cost = np.bincount(line, charge, lines.rows).astype(np.int64)
     delay = np.where(
         g.random(len(line)) < parameters.share_late, np.minimum(g.exponential(1200, len(line)), 21_600), 0.0
     ).astype(np.int64)
     arrival = at + delay
     by_arrival = np.argsort(arrival, kind="stable")
     batch = Messages(arrival, at, line, recipient, destination, segments, covered, charge).part(by_arrival)
-    return batch, cost
+    return batch, over
 
 
 def _conversations(parameters: Parameters, lines: Lines, day: int) -> tuple[Ints, Ints, Ints]:

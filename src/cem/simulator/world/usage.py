@@ -11,7 +11,7 @@ from cem.simulator.parameters import HOUR_MS
 from cem.simulator.world.core import Planner, World
 from cem.simulator.world.episodes import ABUSE, BENIGN, Episode, draw_episode
 from cem.simulator.world.problems import open_problem, seek_contact, waking
-from cem.simulator.world.texting import Lines, text_day
+from cem.simulator.world.texting import text_day
 
 __all__ = ["PLANNERS", "begin_spell"]
 
@@ -73,7 +73,9 @@ def begin_spell(world: World, line: int, day: int, kind: str, dice: Dice, story:
 
 def plan_texting(world: World, day: int) -> None:
     """Let all lines text for a day."""
-    batch, _ = text_day(world.parameters, world.lines, world.episodes, day, Dice(0))
+    batch, world.over_midnight = text_day(
+        world.parameters, world.lines, world.episodes, day, Dice(0), world.over_midnight
+    )
     world.pending = world.pending.followed_by(batch)
 
 
@@ -108,11 +110,6 @@ def plan_looks(world: World, day: int) -> None:
         )
         if not problem.contacts:
             seek_contact(world, c, problem, at_ms)
-
-
-def cycle_cost(lines: Lines, household_lines: list[int]) -> int:
-    """Return what the running cycle's messages cost so far on these lines, minor units."""
-    return int(lines.charges[household_lines].sum())
 
 
 PLANNERS: Final[tuple[Planner, ...]] = (plan_spells, plan_looks, plan_texting)

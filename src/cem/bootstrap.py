@@ -259,7 +259,7 @@ async def run_worker(settings: Settings) -> None:
         lanes = LaneSet(make_lane, topics=CUSTOMER_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
         closers: list[Callable[[], Awaitable[None]]] = [parts.close]
-        background = [lanes.resume_paused(resumed), *(start() for start in parts.background)]
+        runs = [lambda: lanes.resume_paused(resumed), *parts.background]
         if metrics is not None:
             reader = LagReader(parts.options)
             lag = LagWatch(
@@ -272,8 +272,8 @@ async def run_worker(settings: Settings) -> None:
                 metrics.registry, host=settings.metrics_host, port=settings.metrics_port
             )
             closers = [reader.stop, lambda: asyncio.to_thread(close_port), *closers]
-            background.append(lag.run())
-        await run(app, lanes, parts.log, settings, closers=closers, background=background)
+            runs.append(lag.run)
+        await run(app, lanes, parts.log, settings, closers=closers, background=[start() for start in runs])
 
 
 def _worker_metrics(settings: Settings) -> WorkerMetrics | None:

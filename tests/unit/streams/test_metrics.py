@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import urllib.request
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,7 @@ from cem.api.metrics import ApiMetrics
 from cem.domain.events import SmsRated
 from cem.domain.events.envelope import decode
 from cem.ports import Emission, Unavailable
+from cem.settings import SettingsError
 from cem.stores import StoreUnavailable
 from cem.streams.lag import Look, Seen
 from cem.streams.lag_metrics import LagCollector
@@ -23,9 +25,11 @@ from cem.streams.lag_watch import LagWatch
 from cem.streams.metrics import LaneMeter, WorkerMetrics
 from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
+from cem.streams.metrics_server import serve_metrics
 from tests.builders.records import NOW_MS, LogRecord, record_of
 from tests.builders.source_code import ROOT
 from tests.builders.stores import under_deadline
+from tests.servers.child import free_port
 
 
 class Pipeline:
@@ -311,3 +315,17 @@ def test_metric_names_follow_prometheus() -> None:
     names = {family.name for family in families()}
     assert all(name.startswith(("cem_", "kafka_consumergroup_group_", "process_")) for name in names)
     assert not [name for name in names if name.endswith(("_ms", "_milliseconds", "_minutes"))]
+
+
+def test_the_port_serves_until_it_is_closed() -> None:
+    """Metrics are at /metrics of the port; a port that is taken is a setting that cannot be used."""
+    port = free_port()
+    worker, _ = meter()
+    stop = serve_metrics(worker.registry, host="127.0.0.1", port=port)
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        assert b"cem_worker_info" in answer.read()
+    with pytest.raises(SettingsError, match=f"CEM_METRICS_PORT: cannot listen on 127.0.0.1:{port}"):
+        serve_metrics(worker.registry, host="127.0.0.1", port=port)
+    stop()
+    with pytest.raises(OSError):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)

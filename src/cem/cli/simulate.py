@@ -263,12 +263,7 @@ def _show(line: ProgressLine, stage: Stage) -> None:
 
 
 def _say_oracle(world: World) -> None:
-    """Say how well leaving could be foreseen by one who knows each customer's hidden hazard."""
-    found = world.oracle.area(world.people.left, world.people.dismissed, world.day)
-    if found is None:
-        return
-    area, examples, positives = found
-    note(
-        f"an oracle that knows the hazards foresees leaving within 30 days with AUC {area:.3f} "
-        f"({positives:,} of {examples:,} examples left)"
-    )
+    from cem.simulator.report import oracle_sentence
+
+    if sentence := oracle_sentence(world):
+        note(sentence)

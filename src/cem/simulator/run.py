@@ -22,6 +22,7 @@ from cem.simulator.lines import json_lines
 from cem.simulator.live import Live, LiveCounts
 from cem.simulator.pacing import FixedRate, FixedSpeed, Pace
 from cem.simulator.parameters import DAY_MS, MINUTE_MS, Parameters
+from cem.simulator.report import oracle_sentence
 from cem.simulator.representatives import Representatives
 from cem.simulator.sending import Sender
 from cem.simulator.truth_file import TruthFile
@@ -157,7 +158,7 @@ async def _world_of(job: Job, keeper: Keeper, store: RedisStore, cluster_id: str
         )
     world = open_world(parameters, beliefs=job.beliefs, live_from_day=job.history_days)
     if job.settings.clock == "wall" and job.rate is None:
-        world.asks_from_ms = max(world.asks_from_ms, wall_ms())
+        world.asks_from_ms = wall_ms()
     keeper.begin(cluster_id)
     return Resumed(world, [], again=False)
 
@@ -220,6 +221,8 @@ class _Run:
             if self._stop.is_set():
                 return
         await self._set_clock(world.now_ms, 0.0)
+        if sentence := oracle_sentence(world):
+            self._job.note(sentence)
         # Live calls find the customers' states as the history left them.
         if not await self._sender.drained(self._job.patience_s):
             self._job.note("the workers stand still; going on without waiting for them (cem lag)")

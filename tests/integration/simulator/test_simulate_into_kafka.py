@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -237,3 +238,22 @@ def test_a_rate_is_kept(cem: Cem) -> None:
     wait_until(lambda: len(cem.events()) > begun + 1000, timeout_s=60, what="a thousand events")
     assert cem.end(process)[0] == 0
     assert without_holes(cem.events())
+
+
+def test_on_the_walls_clock_the_history_ends_now(cem: Cem) -> None:
+    """Nothing is recorded in the future, an hour lasts an hour, and no simulated clock is set."""
+    cem.environ["CEM_CLOCK"] = "wall"
+    with cem.simulate("--customers", "30", "--history", "2", "--no-live") as process:
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    now_ms = time.time() * 1000
+    events = cem.events()
+    assert without_holes(events)
+    assert now_ms - 6 * 3_600_000 < max(event.ingested_ms for event in events) < now_ms
+    assert min(event.ingested_ms for event in events) > now_ms - 3 * 86_400_000
+    assert cem.clock() == (0, -1.0)
+    process = cem.simulate("--customers", "30")
+    wait_until(lambda: (cem.folder / "state/simulator").exists(), timeout_s=60, what="the world")
+    time.sleep(3)
+    assert cem.end(process)[0] == 0
+    assert max(event.ingested_ms for event in cem.events()) <= time.time() * 1000

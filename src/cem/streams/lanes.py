@@ -179,6 +179,11 @@ class Lane:
         """Return where each partition is to be read from."""
         return {tp: self.pipeline.position(topic).next_offset for topic, tp in self.partitions.items()}
 
+    def read_to(self, topic: str) -> int:
+        """Return the offset up to which nothing is left to apply."""
+        position = self.pipeline.position(topic).next_offset
+        return self._consumer.read_to(self.partitions[topic], position) if self._consumer else position
+
     def unread(self) -> int | None:
         """Return how many offsets lie between the lane and the log's known end; None if that is not known."""
         total = 0
@@ -186,7 +191,7 @@ class Lane:
             end, _ = self._consumer.known_end(tp) if self._consumer else (None, 0)
             if end is None:
                 return None
-            total += max(0, end - self.pipeline.position(topic).next_offset)
+            total += max(0, end - self.read_to(topic))
         return total
 
     # -- time --------------------------------------------------------------------------------------------------
@@ -207,7 +212,7 @@ class Lane:
             else:
                 position = self.pipeline.position(topic)
                 end, asked_at = self._consumer.known_end(tp)
-                if end is not None and position.next_offset >= end:
+                if end is not None and self.read_to(topic) >= end:
                     bound = clock.at_ms(asked_at - ANSWER_ALLOWANCE_MS)
                 elif position.timestamp_ms:
                     bound = clock.at_ms(position.timestamp_ms)
@@ -318,7 +323,10 @@ class Lane:
         if due_ms is None:
             return False
         now_ms = self.time_ms()
-        return due_ms <= now_ms and await self.pipeline.tick(now_ms)
+        if due_ms > now_ms or not await self.pipeline.tick(now_ms):
+            return False
+        self._fences = 0
+        return True
 
     def _note_fence(self) -> None:
         self._fences += 1
@@ -430,7 +438,7 @@ class LaneSet:
                     if lane.pipeline.is_open and lane.pipeline.paused(topic) is not None:
                         try:
                             allowed = await resumed(topic, number)
-                        except Unavailable:
+                        except (Unavailable, LaneStopped):
                             continue
                         if allowed:
                             lane.pipeline.forgive(topic)

@@ -92,6 +92,11 @@ class KafkaLog:
                             found[tp.topic] = records[0]
                         del open_[tp]
                         consumer.pause(tp)
+                for tp in list(open_):
+                    # Nothing readable there or behind it: compaction took the record, or it is no record.
+                    if await consumer.position(tp) > open_[tp]:
+                        del open_[tp]
+                        consumer.pause(tp)
             return found
 
     async def read(self, topic: str, partition: int, first: int, stop: int) -> list[ConsumerRecord]:

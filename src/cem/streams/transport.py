@@ -105,6 +105,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._epochs: dict[TP, int] = {}
         self._next: dict[TP, int] = {}
+        #: Where the fetch stands of partitions that had no records left: behind what is no record (see `read_to`).
+        self._passed: dict[TP, int] = {}
         self._fetched_at = 0.0
 
     # -- fetching ----------------------------------------------------------------------------------------------
@@ -138,7 +140,29 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 continue  # fetched before the last seek: it comes again
             batches[tp] = [Batch(records, first, epoch)]
             self._next[tp] = records[-1].offset + 1
+        for tp in wanted:
+            if tp not in batches and self._epochs.get(tp) == epochs[tp]:
+                self._passed[tp] = self._fetch_position(tp)
         return batches
+
+    def _fetch_position(self, tp: TP) -> int:
+        try:
+            subscription = cast(ConsumerThread, self._thread)._consumer._subscription.subscription
+            state = subscription.assignment.state_value(aiokafka.TopicPartition(tp.topic, tp.partition))
+            return int(state.position)
+        except Exception:  # the assignment is changing under us: nothing is known
+            return 0
+
+    def read_to(self, tp: TP, position: int) -> int:
+        """Return how far the partition has been read by a lane that applied everything before `position`.
+
+        That is further than `position` where no records follow but offsets do: markers of transactions, and what
+        compaction took.
+        """
+        following = self._next.get(tp)
+        if following is None or position < following:
+            return position
+        return max(position, self._passed.get(tp, 0))
 
     # -- positions ---------------------------------------------------------------------------------------------
 
@@ -160,6 +184,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         for tp in offsets:
             self._epochs[tp] = self._epochs.get(tp, 0) + 1
             self._next.pop(tp, None)
+            self._passed.pop(tp, None)
             self._acked.pop(tp, None)
             self._acked_index.pop(tp, None)
             self._committed_offset.pop(tp, None)

@@ -103,4 +103,4 @@ async def _behind(lane: Lane, log: Log) -> int:
     """Return how many records the lane could read and has not, by the broker's own word."""
     topics = [t for t in lane.partitions if lane.pipeline.paused(t) is None]
     bounds = await log.bounds(lane.number, topics)
-    return sum(max(0, end - lane.pipeline.position(t).next_offset) for t, (_, end) in bounds.items())
+    return sum(max(0, end - lane.read_to(t)) for t, (_, end) in bounds.items())

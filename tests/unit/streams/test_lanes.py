@@ -42,6 +42,7 @@ class FakeConsumer:
         self.unknown: set[str] = set()
         self.sought: list[dict[TP, int]] = []
         self.epochs: dict[TP, int] = {}
+        self.passed: dict[TP, int] = {}
 
     def known_end(self, tp: TP) -> tuple[int | None, int]:
         if tp.topic in self.unknown:
@@ -50,6 +51,9 @@ class FakeConsumer:
 
     def epoch(self, tp: TP) -> int:
         return self.epochs.get(tp, 0)
+
+    def read_to(self, tp: TP, position: int) -> int:
+        return max(position, self.passed.get(tp, 0))
 
     async def seek_lanes(self, offsets: dict[TP, int]) -> None:
         self.sought.append(dict(offsets))
@@ -198,6 +202,23 @@ def test_time_waits_for_unread_records() -> None:
         assert lane.time_ms() == world.clock.ms - ANSWER_ALLOWANCE_MS
         world.consumer.unknown.add("b")
         assert lane.time_ms() == 700_000
+
+    run(scenario)
+
+
+def test_offsets_without_records_hold_no_time_back() -> None:
+    """What ends a transaction has an offset and is no record: the lane has read it when the fetch has passed it."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 500_000)
+        world.kafka.produce("a", "k", 2, 500_001)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        lane.put(world.batch("a", 0, 1), lambda: None)
+        await settle()
+        assert (lane.time_ms(), lane.unread()) == (500_000, 1)
+        world.consumer.passed[TP("a", 0)] = 2
+        assert (lane.time_ms(), lane.unread()) == (world.clock.ms - ANSWER_ALLOWANCE_MS, 0)
 
     run(scenario)
 

@@ -38,7 +38,7 @@ def test_nothing_is_fetched_for_a_partition_that_is_being_sought(monkeypatch: py
     async def main() -> None:
         consumer = Consumer.__new__(Consumer)
         consumer.lanes = Eager()  # type: ignore[misc]
-        consumer._epochs, consumer._next, consumer._fetched_at = {}, {}, 0.0
+        consumer._epochs, consumer._next, consumer._passed, consumer._fetched_at = {}, {}, {}, 0.0
         consumer._acked, consumer._acked_index, consumer._committed_offset = {}, {}, {}
         consumer._read_offset = {}
         sought = asyncio.Event()

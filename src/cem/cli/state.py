@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
@@ -12,7 +13,7 @@ from cem.cli.connection import settings_from
 from cem.cli.errors import FAILED, Failure
 from cem.cli.output import json_option, print_json, stdout_console
 
-__all__ = ["command"]
+__all__ = ["command", "tree_lines"]
 
 
 @click.group()
@@ -25,18 +26,24 @@ def command() -> None:
 @json_option
 @click.pass_context
 def show(ctx: click.Context, customer: str, as_json: bool) -> None:
-    """Show everything that is kept of CUSTOMER."""
+    """Show what is kept of CUSTOMER: names, dates in UTC, amounts; what is empty is left out.
+
+    --json gives the same: `*_minor` are minor units of `currency`, `bytes` is the size of the stored state.
+    """
     from cem.domain.customer import decode_customer
     from cem.domain.describe import describe
 
-    data = asyncio.run(_read(settings_from(ctx), customer))
+    settings = settings_from(ctx)
+    data = asyncio.run(_read(settings, customer))
     if data is None:
         raise Failure(f"nothing is known of customer {customer!r}", FAILED)
-    shown = {**describe(decode_customer(data)), "bytes": len(data)}
+    shown = {**describe(decode_customer(data)), "currency": settings.currency, "bytes": len(data)}
     if as_json:
         print_json(shown)
     else:
-        _print_tree(shown)
+        out = stdout_console()
+        for line in tree_lines(shown, settings.currency):
+            out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @command.command()
@@ -73,17 +80,54 @@ async def _digest(settings: Any) -> Any:
     return digester.result()
 
 
-def _print_tree(value: Any, indent: int = 0) -> None:
-    """Print nested facts one a line, leaving out what is empty."""
-    out = stdout_console()
-    pad = "  " * indent
-    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-        if item in (None, "", [], {}, ()):
-            continue
-        if isinstance(item, dict) or (
-            isinstance(item, list) and any(isinstance(i, dict | list) for i in item)
-        ):
-            out.print(f"{pad}{key}:", markup=False, highlight=False)
-            _print_tree(item, indent + 1)
+def tree_lines(
+    shown: Mapping[str, Any], currency: str, indent: str = "", *, minor: bool = False
+) -> Iterator[str]:
+    """Yield nested facts one a line, lists as rows; amounts with their value in the currency behind them.
+
+    minor: the numbers are minor units, whatever their names.
+    """
+    for key, item in shown.items():
+        amount = minor or key.endswith("_minor")
+        if isinstance(item, Mapping):
+            yield f"{indent}{_visible(key)}:"
+            yield from tree_lines(item, currency, indent + "  ", minor=amount)
+        elif isinstance(item, list) and any(isinstance(each, Mapping) for each in item):
+            yield f"{indent}{_visible(key)}:"
+            for row in item:
+                yield from _row(row, currency, indent + "  ")
         else:
-            out.print(f"{pad}{key}: {item}", markup=False, highlight=False, soft_wrap=True)
+            yield f"{indent}{_visible(key)}: {_text(item, currency if amount else None)}"
+
+
+def _row(row: Mapping[str, Any], currency: str, indent: str) -> Iterator[str]:
+    """Yield a list's row: what is plain on one line, what is nested below it."""
+    plain = {key: item for key, item in row.items() if not _nested(item)}
+    parts = [
+        f"{key}: {_text(item, currency if key.endswith('_minor') else None)}" for key, item in plain.items()
+    ]
+    yield f"{indent}- {', '.join(parts)}"
+    nested = {key: item for key, item in row.items() if _nested(item)}
+    yield from tree_lines(nested, currency, indent + "  ")
+
+
+def _nested(item: Any) -> bool:
+    return isinstance(item, Mapping) or (isinstance(item, list) and any(isinstance(i, Mapping) for i in item))
+
+
+def _text(item: Any, currency: str | None) -> str:
+    """Return one fact as text; currency: it is an amount of minor units."""
+    from cem.nba.money import money
+
+    if isinstance(item, bool):
+        return "yes" if item else "no"
+    if currency is not None and isinstance(item, int):
+        return f"{item} ({money(item, currency, 'en')})"
+    if isinstance(item, list):
+        return ", ".join(_text(each, currency) for each in item)
+    return _visible(str(item))
+
+
+def _visible(text: str) -> str:
+    """Return the text on one line, with control characters spelled out: what customers wrote steers no terminal."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

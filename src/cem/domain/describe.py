@@ -1,36 +1,234 @@
-"""A customer's state with the names of its fields, for people: structs become dictionaries."""
+"""A customer's state for people: names instead of codes, dates instead of numbers, rows instead of packed bytes.
+
+A field of the state is shown under its own name, with these exceptions:
+
+- A field at its default says nothing and is left out; so are hashes and what only the program itself needs.
+- `*_ms` and `*_s` that are instants lose the suffix (`state_ms` beside `state` is `state_at`) and are RFC 3339 in
+  UTC; `*_day` are dates.
+- `*_minor` are minor units of the operator's one currency.
+- Codes, and counts by index, have their names.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 
-from cem.domain.customer import Customer
+from cem.domain.customer import FAMILIES, Customer
+from cem.domain.detectors.recipients import distinct_centi
+from cem.domain.localtime import HOUR_MS
+from cem.domain.state.alerts import StoredAlert
+from cem.domain.state.billing import Bill, Payment, bill_key
+from cem.domain.state.contacts import Contact, Contacts, contact_key, unpack_contacts
+from cem.domain.state.decisions import Decision, Decisions
+from cem.domain.state.lines import DESTINATIONS, LINE_FAMILIES, Cycle, Line, Velocity
+from cem.domain.state.outreach import Touch
+from cem.domain.state.profile import PROFILE_FIELDS, Plan, Profile
+from cem.domain.state.satisfaction import Answer
+from cem.domain.state.service import Order, Task, Ticket
 
 __all__ = ["describe"]
 
+Shown = dict[str, Any]
 
-def describe(customer: Customer) -> dict[str, Any]:
-    """Return the state as nested dictionaries and lists; sections are decoded, packed bytes shown in hexadecimal."""
-    plain: dict[str, Any] = {}
-    for field in msgspec.structs.fields(Customer):
-        name = field.name.lstrip("_")
-        plain[name] = _plain(getattr(customer, name))
-    return plain
+#: Fields that end like an instant or a day and are none.
+_NUMBERS: Final = frozenset({"duration_s", "wait_s", "hold_s", "cycle_day"})
+#: By Contact.verdict and by the verdict on a promise.
+_CONTACT_VERDICTS: Final = ("open", "resolved", "repeated", "left")
+_PROMISE_VERDICTS: Final = ("", "kept", "missed")
+_EPOCH: Final = date(1970, 1, 1)
+#: What duplicates are told by: hashes, of no use to a reader.
+_HASHES: Final = frozenset({"seen", "seen_mark_s", "seen_marked", "sources"})
+_ALERT_FIELDS: Final = (
+    "type", "subject", "cause", "state", "tier", "severity", "opened_ms", "updated_ms", "deliver_before_ms",
+    "due_ms", "silenced_until_ms", "closed_ms", "reason", "by", "note", "tell_who", "tell_channel", "action",
+    "price_minor", "cost_minor", "evidence",
+)  # fmt: skip
+
+
+def describe(customer: Customer) -> Shown:
+    """Return the state as nested dictionaries and lists of texts, numbers and booleans; packed rows are unpacked."""
+    shown = _fields(customer, without={*_HASHES, "counts", *_sections()})
+    shown |= _some(records=_by_name(customer.counts, FAMILIES))
+    for name in _sections():
+        shown |= _some(**{name.lstrip("_"): _plain(getattr(customer, name.lstrip("_")))})
+    _name_references(shown, customer)
+    return shown
+
+
+def _sections() -> list[str]:
+    return [f.name for f in msgspec.structs.fields(Customer) if f.name.startswith("_")]
+
+
+def _name_references(shown: Shown, customer: Customer) -> None:
+    """Replace the keys by which payments and answers name bills and contacts by the ids that are still known."""
+    bills = {bill_key(bill.bill_id): bill.bill_id for bill in customer.billing.bills}
+    for row in shown.get("billing", {}).get("payments", ()):
+        _refer(row, "bill", bills)
+    contacts = {contact_key(each): each for each in customer.contacts.ids if each}
+    for row in shown.get("satisfaction", {}).get("answers", ()):
+        _refer(row, "about", contacts)
+
+
+def _refer(row: Shown, name: str, known: dict[int, str]) -> None:
+    found = known.get(row.pop(name, 0))
+    if found is not None:
+        row[name] = found
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, msgspec.Struct):
-        return {f.name: _plain(getattr(value, f.name)) for f in msgspec.structs.fields(type(value))}
+        return _SPECIAL.get(type(value), _fields)(value)
     if isinstance(value, dict):
-        return {_key(k): _plain(v) for k, v in value.items()}
+        return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    if isinstance(value, bytes):
-        return value.hex()
+        return [_plain(item) for item in value]
     return value
 
 
-def _key(key: Any) -> Any:
-    return key.hex() if isinstance(key, bytes) else key
+def _fields(value: msgspec.Struct, without: Iterable[str] = ()) -> Shown:
+    """Return the struct's fields that say something, readable."""
+    shown: Shown = {}
+    for field in msgspec.structs.fields(type(value)):
+        item = getattr(value, field.name) if field.name not in without else field.default
+        if item == field.default or isinstance(item, bytes):
+            continue
+        shown |= _named(field.name, item, value.__struct_fields__)
+    return shown
+
+
+def _named(name: str, value: Any, beside: Sequence[str]) -> Shown:
+    """Return the field under the name that people see, none of those `beside` it; nothing if it is empty."""
+    if isinstance(value, int) and name not in _NUMBERS and not isinstance(value, bool):
+        bare = name.removesuffix("_ms").removesuffix("_s")
+        shown_name = f"{bare}_at" if bare in beside else bare
+        if name.endswith("_ms"):
+            return _some(**{shown_name: _instant(value)})
+        if name.endswith("_s"):
+            return _some(**{shown_name: _instant(value * 1000)})
+        if name.endswith("_day"):
+            return _some(**{name: _date(value)})
+    return _some(**{name: _plain(value)})
+
+
+def _some(**fields: Any) -> Shown:
+    return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+
+
+def _instant(ms: int) -> str | int:
+    """Return the instant, "" for 0, the number itself where no calendar reaches."""
+    try:
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
+    except OverflowError:
+        return ms
+    exact = "milliseconds" if ms % 1000 else "seconds"
+    return at.isoformat(timespec=exact).replace("+00:00", "Z") if ms else ""
+
+
+def _date(day: int) -> str | int:
+    try:
+        return (_EPOCH + timedelta(days=day)).isoformat() if day else ""
+    except OverflowError:
+        return day
+
+
+def _by_name(counts: Sequence[int], names: Sequence[str]) -> dict[str, int]:
+    return {name: count for name, count in zip(names, counts, strict=False) if count}
+
+
+def _line(line: Line) -> Shown:
+    return _some(records=_by_name(line.counts, LINE_FAMILIES)) | _fields(line, {"counts"})
+
+
+def _cycle(cycle: Cycle) -> Shown:
+    shown = _fields(cycle, {"charged_minor"})
+    return shown | _some(charged_minor=_by_name(cycle.charged_minor, DESTINATIONS))
+
+
+def _velocity(velocity: Velocity) -> Shown:
+    """Return the estimate of recipients in the 24 hours up to the end of the newest hour with a message."""
+    return {
+        "up_to": _instant((velocity.hour + 1) * HOUR_MS),
+        "recipients_24h": round(distinct_centi(velocity.cells) / 100),
+        "usual_a_day": velocity.level_centi / 100,
+        **_fields(velocity, {"hour", "cells", "level_centi", "day"}),
+    }
+
+
+def _profile(profile: Profile) -> Shown:
+    said = {
+        name: _instant(profile.at_ms - age)
+        for name, age in zip(PROFILE_FIELDS, profile.ages_ms, strict=False)
+        if age >= 0
+    }
+    return _fields(profile, {"at_ms", "ages_ms"}) | _some(said=said)
+
+
+def _plan(plan: Plan) -> Shown:
+    said_ms = plan.from_ms + plan.said_after_ms if plan.said_after_ms else 0
+    return _fields(plan, {"said_after_ms"}) | _some(said=_instant(said_ms))
+
+
+def _contacts(contacts: Contacts) -> Shown:
+    kept, older = unpack_contacts(contacts)
+    totals = _fields(contacts, {"reasons", "ids", "reps"})
+    return totals | _some(recent=_plain(kept), older=_plain(older))
+
+
+def _contact(contact: Contact) -> Shown:
+    return _fields(contact, {"key", "verdict"}) | {"verdict": _CONTACT_VERDICTS[contact.verdict]}
+
+
+def _decisions(decisions: Decisions) -> Shown:
+    return _fields(decisions, {"texts"}) | _some(made=_plain(decisions.made))
+
+
+def _bill(bill: Bill) -> Shown:
+    """Return the bill with its sums under each line; those of no line are under "account"."""
+    sums = {line or "account": dict(causes) for line, causes in bill.sums.items()}
+    return _fields(bill, {"sums"}) | _some(sums_minor=sums)
+
+
+def _payment(payment: Payment) -> Shown:
+    return {"kind": payment.kind, **_fields(payment, {"code", "bill"}), "bill": payment.bill}
+
+
+def _touch(touch: Touch) -> Shown:
+    return _some(kind=touch.kind) | _fields(touch, {"code"})
+
+
+def _promise(promise: Order | Task | Ticket) -> Shown:
+    return _fields(promise, {"verdict"}) | _some(verdict=_PROMISE_VERDICTS[promise.verdict])
+
+
+def _alert(alert: StoredAlert) -> Shown:
+    shown: Shown = {}
+    for name in _ALERT_FIELDS:
+        value = getattr(alert, name)
+        if value != 0:
+            shown |= _named(name, value, _ALERT_FIELDS)
+    return shown
+
+
+_SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
+    Line: _line,
+    Cycle: _cycle,
+    Velocity: _velocity,
+    Profile: _profile,
+    Plan: _plan,
+    Contacts: _contacts,
+    Contact: _contact,
+    Decision: lambda decision: _fields(decision, {"key"}),
+    Decisions: _decisions,
+    Bill: _bill,
+    Payment: _payment,
+    Answer: lambda answer: {**_fields(answer, {"about"}), "about": answer.about},
+    Touch: _touch,
+    Order: _promise,
+    Task: _promise,
+    Ticket: _promise,
+    StoredAlert: _alert,
+}

@@ -9,12 +9,14 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from cem.cli.errors import FAILED, UNREACHABLE, Failure
+from cem.cli.errors import FAILED, UNREACHABLE, USAGE, Failure
 from cem.settings import Settings
 
 __all__ = ["api_url", "get_json"]
 
 _TIMEOUT_S: Final = 10.0
+#: Statuses by which the API says that what was asked is wrong, not the API.
+_WRONG_QUESTION: Final = frozenset({400, 422})
 
 
 def api_url(settings: Settings) -> str:
@@ -56,4 +58,5 @@ def _refused(error: urllib.error.HTTPError, url: str) -> Failure:
         said = problem["detail"]
     except (msgspec.DecodeError, KeyError, TypeError):
         said = f"it answered {error.code} {error.reason}"
-    return Failure(f"the API at {url}: {said}", FAILED)
+    code = USAGE if error.code in _WRONG_QUESTION else FAILED
+    return Failure(f"the API at {url}: {said}", code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ __all__ = ["command"]
 @click.option("--language", metavar="TAG", help="Language of the call: en, vi, ...")
 @click.option("--rep-id", metavar="ID", help="The representative.")
 @click.option("--call-id", metavar="ID", help="The call.")
-@click.option("--as-of", metavar="TIME", help="As of an earlier instant (RFC 3339); nothing is recorded.")
+@click.option("--as-of", metavar="TIME", help="As of an earlier instant (RFC 3339), as for imported history.")
 @click.option("--facts", is_flag=True, help="List the facts that policies may name, and what each means.")
 @json_option
 @click.pass_context
@@ -40,12 +41,14 @@ def command(
     facts: bool,
     as_json: bool,
 ) -> None:
-    """Ask the API what to do for CUSTOMER now, and why."""
+    """Ask the API what to do for CUSTOMER now, and why; with --as-of what to do then, and nothing is recorded."""
     if facts:
         _print_facts(as_json=as_json)
         return
     if customer is None:
         raise Failure("name a customer, or ask for --facts", USAGE)
+    if as_of is not None:
+        _check_instant(as_of)
     query = {
         "reason": reason,
         "channel": channel,
@@ -63,6 +66,16 @@ def command(
         _print_answer(answer)
 
 
+def _check_instant(text: str) -> None:
+    """Return if the text is an instant with its zone. Raises Failure."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Failure(f"--as-of {text} is no instant with its zone, as in 2026-03-01T10:00:00Z", USAGE)
+
+
 def _print_answer(answer: dict[str, Any]) -> None:
     first = answer["actions"][0]
     tier = "" if answer["tier"] == "full" else f"  [{answer['tier']}]"
@@ -70,6 +83,12 @@ def _print_answer(answer: dict[str, Any]) -> None:
     click.echo(f"  say to the representative  {answer['sentences']['rep']}")
     click.echo(f"  say to the customer        {answer['sentences']['customer']}")
     click.echo("")
+    for floor in answer.get("floors", ()):
+        dropped = f", no {' or '.join(floor['drops'])}" if floor["drops"] else ""
+        click.echo(
+            f"{floor['rule']} holds (saw {_observed(floor['observed'])}): "
+            f"{floor['order']}{dropped}, whatever the priority"
+        )
     print_table(
         ["action", "priority", "propensity", "context", "value", "lever", "probability"],
         [

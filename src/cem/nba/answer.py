@@ -17,7 +17,7 @@ from cem.domain.events.decisions import CallContext
 from cem.domain.events.enums import Channel
 from cem.nba.call import Call
 from cem.nba.decide import decide
-from cem.nba.decision import Context, Decision, Flip, Said
+from cem.nba.decision import ActiveFloor, Context, Decision, Flip, Said
 from cem.nba.exploration import draw_of
 from cem.nba.fact_table import INPUT_TOPICS
 from cem.nba.fallback import SERVICE_ONLY, service_only
@@ -53,6 +53,8 @@ class Answer(msgspec.Struct, frozen=True):
     dropped: tuple[DroppedAction, ...]
     flips: tuple[Flip, ...]
     sentences: Said
+    #: While one holds, precedence decides before priority; [] = the order is by priority alone.
+    floors: tuple[ActiveFloor, ...] = ()
 
 
 _encoder = msgspec.json.Encoder()
@@ -72,6 +74,7 @@ def answer_of(decision: Decision, staleness_s: Mapping[str, float | None], *, lo
         dropped=decision.dropped,
         flips=decision.flips,
         sentences=decision.sentences,
+        floors=decision.floors,
     )
 
 

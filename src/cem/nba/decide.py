@@ -10,7 +10,7 @@ from cem.domain.events.enums import Channel
 from cem.nba.arbitration import NO_GAIN, Candidate, candidate
 from cem.nba.catalogue import PRECEDENCE, Action, Catalogue, Treatment
 from cem.nba.contact_policy import Fatigue
-from cem.nba.decision import Context, Decision, Said
+from cem.nba.decision import ActiveFloor, Context, Decision, Said
 from cem.nba.explanation import flips_of
 from cem.nba.exploration import explore
 from cem.nba.funnel import pass_funnel
@@ -76,7 +76,7 @@ def decide(context: Context, catalogue: Catalogue, params: Params, draw: float) 
         sentences=said(
             winner.action, winner.treatment, facts, params, round(winner.cost), evaluation.is_true
         ),
-        floor=floors[0].rule.id if floors else None,
+        floors=tuple([_active(floor, evaluation) for floor in floors]),
     )
 
 
@@ -117,6 +117,12 @@ def _protect(
             value = evaluation.observed(floor.rule.names)
             dropped.append(DroppedAction(action=c.action.action, rule=floor.rule.id, observed=value))
     return kept
+
+
+def _active(floor: Floor, evaluation: Evaluation) -> ActiveFloor:
+    """Return the floor as the answer shows it."""
+    order = " before ".join([p for p in PRECEDENCE if p not in floor.drops])
+    return ActiveFloor(floor.rule.id, evaluation.observed(floor.rule.names), order, floor.drops)
 
 
 def _fallback(catalogue: Catalogue, evaluation: Evaluation, params: Params, channel: str) -> Candidate:

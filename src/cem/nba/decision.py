@@ -8,7 +8,7 @@ from cem.domain.events import DroppedAction, RankedAction
 from cem.nba.history import Past
 from cem.nba.rules import FactValue
 
-__all__ = ["Context", "Decision", "Flip", "Said", "Tier"]
+__all__ = ["ActiveFloor", "Context", "Decision", "Flip", "Said", "Tier"]
 
 #: How an answer came about: see docs/next-best-action.md.
 Tier = str
@@ -39,6 +39,19 @@ class Flip(msgspec.Struct, frozen=True, gc=False):
     winner: str
 
 
+class ActiveFloor(msgspec.Struct, frozen=True, gc=False):
+    """A floor that protects the customer now: why the first action need not have the highest priority."""
+
+    #: Id of the floor.
+    rule: str
+    #: The fact that it saw, or several in words.
+    observed: FactValue
+    #: Which precedence comes before which, whatever the priority.
+    order: str
+    #: Precedences that are not suggested at all.
+    drops: tuple[str, ...]
+
+
 class Said(msgspec.Struct, frozen=True, gc=False):
     """One sentence for the representative, one for the customer."""
 
@@ -58,5 +71,5 @@ class Decision(msgspec.Struct, frozen=True):
     dropped: tuple[DroppedAction, ...]
     flips: tuple[Flip, ...]
     sentences: Said
-    #: Id of the floor that protects the customer now, if one does.
-    floor: str | None = None
+    #: The floors that protect the customer now, as the policy lists them.
+    floors: tuple[ActiveFloor, ...] = ()

@@ -18,7 +18,7 @@ from tests.builders.nba import NOW_MS, shipped_policy
 
 KEYS = [
     "decision_id", "customer_id", "as_of", "staleness_s", "tier", "logged", "actions", "runner_up", "dropped",
-    "flips", "sentences",
+    "flips", "sentences", "floors",
 ]  # fmt: skip
 HOUR_MS = 3_600_000
 
@@ -59,6 +59,14 @@ def test_the_answer_has_the_stated_shape() -> None:
         "probability",
     }
     assert answer["actions"][0]["action"] == "solve_reception_fault"
+    assert answer["floors"] == [
+        {
+            "rule": "floor.fault_now",
+            "observed": 1,
+            "order": "hardship before service before retention",
+            "drops": ["selling"],
+        }
+    ]
     assert answer["runner_up"] == answer["actions"][1]["action"]
     listed = [a["action"] for a in answer["actions"]] + [d["action"] for d in answer["dropped"]]
     assert sorted(listed) == [a.action for a in shipped_policy().catalogue.actions]

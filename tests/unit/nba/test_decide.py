@@ -179,7 +179,11 @@ def test_floors_put_hardship_before_service_before_retention_and_sell_nothing(
     }
     decision = decided(policy, **{**rich, **facts})
     order = [PRECEDENCE.index(precedence_of(n)) for n in names(decision)]  # type: ignore[arg-type]
-    assert decision.floor == floor
+    assert [f.rule for f in decision.floors] == [floor]
+    found = decision.floors[0]
+    assert found.order.startswith("hardship before service")
+    assert "selling" in found.drops
+    assert found.observed == (facts.get("satisfaction") or facts.get("open_faults") or True)
     assert order == sorted(order)
     assert "selling" not in [precedence_of(n) for n in names(decision)]
     assert any(rule == floor for rule, _ in drops(decision).values())
@@ -263,7 +267,7 @@ def test_whatever_the_customer_every_action_is_accounted_for_once(
         assert abs(product - a.priority) <= 1e-9 * max(1, abs(a.priority))
         assert f.value > 0 or decision.tier == "nothing_left"
     keys = [
-        (PRECEDENCE.index(precedence_of(a.action)) if decision.floor else 0, -a.priority)  # type: ignore[arg-type]
+        (PRECEDENCE.index(precedence_of(a.action)) if decision.floors else 0, -a.priority)  # type: ignore[arg-type]
         for a in decision.ranked
     ]
     assert all(a <= b for a, b in pairwise(keys))

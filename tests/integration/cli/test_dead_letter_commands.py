@@ -138,6 +138,8 @@ def test_show_has_bytes_and_place_and_steers_no_terminal(capfd: pytest.CaptureFi
     assert "none (null)" in run(capfd, "show", "0/2")[1]
     assert run(capfd, "show", "0/99")[0] == 1
     assert run(capfd, "show", "ninety")[0] == 2
+    code, _, err = run(capfd, "show", "99/0")
+    assert (code, "partitions are 0-1" in err) == (2, True)
 
 
 def test_nothing_is_sent_by_default(server: KafkaServer, capfd: pytest.CaptureFixture[str]) -> None:
@@ -183,6 +185,11 @@ def test_mended_and_sent_again_it_is_used_once(
     assert code == 3
     assert "sent again before" in err
     assert len(usage(server)) == before + 1
+    shown = json.loads(run(capfd, "show", "0/0", "--json")[1])
+    assert (shown["redrives"], shown["sent_again"]) == (0, 1)
+    assert f"sent again  {shown['sent_again_last']}" in run(capfd, "show", "0/0")[1]
+    listed = json.loads(run(capfd, "list", "--json")[1])["letters"]
+    assert {each["letter"]: each["sent_again"] for each in listed if each["sent_again"]} == {"0/0": 1}
 
 
 def test_after_an_upgrade_all_of_a_reason_go(server: KafkaServer, capfd: pytest.CaptureFixture[str]) -> None:

@@ -7,10 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from cem.cli.doctor.examination import assess_dead_letters
 from cem.cli.doctor.finding import Finding, exit_code, ok, verdict, warn
 from cem.cli.doctor.lanes import LogBounds, assess_lag, assess_lanes, unread_of
 from cem.cli.doctor.local import FLOORS, at_least, check_disk, check_versions, installed
-from cem.cli.doctor.log import release_of
+from cem.cli.doctor.log import LogFacts, release_of
 from cem.cli.doctor.store import assess_clock, assess_server, assess_version
 from cem.ports import LaneHeader, Position
 from cem.stores import ServerInfo
@@ -206,3 +207,20 @@ def test_the_release_is_read_from_the_protocol(tmp_path: Path) -> None:
     ]
     assert [found.check for found in check_disk(tmp_path)] == ["disk"]
     assert check_disk(tmp_path / "none") == []
+
+
+@pytest.mark.parametrize(
+    ("resent", "level", "said"),
+    [
+        ((), "warn", "3 records could not be used"),
+        (("0/5", "0/1", "1/0", "9/9"), "warn", "1 record could not be used (2 more were sent again)"),
+        (("0/5", "0/6", "1/0"), "ok", "all 3 were sent again"),
+    ],
+)
+def test_dead_letters_that_were_sent_again_are_settled(
+    resent: tuple[str, ...], level: str, said: str
+) -> None:
+    """Those of which there is a receipt, among those that the log still has."""
+    bounds = {("cem.dead-letters", 0): (5, 7), ("cem.dead-letters", 1): (0, 1), ("cem.calls", 0): (0, 9)}
+    found = assess_dead_letters(LogFacts("s", "k", 1, "3.9", {}, bounds), resent)
+    assert (found.level, found.message) == (level, said)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
@@ -17,6 +17,7 @@ from cem.cli.dead_letters.reading import (
     moment,
     opened_log,
 )
+from cem.cli.dead_letters.receipts import RECEIPTS, SentAgain, read_receipts, sent_again
 from cem.cli.output import json_option, note, print_json, print_table
 from cem.settings import Settings
 from cem.streams.dead_letters import DeadLetter
@@ -42,7 +43,7 @@ def list_(
     as_json: bool,
 ) -> None:
     """Count dead letters by topic and reason, and list the newest of them."""
-    letters = asyncio.run(_read(settings_from(ctx), Filters(reason, topic, customer)))
+    letters, again = asyncio.run(_read(settings_from(ctx), Filters(reason, topic, customer)))
     newest = letters[len(letters) - limit :] if limit < len(letters) else letters
     counts = _counts(letters)
     if as_json:
@@ -50,7 +51,7 @@ def list_(
             {
                 "total": len(letters),
                 "reasons": counts,
-                "letters": [_described(letter, unmasked) for letter in reversed(newest)],
+                "letters": [_described(letter, again, unmasked) for letter in reversed(newest)],
             }
         )
         return
@@ -63,7 +64,7 @@ def list_(
     )
     if newest:
         click.echo()
-        rows = [_described(letter, unmasked) for letter in reversed(newest)]
+        rows = [_described(letter, again, unmasked) for letter in reversed(newest)]
         print_table(
             (
                 "letter",
@@ -82,16 +83,18 @@ def list_(
                     row["reason"],
                     f"{row['path']}: {row['detail']}" if row["path"] else row["detail"],
                     row["customer"],
-                    row["redrives"],
+                    str(again.get(str(row["letter"]), SentAgain())),
                 )
                 for row in rows
             ],
         )
 
 
-async def _read(settings: Settings, filters: Filters) -> list[DeadLetter]:
+async def _read(settings: Settings, filters: Filters) -> tuple[list[DeadLetter], dict[str, SentAgain]]:
     async with opened_log(settings) as log:
-        return await matching(log, settings, filters)
+        letters = await matching(log, settings, filters)
+        cluster_id = await log.cluster_id()
+    return letters, sent_again(read_receipts(settings.state_dir / RECEIPTS), cluster_id)
 
 
 def _counts(letters: Sequence[DeadLetter]) -> list[dict[str, object]]:
@@ -112,8 +115,10 @@ def _counts(letters: Sequence[DeadLetter]) -> list[dict[str, object]]:
     ]
 
 
-def _described(letter: DeadLetter, unmasked: bool) -> dict[str, object]:
+def _described(letter: DeadLetter, again: Mapping[str, SentAgain], unmasked: bool) -> dict[str, object]:
+    """Return the letter for a list. redrives: how often it had been sent again before it became this letter."""
     key = key_text(letter)
+    sent = again.get(letter.name, SentAgain())
     return {
         "letter": letter.name,
         "stored": moment(letter.stored_ms),
@@ -125,4 +130,6 @@ def _described(letter: DeadLetter, unmasked: bool) -> dict[str, object]:
         "path": letter.path,
         "customer": key if unmasked else masked(key),
         "redrives": letter.redrives,
+        "sent_again": sent.times,
+        "sent_again_last": sent.last,
     }

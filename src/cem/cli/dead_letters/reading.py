@@ -74,13 +74,20 @@ async def matching(log: KafkaLog, settings: Settings, filters: Filters) -> list[
     return sorted(found, key=lambda letter: (letter.stored_ms, letter.partition, letter.offset))
 
 
-async def find(log: KafkaLog, name: str) -> DeadLetter:
-    """Return the letter called PARTITION/OFFSET. Raises Failure."""
+async def find(log: KafkaLog, settings: Settings, name: str) -> DeadLetter:
+    """Return the letter called PARTITION/OFFSET. Raises Failure, for a partition that is not there without asking."""
     partition, slash, offset = name.partition("/")
     if not slash or not partition.isdecimal() or not offset.isdecimal():
         raise Failure(
             f"{name!r} is no dead letter: they are named PARTITION/OFFSET, as in cem dead-letters list", USAGE
         )
+    if int(partition) >= settings.partitions:
+        there = (
+            f"partitions are 0-{settings.partitions - 1}"
+            if settings.partitions > 1
+            else "there is only partition 0"
+        )
+        raise Failure(f"there is no dead letter {name}: {there}", USAGE)
     letter = await find_dead_letter(log, int(partition), int(offset))
     if letter is None:
         raise Failure(f"there is no dead letter {name} (any more)", FAILED)

@@ -16,7 +16,8 @@ import msgspec
 
 from cem.cli.connection import settings_from
 from cem.cli.dead_letters.reading import Filters, filter_options, find, matching, opened_log
-from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
+from cem.cli.dead_letters.receipts import RECEIPTS, read_receipts
+from cem.cli.errors import DONE, REJECTS, USAGE, Failure
 from cem.cli.output import json_option, note, print_json
 from cem.settings import Settings
 from cem.streams.connection import client_options
@@ -26,7 +27,6 @@ from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["resend"]
 
-_RECEIPTS = "resent.jsonl"
 _SHOWN = 20
 
 
@@ -131,11 +131,11 @@ async def _resend(
     async with opened_log(settings) as log:
         cluster_id = await log.cluster_id()
         if names:
-            letters = [await find(log, name) for name in dict.fromkeys(names)]
+            letters = [await find(log, settings, name) for name in dict.fromkeys(names)]
         else:
             letters = await matching(log, settings, filters)
-    path = settings.state_dir / _RECEIPTS
-    sent_before = {r.letter for r in _receipts(path) if r.cluster_id == cluster_id}
+    path = settings.state_dir / RECEIPTS
+    sent_before = {r.letter for r in read_receipts(path) if r.cluster_id == cluster_id}
     plan = plan_redrive(letters, now_ms=_now_ms(), sent_before=sent_before, mend=mend, anyway=anyway)
     if dry_run or all(redrive.held is not None for redrive in plan):
         return plan, []
@@ -158,22 +158,6 @@ async def _resend(
 def _keep(file: IO[bytes], receipt: Receipt) -> None:
     file.write(msgspec.json.encode(receipt) + b"\n")
     file.flush()
-
-
-def _receipts(path: Path) -> list[Receipt]:
-    """Return the receipts that are kept. Raises Failure when somebody else has written there."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        return []
-    # What follows the last line end was being written when the process ended.
-    lines = content.split(b"\n")[:-1]
-    try:
-        return [msgspec.json.decode(line, type=Receipt) for line in lines]
-    except msgspec.MsgspecError as error:
-        raise Failure(
-            f"{path} cannot be read ({error}); move it away to forget what was sent again", FAILED
-        ) from None
 
 
 def _report(

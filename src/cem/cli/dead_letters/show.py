@@ -10,7 +10,8 @@ import click
 
 from cem.cli.connection import settings_from
 from cem.cli.dead_letters.reading import find, key_text, moment, opened_log
-from cem.cli.output import json_option, print_json
+from cem.cli.dead_letters.receipts import RECEIPTS, SentAgain, read_receipts, sent_again
+from cem.cli.output import counted, json_option, print_json
 from cem.settings import Settings
 from cem.streams.dead_letters import DeadLetter
 
@@ -26,21 +27,24 @@ __all__ = ["show"]
 @click.pass_context
 def show(ctx: click.Context, letter: str, value_only: bool, as_json: bool) -> None:
     """Show one dead letter: where it came from, what is wrong where, its headers and its bytes."""
-    found = asyncio.run(_read(settings_from(ctx), letter))
+    found, again = asyncio.run(_read(settings_from(ctx), letter))
     if value_only:
         sys.stdout.buffer.write(found.value or b"")
     elif as_json:
-        print_json(_as_json(found))
+        print_json(_as_json(found, again))
     else:
-        _print(found)
+        _print(found, again)
 
 
-async def _read(settings: Settings, name: str) -> DeadLetter:
+async def _read(settings: Settings, name: str) -> tuple[DeadLetter, SentAgain]:
     async with opened_log(settings) as log:
-        return await find(log, name)
+        letter = await find(log, settings, name)
+        cluster_id = await log.cluster_id()
+    again = sent_again(read_receipts(settings.state_dir / RECEIPTS), cluster_id)
+    return letter, again.get(letter.name, SentAgain())
 
 
-def _as_json(letter: DeadLetter) -> dict[str, object]:
+def _as_json(letter: DeadLetter, again: SentAgain) -> dict[str, object]:
     text = _text(letter.value)
     return {
         "letter": letter.name,
@@ -53,6 +57,8 @@ def _as_json(letter: DeadLetter) -> dict[str, object]:
         "detail": letter.detail,
         "path": letter.path,
         "redrives": letter.redrives,
+        "sent_again": again.times,
+        "sent_again_last": again.last,
         "key": None if letter.key is None else key_text(letter),
         "headers": {name: value.decode(errors="backslashreplace") for name, value in letter.headers},
         "value": text,
@@ -60,7 +66,7 @@ def _as_json(letter: DeadLetter) -> dict[str, object]:
     }
 
 
-def _print(letter: DeadLetter) -> None:
+def _print(letter: DeadLetter, again: SentAgain) -> None:
     came = f"{letter.topic}[{letter.source_partition}] at offset {letter.source_offset}"
     for name, text in (
         ("letter", f"{letter.name}, since {moment(letter.stored_ms)}"),
@@ -68,7 +74,8 @@ def _print(letter: DeadLetter) -> None:
         ("reason", letter.code),
         ("what", letter.detail),
         ("where", letter.path),
-        ("sent again", f"{letter.redrives} times" if letter.redrives else "never"),
+        ("sent again", str(again)),
+        *([("before that", f"came back {counted(letter.redrives, 'time')}")] if letter.redrives else []),
         ("key", "none" if letter.key is None else key_text(letter)),
     ):
         click.echo(f"{name:<12}{_visible(text)}")

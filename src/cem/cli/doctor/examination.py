@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime
 
+from cem.cli.dead_letters.receipts import RECEIPTS, read_receipts, sent_again
 from cem.cli.doctor.finding import Finding, ok, warn
 from cem.cli.doctor.lanes import assess_lag, assess_lanes, unread_of
 from cem.cli.doctor.local import check_disk, check_versions, installed
 from cem.cli.doctor.log import LogFacts, ask_log, oldest_age_s
 from cem.cli.doctor.store import assess_clock, assess_server
+from cem.cli.errors import Failure
 from cem.cli.output import counted
 from cem.cli.run_file import read_run_file
 from cem.cli.up.plan import api_url
@@ -22,7 +25,7 @@ from cem.streams.clock import SimulatedClock, read_anchors
 from cem.streams.topic_admin import differences
 from cem.streams.topics import DEAD_LETTERS, LANE_TOPICS, TOPICS
 
-__all__ = ["examine"]
+__all__ = ["assess_dead_letters", "examine"]
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -43,7 +46,7 @@ async def examine(settings: Settings) -> list[Finding]:
         unread = unread_of(headers, bounds, log.cluster_id)
         findings.append(assess_lag(unread, await oldest_age_s(settings, unread) if unread else None))
     if log is not None:
-        findings.append(_dead_letters(log))
+        findings.append(assess_dead_letters(log, _sent_again(settings, log)))
     findings.append(await _api(settings))
     return findings
 
@@ -122,13 +125,31 @@ def _simulated(clock: SimulatedClock) -> Finding:
     return ok("clock", f"simulated: {shown:%Y-%m-%d %H:%M} UTC at {clock.speed:g} s a second")
 
 
-def _dead_letters(log: LogFacts) -> Finding:
-    count = sum(end - first for (topic, _), (first, end) in log.bounds.items() if topic == DEAD_LETTERS)
-    if count:
+def _sent_again(settings: Settings, log: LogFacts) -> Collection[str]:
+    """Return the names of the letters with a receipt; none if the receipts cannot be read."""
+    try:
+        return sent_again(read_receipts(settings.state_dir / RECEIPTS), log.cluster_id)
+    except Failure:
+        return ()
+
+
+def assess_dead_letters(log: LogFacts, resent: Collection[str]) -> Finding:
+    """Return what is to be made of the dead letters; those in `resent` (PARTITION/OFFSET) are settled."""
+    bounds = {lane: found for (topic, lane), found in log.bounds.items() if topic == DEAD_LETTERS}
+    count = sum(end - first for first, end in bounds.values())
+    settled = 0
+    for name in resent:
+        lane, _, offset = name.partition("/")
+        first, end = bounds.get(int(lane), (0, 0))
+        settled += first <= int(offset) < end
+    beside = f" ({settled:,} more were sent again)" if settled else ""
+    if count > settled:
         return warn(
-            "dead letters", f"{counted(count, 'record')} could not be used", "cem dead-letters list shows why"
+            "dead letters",
+            f"{counted(count - settled, 'record')} could not be used{beside}",
+            "cem dead-letters list shows why",
         )
-    return ok("dead letters", "none")
+    return ok("dead letters", f"all {settled:,} were sent again" if settled else "none")
 
 
 async def _api(settings: Settings) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from cem.bootstrap import _CheckpointFiles
+from cem.bootstrap import CheckpointFiles
 from cem.ports import LaneHeader, Position, Save
 from cem.settings import Settings
 from cem.stores import MemoryStore
@@ -24,7 +24,7 @@ def test_a_restoration_left_half_way_is_begun_anew(tmp_path: Path) -> None:
         half = MemoryStore(1)
         begun = LaneHeader(f"{RESTORING}dead:1", "", "restore", 0, 0, "cluster", {})
         await half.apply_unchecked(0, Save("", begun, {"c:other": b"half"}, {}, ()))
-        files = _CheckpointFiles(half, Settings(partitions=1, checkpoint_dir=tmp_path))
+        files = CheckpointFiles(half, Settings(partitions=1, checkpoint_dir=tmp_path))
         assert await files.restore(0) == []
         token, values = await half.load(0, ["c:k", "c:other"])
         assert (token, values) == ("t1", [b"state", None])

@@ -1,0 +1,25 @@
+"""The only wiring: settings in, running parts out. Nothing else in the program chooses an implementation."""
+
+from __future__ import annotations
+
+from cem.bootstrap.api import run_api
+from cem.bootstrap.checkpoints import CheckpointFiles
+from cem.bootstrap.parts import Parts, open_parts
+from cem.bootstrap.replay import Replayed, replay_lanes
+from cem.bootstrap.rules import RulesArchive, policy_text, read_rules
+from cem.bootstrap.worker import make_stepper, resume_key, run_worker
+
+__all__ = [
+    "CheckpointFiles",
+    "Parts",
+    "Replayed",
+    "RulesArchive",
+    "make_stepper",
+    "open_parts",
+    "policy_text",
+    "read_rules",
+    "replay_lanes",
+    "resume_key",
+    "run_api",
+    "run_worker",
+]

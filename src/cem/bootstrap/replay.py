@@ -1,0 +1,118 @@
+"""Making all states again from the log, in memory, and comparing them with the store's."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from cem.bootstrap.checkpoints import CheckpointFiles
+from cem.bootstrap.parts import open_parts
+from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.bootstrap.worker import make_stepper
+from cem.journal import JOURNAL_TOPIC
+from cem.pipeline import LanePipeline
+from cem.ports import NO_TOKEN, Emission, JournalEntry, LaneStopped, Unavailable
+from cem.settings import Settings
+from cem.stores import MemoryCore, MemoryStore
+from cem.stores.digest import Digest, Digester
+from cem.streams.log_reader import KafkaLog
+from cem.streams.topics import CUSTOMER_TOPICS
+
+__all__ = ["Replayed", "replay_lanes"]
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a replay of the journal gave, beside what the store has."""
+
+    replayed: Digest
+    saves: int
+    records: int
+    stored: Digest | None
+    equal: bool
+    #: Customers whose states differ, or that only one side has; at most 1,000.
+    different: list[str]
+
+
+async def replay_lanes(
+    settings: Settings, lanes: Sequence[int], *, compare: bool, progress: Callable[[str], None]
+) -> Replayed:
+    """Make the states of `lanes` again from the log, in memory, and compare them with the store's.
+
+    Raises LaneStopped when the journal or the log no longer reaches back to the lanes' beginning.
+    """
+    rules = read_rules(settings)
+    replayed, stored = Digester(), Digester()
+    saves = records = 0
+    different: list[str] = []
+    async with open_parts(settings) as parts:
+        archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
+        await archive.keep(rules)
+        headers = await parts.store.headers()
+        for lane in lanes:
+            if compare and lane not in headers:
+                continue
+            memory = MemoryStore(settings.partitions, core=MemoryCore(history=1))
+            files = CheckpointFiles(memory, settings)
+            if await _journal_is_cut(parts.log, lane) and await files.restore(lane) is None:
+                msg = f"lane {lane}: the journal does not reach back to the beginning, and there is no checkpoint"
+                raise LaneStopped(msg)
+            pipeline = LanePipeline(
+                lane,
+                store=memory,
+                publisher=_Silence(),
+                log=parts.log,
+                stepper=make_stepper(rules, settings.partitions, archive),
+                topics=CUSTOMER_TOPICS,
+                owner="replay",
+                new_token=lambda: secrets.token_hex(8),
+                pause=_give_up,
+                rebuild=True,
+                follow_until=headers[lane].token if compare else None,
+            )
+            await pipeline.open()
+            saves += pipeline.saves
+            records += pipeline.records
+            made = {
+                k.removeprefix("c:"): v for k, v in memory.core.values(lane).items() if k.startswith("c:")
+            }
+            for customer_id, state in made.items():
+                replayed.add(customer_id, state)
+            if compare:
+                async for customer_id, state in parts.store.scan_customers(lane):
+                    stored.add(customer_id, state)
+                    if made.pop(customer_id, None) != state:
+                        different.append(customer_id)
+                different.extend(made)
+            progress(f"lane {lane}: {pipeline.saves} saves, {pipeline.records} records")
+    ours, theirs = replayed.result(), stored.result() if compare else None
+    return Replayed(
+        ours, saves, records, theirs, theirs is None or ours.digest == theirs.digest, different[:1000]
+    )
+
+
+async def _journal_is_cut(log: KafkaLog, lane: int) -> bool:
+    """Tell whether the lane's history begins before its journal: by retention, or because the log was replaced."""
+    first, end = (await log.bounds(lane, [JOURNAL_TOPIC]))[JOURNAL_TOPIC]
+    if first == end:
+        return first > 0
+    entries, _ = await log.journal(lane, first, first + 1)
+    return not entries or entries[0][1].previous != NO_TOKEN
+
+
+class _Silence:
+    """A publisher for a replay: everything it could say has been said."""
+
+    async def publish(self, emissions: Sequence[Emission]) -> None:
+        return
+
+    async def append_journal(self, entry: JournalEntry) -> int:
+        raise AssertionError("a replay announces nothing")
+
+
+async def _give_up(attempt: int, reason: Unavailable) -> None:
+    if attempt >= 5:
+        raise reason
+    await asyncio.sleep(0.1 * 2**attempt)

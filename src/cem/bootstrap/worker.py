@@ -1,0 +1,132 @@
+"""One worker: its lanes, the Faust app that feeds them, its metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Awaitable, Callable
+
+import cem
+from cem.bootstrap.checkpoints import CheckpointFiles
+from cem.bootstrap.parts import open_parts
+from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.pipeline import LanePipeline, Limits
+from cem.settings import Settings
+from cem.step import CemStepper, Rules
+from cem.streams.checkpoints import CheckpointKeeper
+from cem.streams.dead_letters import dead_letter
+from cem.streams.lag_metrics import LagCollector
+from cem.streams.lag_own_lanes import look_at_own_lanes
+from cem.streams.lag_reader import LagReader
+from cem.streams.lag_watch import LagWatch
+from cem.streams.lanes import Lane, LaneSet
+from cem.streams.metrics import WorkerMetrics
+from cem.streams.metrics_lanes import LaneCollector
+from cem.streams.metrics_server import serve_metrics
+from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
+from cem.streams.partition import lane_of
+from cem.streams.reject_window import DeadLetterLimits
+from cem.streams.topics import CUSTOMER_TOPICS
+
+__all__ = ["make_stepper", "resume_key", "run_worker"]
+
+
+def make_stepper(rules: Rules, partitions: int, archive: RulesArchive | None = None) -> CemStepper:
+    """Return the stream job under `rules`, for a deployment of so many lanes."""
+    return CemStepper(
+        rules,
+        dead_letter=dead_letter,
+        lane_of=lambda customer_id: lane_of(customer_id, partitions),
+        find_rules=archive.find if archive else lambda version: None,
+    )
+
+
+def resume_key(topic: str, lane: int) -> str:
+    """Return the store's key by which a person lets a lane read on in a topic that its dead letters paused."""
+    return f"cem:resume:{topic}:{lane}"
+
+
+async def run_worker(settings: Settings) -> None:
+    """Run one worker until it is told to stop. Raises what `cem.agents.worker.run_worker` raises."""
+    from cem.agents import make_app
+    from cem.agents.crash_points import crash_points
+    from cem.agents.worker import run_worker as run
+
+    rules = read_rules(settings)
+    owner = f"{settings.worker_id or socket.gethostname()}-{secrets.token_hex(4)}"
+    async with open_parts(settings) as parts:
+        archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
+        await archive.keep(rules)
+        stepper = make_stepper(rules, settings.partitions, archive)
+        at_point = crash_points(settings.crash_at)
+        files = CheckpointFiles(parts.store, settings)
+        keeper = CheckpointKeeper(files, every_s=settings.checkpoint_every_s)
+        metrics = _worker_metrics(settings)
+        store = parts.store if metrics is None else TimedStore(parts.store, metrics)
+        publisher = parts.publisher if metrics is None else TimedPublisher(parts.publisher, metrics)
+
+        def make_lane(number: int, lanes: LaneSet) -> Lane:
+            meter = None if metrics is None else metrics.meter()
+            return Lane(
+                number,
+                make_pipeline=lambda lane: LanePipeline(
+                    number,
+                    store=store,
+                    publisher=publisher,
+                    log=parts.log,
+                    stepper=stepper if metrics is None else TimedStepper(stepper, metrics),
+                    topics=CUSTOMER_TOPICS,
+                    owner=owner,
+                    new_token=lambda: secrets.token_hex(8),
+                    pause=lane.pause,
+                    limits=Limits(
+                        customers=settings.save_max_customers,
+                        bytes=settings.save_max_bytes,
+                        cached=max(1, settings.cache_customers // settings.partitions),
+                    ),
+                    reject_limits=DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run),
+                    rebuild=settings.rebuild,
+                    accept_loss=settings.accept_loss,
+                    adopt_new_log=settings.adopt_new_log,
+                    at_point=at_point,
+                    observer=meter,
+                ),
+                topics=CUSTOMER_TOPICS,
+                clock=parts.clock,
+                on_crash=lambda error: lanes.on_crash(error),
+                on_opened=lanes.opened,
+                checkpoints=keeper,
+                rebuild=settings.rebuild,
+                observer=meter,
+            )
+
+        async def resumed(topic: str, lane: int) -> bool:
+            return await parts.store.get_raw(resume_key(topic, lane)) is not None
+
+        lanes = LaneSet(make_lane, topics=CUSTOMER_TOPICS, on_crash=lambda error: None)
+        app = make_app(settings, lanes, parts.options)
+        closers: list[Callable[[], Awaitable[None]]] = [parts.close]
+        runs = [lambda: lanes.resume_paused(resumed), *parts.background]
+        if metrics is not None:
+            reader = LagReader(parts.options)
+            lag = LagWatch(
+                settings.group,
+                lambda: look_at_own_lanes(reader, lanes, group=settings.group, topics=CUSTOMER_TOPICS),
+            )
+            LaneCollector(lanes, metrics.registry)
+            LagCollector(lag, metrics.registry)
+            close_port = serve_metrics(
+                metrics.registry, host=settings.metrics_host, port=settings.metrics_port
+            )
+            closers = [reader.stop, lambda: asyncio.to_thread(close_port), *closers]
+            runs.append(lag.run)
+        await run(app, lanes, parts.log, settings, closers=closers, background=[start() for start in runs])
+
+
+def _worker_metrics(settings: Settings) -> WorkerMetrics | None:
+    """Return the worker's metrics; None when nobody would see them."""
+    if not settings.metrics_port:
+        return None
+    worker_id = settings.worker_id or socket.gethostname()
+    return WorkerMetrics(worker_id=worker_id, version=cem.__version__, clock=settings.clock)

@@ -14,7 +14,7 @@ from typing import Final, NoReturn
 
 import click
 
-from cem.cli.errors import DONE, FAILED, INTERRUPTED, Failure, explain
+from cem.cli.errors import DONE, FAILED, INTERRUPTED, UNREACHABLE, Failure, explain
 from cem.cli.version import version_line
 
 __all__ = ["COMMANDS", "cli", "main"]
@@ -64,6 +64,21 @@ class LazyGroup(click.Group):
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"No such command {name!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; where nobody runs the system that it looked for, say so instead of what did not answer."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            failure = explain(error)
+            if failure is None or failure.exit_code != UNREACHABLE:
+                raise
+            from cem.cli.connection import nothing_runs
+
+            instead = nothing_runs(failure, os.environ, ctx.find_object(dict) or {})
+            if instead is None:
+                raise
+            raise instead from error
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list from the table."""

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -13,7 +14,7 @@ from cem.cli.errors import UNREACHABLE, Failure
 from cem.cli.run_file import is_running, read_run_file
 from cem.settings import Settings
 
-__all__ = ["CONNECTION_VARIABLES", "resolve", "settings_from"]
+__all__ = ["CONNECTION_VARIABLES", "nothing_runs", "resolve", "settings_from"]
 
 #: Any of these set: the user means that system, and run.json is not looked at.
 CONNECTION_VARIABLES: Final = ("CEM_KAFKA_BOOTSTRAP", "CEM_REDIS_URL", "CEM_API_URL")
@@ -43,6 +44,27 @@ def resolve(environ: Mapping[str, str], flags: Mapping[str, object]) -> Settings
     in_environment = {name for name in found if environ.get(f"CEM_{name.upper()}")}
     return Settings.from_env(
         environ, **{k: v for k, v in found.items() if k not in in_environment} | dict(flags)
+    )
+
+
+def nothing_runs(failure: Failure, environ: Mapping[str, str], flags: Mapping[str, object]) -> Failure | None:
+    """Return what to say instead when nobody named a system and nobody listens at the default address; else None."""
+    defaults = Settings()
+    addresses = (defaults.kafka_bootstrap, urlsplit(defaults.redis_url).netloc)
+    if failure.exit_code != UNREACHABLE or "nobody listens" not in failure.message:
+        return None
+    if not any(address in failure.message for address in addresses):
+        return None
+    settings = Settings.from_env(environ, **flags)
+    if (
+        any(environ.get(name) for name in CONNECTION_VARIABLES)
+        or read_run_file(settings.state_dir) is not None
+    ):
+        return None
+    return Failure(
+        f"no cem up runs in {settings.state_dir.absolute()}: start it (cem up), go to its directory, or set "
+        "CEM_KAFKA_BOOTSTRAP and CEM_REDIS_URL",
+        UNREACHABLE,
     )
 
 

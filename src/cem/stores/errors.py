@@ -59,6 +59,10 @@ _REFUSING: Final[dict[str, str]] = {
     "WRONGPASS": "does not accept the user or password in CEM_REDIS_URL",
     "NOPERM": "does not allow this user to do that (ACL)",
 }
+#: How redis-py begins: "Error 111 connecting to host:6379. ..."
+_CONNECTING = re.compile(r"Error (?P<number>-?\d+) connecting to \S+\.(?=\s|$)(?P<why>.*)", re.DOTALL)
+#: ECONNREFUSED on Linux and on macOS.
+_REFUSED: Final = frozenset({61, 111})
 _CODE = re.compile(rf"(?:^|[\s-])({'|'.join((*_PASSING, *_REFUSING, 'WRONGTYPE', 'CROSSSLOT'))})\b")
 
 
@@ -92,7 +96,17 @@ def from_transport(error: Exception, address: str) -> StoreUnavailable | StoreBr
         return StoreUnavailable(
             f"Redis at {address} shows a certificate that does not verify: {detail}", retryable=False
         )
-    return ConnectionLost(f"no connection to Redis at {address}: {detail}")
+    return ConnectionLost(f"no connection to Redis at {address}: {_shortened(detail)}")
+
+
+def _shortened(detail: str) -> str:
+    """Return why there is no connection, without the address that the sentence has named already."""
+    found = _CONNECTING.match(detail)
+    if found is None:
+        return detail
+    if int(found["number"]) in _REFUSED or "[Errno 111]" in detail:
+        return "nobody listens there"
+    return found["why"].strip().rstrip(".") or f"error {found['number']}"
 
 
 def _code_of(error: redis_errors.RedisError, text: str) -> str | None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cem.cli.connection import resolve
-from cem.cli.errors import Failure
+from cem.cli.connection import nothing_runs, resolve
+from cem.cli.errors import FAILED, UNREACHABLE, Failure
 from cem.cli.run_file import (
     RUN_FILE,
     StateDirLock,
@@ -109,3 +109,32 @@ def test_a_broken_run_json_is_named(tmp_path: Path) -> None:
     (tmp_path / RUN_FILE).write_text("{")
     with pytest.raises(Failure, match=RUN_FILE):
         read_run_file(tmp_path)
+
+
+REFUSED = Failure("no connection to Redis at 127.0.0.1:6379: nobody listens there", UNREACHABLE)
+
+
+def test_when_nothing_runs_the_sentence_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    """Neither variables nor run.json, and nobody at the default address of Redis or of Kafka."""
+    kafka = Failure("cannot reach Kafka: nobody listens at 127.0.0.1:9092 (CEM_KAFKA_BOOTSTRAP)", UNREACHABLE)
+    for failure in (REFUSED, kafka):
+        instead = nothing_runs(failure, {}, {"state_dir": tmp_path})
+        assert instead is not None
+        assert (instead.message, instead.exit_code) == (
+            f"no cem up runs in {tmp_path}: start it (cem up), go to its directory, or set "
+            "CEM_KAFKA_BOOTSTRAP and CEM_REDIS_URL",
+            4,
+        )
+
+
+def test_a_named_system_that_is_away_keeps_its_own_sentence(running: Path, tmp_path: Path) -> None:
+    """By a variable, by run.json; and so does any other failure."""
+    nowhere = {"state_dir": tmp_path / "none"}
+    assert nothing_runs(REFUSED, {"CEM_REDIS_URL": "redis://127.0.0.1:6379"}, nowhere) is None
+    assert nothing_runs(REFUSED, {}, {"state_dir": running}) is None
+    others = (
+        Failure(REFUSED.message, FAILED),
+        Failure("no connection to Redis at h:1: nobody listens there", 4),
+        Failure("Redis at 127.0.0.1:6379 did not answer in time", 4),
+    )
+    assert [nothing_runs(each, {}, nowhere) for each in others] == [None, None, None]

@@ -120,3 +120,20 @@ def test_time_outs_and_certificates() -> None:
     untrusted = from_transport(redis_errors.ConnectionError("[SSL: CERTIFICATE_VERIFY_FAILED] bad"), "h:1")
     assert isinstance(untrusted, StoreUnavailable)
     assert not untrusted.retryable
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Error 111 connecting to h:1. Connect call failed ('127.0.0.1', 1).", "nobody listens there"),
+        ("Error 111 connecting to h:1.", "nobody listens there"),
+        ("Error -2 connecting to h:1. Name or service not known.", "Name or service not known"),
+        ("Error 2 connecting to /tmp/x.sock. No such file or directory.", "No such file or directory"),
+        ("Error 113 connecting to h:1.", "error 113"),
+        ("Connection closed by server.", "Connection closed by server."),
+    ],
+)
+def test_a_connection_that_is_not_made_is_said_once(said: str, shown: str) -> None:
+    """The address stands in the sentence once, and the reason in words."""
+    mapped = from_transport(redis_errors.ConnectionError(said), "h:1")
+    assert str(mapped) == f"no connection to Redis at h:1: {shown}"

@@ -1,8 +1,10 @@
 """A line's message allowance: told at each threshold once a cycle, and as the charges beyond it grow.
 
 Thresholds crossed within 48 h of the first are one alert, told at its highest; a later one is an alert of its own.
-A message that the operator charges although an allowance covers its destination counts as 100 %, also where the size
-of the allowance is not known. The alert resolves when the cycle ends (by tick).
+A message that the operator charges as beyond the allowance, to a destination that the line's allowance covers, is told
+like 100 % but says so: its evidence has the reason `charged`, and a threshold only if use has reached one. Charges for
+what no allowance covers (international, premium, roaming), or on a line without a known allowance, prove nothing.
+The alert resolves when the cycle ends (by tick).
 """
 
 from __future__ import annotations
@@ -19,9 +21,13 @@ from cem.domain.state.lines import Cycle, Line
 from cem.domain.thresholds import AllowancePolicy
 from cem.domain.view import charged_by_destination
 
-__all__ = ["TYPE", "check_allowance"]
+__all__ = ["CHARGED", "TYPE", "USED", "check_allowance"]
 
 TYPE = "sms_allowance"
+#: Reasons in the evidence: use has reached the threshold; a charge came although use has not reached 100 %.
+USED, CHARGED = "used", "charged"
+#: The threshold as which a charge beyond the allowance counts.
+_FULL = 100
 
 
 def check_allowance(
@@ -31,14 +37,15 @@ def check_allowance(
     policy = ctx.alerts.sms_allowance
     if not policy.enabled:
         return
-    percent = _crossed(line, cycle, event, policy)
+    reached = _reached(line, cycle, policy)
+    percent = max(reached, _FULL) if _is_beyond(line, event, policy) else reached
     step = _step(cycle, policy) if event.charge_minor and cycle.told_percent else 0
     if percent <= cycle.told_percent and step <= cycle.told_steps:
         return
     grown = percent > cycle.told_percent
     cycle.told_percent = max(cycle.told_percent, percent)
     cycle.told_steps = max(cycle.told_steps, _step(cycle, policy))
-    finding = _finding(customer, line, cycle, event.line, at_ms, ctx)
+    finding = _finding(customer, line, cycle, reached, event.line, at_ms, ctx)
     current = find_open(customer, TYPE, event.line)
     if current is not None and current.cause.startswith(_cycle_name(customer, cycle, ctx)):
         if not grown:
@@ -52,17 +59,25 @@ def check_allowance(
     raise_alert(customer, finding, ctx)
 
 
-def _crossed(line: Line, cycle: Cycle, event: SmsRated, policy: AllowancePolicy) -> int:
+def _reached(line: Line, cycle: Cycle, policy: AllowancePolicy) -> int:
     """Return the highest threshold that the cycle's use has reached, 0 if none."""
     reached = 0
     if line.allowance:
         for percent in policy.percents:
             if cycle.counted * 100 >= percent * line.allowance:
                 reached = percent
-    is_charged = event.in_allowance is False and event.charge_minor and event.destination in COVERED
-    if is_charged and reached < 100 in policy.percents:
-        reached = 100
     return reached
+
+
+def _is_beyond(line: Line, event: SmsRated, policy: AllowancePolicy) -> bool:
+    """Return whether the operator charges the message as beyond an allowance that covers it, and that is told."""
+    return (
+        event.in_allowance is False
+        and event.charge_minor > 0
+        and line.allowance > 0
+        and event.destination in COVERED
+        and _FULL in policy.percents
+    )
 
 
 def _step(cycle: Cycle, policy: AllowancePolicy) -> int:
@@ -71,28 +86,32 @@ def _step(cycle: Cycle, policy: AllowancePolicy) -> int:
 
 
 def _finding(
-    customer: Customer, line: Line, cycle: Cycle, subject: str, at_ms: int, ctx: FoldContext
+    customer: Customer, line: Line, cycle: Cycle, reached: int, subject: str, at_ms: int, ctx: FoldContext
 ) -> Finding:
+    """Return what is told; `reached` is the threshold that use has reached, whatever was charged."""
     policy = ctx.alerts.sms_allowance
     tz = zone(customer.profile.timezone, ctx.timezone)
-    evidence: Evidence = {
-        "threshold_percent": cycle.told_percent,
-        "used_segments": cycle.counted,
-        "messages": cycle.messages,
-        "charged_messages": cycle.charged,
-        "cycle_start": date_of(local_day(cycle.start_ms, tz)).isoformat(),
-        "cycle_end": date_of(local_day(cycle.end_ms, tz)).isoformat(),
-    }
+    # Told as full while use is below: a charge does that, or an allowance that has grown since.
+    is_charged = any(name in COVERED for name in charged_by_destination(cycle))
+    reason = CHARGED if reached < _FULL <= cycle.told_percent and is_charged else USED
+    evidence: Evidence = {"reason": reason}
+    if reached:
+        evidence["threshold_percent"] = reached
+    evidence["used_segments"] = cycle.counted
     if line.allowance:
         evidence["allowance_segments"] = line.allowance
         evidence["used_percent"] = cycle.counted * 100 // line.allowance
+    evidence["messages"] = cycle.messages
+    evidence["charged_messages"] = cycle.charged
+    evidence["cycle_start"] = date_of(local_day(cycle.start_ms, tz)).isoformat()
+    evidence["cycle_end"] = date_of(local_day(cycle.end_ms, tz)).isoformat()
     for destination, minor in charged_by_destination(cycle).items():
         evidence[f"charged_{destination}_minor"] = minor
     return Finding(
         TYPE,
         subject,
-        f"{_cycle_name(customer, cycle, ctx)}-{cycle.told_percent}",
-        AlertTier.ALERT if cycle.told_percent >= 100 else AlertTier.NOTICE,
+        f"{_cycle_name(customer, cycle, ctx)}-{CHARGED if reason == CHARGED else cycle.told_percent}",
+        AlertTier.ALERT if cycle.told_percent >= _FULL else AlertTier.NOTICE,
         at_ms,
         min(at_ms + policy.deliver_within_h * HOUR_MS, cycle.end_ms),
         cycle.end_ms,

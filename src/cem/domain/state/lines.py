@@ -26,7 +26,7 @@ class Cycle(msgspec.Struct, array_like=True, gc=False):
     charged_minor: list[int] = []
     #: Messages that were charged.
     charged: int = 0
-    #: Highest allowance threshold (percent) that was told in this cycle.
+    #: Highest allowance threshold (percent) that was told in this cycle; a charge beyond the allowance counts as 100.
     told_percent: int = 0
     #: How many steps of charges were told in this cycle.
     told_steps: int = 0

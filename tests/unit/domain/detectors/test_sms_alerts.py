@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cem.domain import view
 from cem.domain.events import (
@@ -22,6 +24,7 @@ from cem.domain.thresholds import AlertPolicy, AllowancePolicy, VelocityPolicy
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
 FATHER, DAUGHTER = "+4915100000001", "+4915100000002"
+NO_VELOCITY = AlertPolicy(sms_velocity=VelocityPolicy(enabled=False))
 PROFILE = ProfileChanged(
     lines=(
         ProfileLine(line=FATHER, role=Role.PAYER, birth_year=1975, sms_allowance=200),
@@ -119,10 +122,70 @@ def test_charges_beyond_the_tariff_update_the_open_alert() -> None:
     assert view.charged_minor(customer, T0 + 4 * DAY) == 230 * 9
 
 
-def test_without_a_known_allowance_the_first_charged_message_is_the_threshold() -> None:
-    """The operator's own rating says that the allowance is used up."""
+def test_a_charge_beyond_the_allowance_is_told_as_such_and_claims_no_threshold() -> None:
+    """The operator charges although little was used: that is said, once, and no threshold that use has not reached."""
+    events = [*texts(3, T0 + DAY), *texts(2, T0 + 2 * DAY, inside=False, charge=9)]
+    _, ctx = household([(T0, PROFILE), *events, *texts(85, T0 + 4 * DAY)])
+    assert seen(ctx) == [("opened", "sms_allowance", "alert", None)]
+    (alert,) = ctx.emitted
+    assert isinstance(alert, Alert)
+    assert alert.alert_id == f"sms_allowance:C1:{DAUGHTER}:20250301-charged"
+    assert alert.evidence["reason"] == "charged"
+    assert (alert.evidence["used_segments"], alert.evidence["used_percent"]) == (4, 4)
+    assert (alert.evidence["charged_messages"], alert.cost_minor) == (1, 9)
+
+
+def test_a_charge_after_the_notice_keeps_the_threshold_that_was_reached() -> None:
+    """At 80 % of use and charged: the alert says both."""
+    _, ctx = household(
+        [(T0, PROFILE), *texts(80, T0 + DAY), *texts(1, T0 + DAY + 2 * HOUR, inside=False, charge=9)]
+    )
+    assert seen(ctx) == [("opened", "sms_allowance", "notice", 80), ("updated", "sms_allowance", "alert", 80)]
+    assert [e.evidence["reason"] for e in ctx.emitted if isinstance(e, Alert)] == ["used", "charged"]
+
+
+def test_a_charge_without_a_known_allowance_proves_nothing() -> None:
+    """There is no allowance that could be used up."""
     _, ctx = household([*texts(3, T0 + DAY), *texts(1, T0 + 2 * DAY, inside=False, charge=9)])
-    assert seen(ctx) == [("opened", "sms_allowance", "alert", 100)]
+    assert seen(ctx) == []
+
+
+MESSAGE = st.builds(
+    SmsRated,
+    line=st.just(DAUGHTER),
+    segments=st.integers(1, 30),
+    destination=st.sampled_from(SmsDestination),
+    in_allowance=st.sampled_from([True, False, None]),
+    charge_minor=st.sampled_from([0, 0, 9, 400]),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(messages=st.lists(MESSAGE, max_size=25), allowance=st.sampled_from([None, 0, 40, 100, 500]))
+def test_no_alert_contradicts_its_evidence(messages: list[SmsRated], allowance: int | None) -> None:
+    """Whatever is rated: thresholds are reached by use, `charged` names a charge beyond an allowance, tiers fit."""
+    profile = ProfileChanged(lines=(ProfileLine(line=DAUGHTER, role=Role.CHILD, sms_allowance=allowance),))
+    covered = {SmsDestination.ONNET, SmsDestination.OFFNET, SmsDestination.OTHER}
+    events = [(T0 + n * MINUTE, m) for n, m in enumerate(messages, start=1)]
+    _, ctx = household([(T0, profile), *events], ctx=Context(0, alerts=NO_VELOCITY))
+    for alert in ctx.emitted:
+        assert isinstance(alert, Alert)
+        said = alert.evidence
+        past = [m for at, m in events if at <= (alert.updated_at or alert.opened_at).timestamp() * 1000]
+        used = sum(m.segments for m in past if m.in_allowance or m.destination in covered)
+        beyond = [m for m in past if m.in_allowance is False and m.charge_minor and m.destination in covered]
+        assert allowance
+        reached = max((p for p in (80, 100) if used * 100 >= p * allowance), default=None)
+        assert (said["used_segments"], said["used_percent"]) == (used, used * 100 // allowance)
+        assert said.get("threshold_percent") == reached
+        assert said["reason"] == ("used" if reached == 100 or not beyond else "charged")
+        assert (alert.tier == "alert") == (reached == 100 or bool(beyond))
+        assert alert.cost_minor == sum(m.charge_minor for m in past)
+    crossing = [
+        m for m in messages if m.in_allowance is False and m.charge_minor and m.destination in covered
+    ]
+    total = sum(m.segments for m in messages if m.in_allowance or m.destination in covered)
+    assert bool(ctx.emitted) == bool(allowance and (crossing or total * 100 >= 80 * allowance))
 
 
 def test_a_premium_message_says_nothing_about_the_allowance() -> None:

@@ -49,7 +49,7 @@ def resolve(environ: Mapping[str, str], flags: Mapping[str, object]) -> Settings
 
 def nothing_runs(failure: Failure, environ: Mapping[str, str], flags: Mapping[str, object]) -> Failure | None:
     """Return what to say instead when nobody named a system and nobody listens at the default address; else None."""
-    defaults = Settings()
+    defaults = Settings.from_env({})
     addresses = (defaults.kafka_bootstrap, urlsplit(defaults.redis_url).netloc)
     if failure.exit_code != UNREACHABLE or "nobody listens" not in failure.message:
         return None

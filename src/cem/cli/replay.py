@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -11,8 +12,14 @@ import msgspec
 from cem.cli.connection import settings_from
 from cem.cli.errors import FAILED, Failure
 from cem.cli.output import json_option, note, print_json, stdout_console
+from cem.embedded.mock_cluster import is_embedded
+from cem.ports import NO_TOKEN, LaneStopped, Log
+from cem.settings import Settings
+from cem.streams.connection import client_options
+from cem.streams.log_reader import KafkaLog
+from cem.streams.topics import CUSTOMER_TOPICS, JOURNAL
 
-__all__ = ["command"]
+__all__ = ["command", "too_little_kept", "whole_lanes"]
 
 
 @click.command()
@@ -24,7 +31,8 @@ def command(ctx: click.Context, lanes: tuple[int, ...], compare: bool, as_json: 
     """Rebuild the states from the log's journal and compare.
 
     Reads the journal of each lane from its beginning, makes every save again in memory, up to where the store is,
-    and prints the digest that comes out. Nothing is written. Exit code 1 if the store's states differ.
+    and prints the digest that comes out. Nothing is written. Exit code 1 if the store's states differ, or if the
+    log no longer has what a replay needs (the broker inside cem up keeps little).
     """
     from cem.bootstrap import replay_lanes
 
@@ -33,9 +41,12 @@ def command(ctx: click.Context, lanes: tuple[int, ...], compare: bool, as_json: 
     wrong = [lane for lane in chosen if not 0 <= lane < settings.partitions]
     if wrong:
         raise Failure(f"there are lanes 0 to {settings.partitions - 1}, no lane {wrong[0]}", 2)
-    result: Any = asyncio.run(
-        replay_lanes(settings, chosen, compare=compare, progress=lambda text: note(text))
-    )
+    try:
+        result: Any = asyncio.run(
+            replay_lanes(settings, chosen, compare=compare, progress=lambda text: note(text))
+        )
+    except LaneStopped as stopped:
+        raise asyncio.run(_why(settings, chosen, stopped)) from None
     if as_json:
         print_json(msgspec.to_builtins(result))
     else:
@@ -48,3 +59,43 @@ def command(ctx: click.Context, lanes: tuple[int, ...], compare: bool, as_json: 
                 stdout_console().print(f"  {customer}", markup=False)
     if result.stored is not None and not result.equal:
         raise Failure(f"{len(result.different)} customers differ between replay and store", FAILED)
+
+
+async def _why(settings: Settings, chosen: Sequence[int], stopped: LaneStopped) -> Failure:
+    """Return the failure that says why there is no replay: the embedded broker's log is short by nature."""
+    log = KafkaLog(client_options(settings))
+    try:
+        if is_embedded(await log.cluster_id()):
+            whole, cut = await whole_lanes(log, settings.partitions)
+            if set(chosen) & set(cut):
+                return too_little_kept(whole)
+    finally:
+        await log.stop()
+    return Failure(str(stopped), FAILED)
+
+
+async def whole_lanes(log: Log, partitions: int) -> tuple[list[int], list[int]]:
+    """Return the lanes with a history that the log has from its first save on, and those whose beginning is gone."""
+    whole: list[int] = []
+    cut: list[int] = []
+    for lane in range(partitions):
+        bounds = await log.bounds(lane, [JOURNAL, *CUSTOMER_TOPICS])
+        first, end = bounds[JOURNAL]
+        if any(beginning for beginning, _ in bounds.values()):
+            cut.append(lane)
+        elif end > first:
+            entries, _ = await log.journal(lane, first, first + 1)
+            begins = bool(entries) and entries[0][1].previous == NO_TOKEN
+            (whole if begins else cut).append(lane)
+    return whole, cut
+
+
+def too_little_kept(whole: Sequence[int]) -> Failure:
+    """Return the failure of a replay on the embedded broker; whole: the lanes that could be replayed."""
+    lanes = " ".join(f"--lane {lane}" for lane in whole)
+    rest = f", or take what it still has whole: {lanes}" if whole else "; no lane is whole any more"
+    return Failure(
+        "the broker inside cem up keeps too little for a replay: the beginning of its log is gone. "
+        f"Run cem up or the workers on a real Kafka (CEM_KAFKA_BOOTSTRAP){rest}",
+        FAILED,
+    )

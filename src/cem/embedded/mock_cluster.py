@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["CLUSTER_ID_PREFIX", "MockCluster", "MockClusterError"]
+__all__ = ["CLUSTER_ID_PREFIX", "MockCluster", "MockClusterError", "is_embedded"]
 
 _PRODUCER: Final = 0
 _CONF_OK: Final = 0
@@ -23,6 +23,11 @@ _OWN_NAME: Final = b"mockCluster"
 _NAME_BYTES: Final = 32
 #: How the ids of embedded clusters begin.
 CLUSTER_ID_PREFIX: Final = "cem-embedded-"
+
+
+def is_embedded(cluster_id: str) -> bool:
+    """Tell whether a cluster of this id is an embedded one, also where it has the name that librdkafka gives it."""
+    return cluster_id.startswith((CLUSTER_ID_PREFIX, _OWN_NAME.decode()))
 
 
 class MockClusterError(RuntimeError):

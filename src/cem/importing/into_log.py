@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from cem.embedded.mock_cluster import CLUSTER_ID_PREFIX
+from cem.embedded.mock_cluster import is_embedded
 from cem.importing.event_map import ImportMap
 from cem.importing.open_table import open_table
 from cem.importing.progress import Progress, ProgressFile, hash_key, import_source
@@ -32,8 +32,6 @@ from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["ImportJob", "import_into_log", "lane_positions", "opened", "reader_pace"]
 
-#: What the embedded broker names its clusters, and librdkafka's broker by itself.
-_EMBEDDED: Final = (CLUSTER_ID_PREFIX, "mockCluster")
 _SAVE_EVERY_S: Final = 1.0
 #: How long a store that is away is asked again while an import waits for it.
 _STORE_PATIENCE_S: Final = 30.0
@@ -94,7 +92,9 @@ async def import_into_log(job: ImportJob) -> Progress:
         try:
             progress = _start(job, held, source_id, folder / f"{name}.rejects.jsonl")
             if progress.finished or (job.limit is not None and progress.rows >= job.limit):
-                job.note("these rows are in already; --again sends them once more")
+                job.note(
+                    "these rows are in already: the figures are of the earlier run; --again sends them once more"
+                )
                 return progress
             store = open_store(job.settings.redis_url, job.settings.partitions)
             try:
@@ -183,7 +183,7 @@ async def reader_pace(
 
     Raises Unavailable when the embedded log needs it and the store does not answer.
     """
-    embedded = cluster_id.startswith(_EMBEDDED)
+    embedded = is_embedded(cluster_id)
     if not embedded and not wait:
         return None
     positions = lane_positions(store, cluster_id)

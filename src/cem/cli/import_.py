@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -151,6 +153,7 @@ def _dry_run(job: ImportJob, as_json: bool) -> int:
     file, translator, source = opened(job)
     events: list[dict[str, Any]] = []
     rejects: list[RejectedRow] = []
+    reasons: Counter[str] = Counter()
     counts = {"rows": 0, "events": 0, "rejects": 0, "skipped": 0}
     for row in itertools.islice(translator.table, job.limit or _DRY_ROWS):
         counts["rows"] += 1
@@ -161,13 +164,22 @@ def _dry_run(job: ImportJob, as_json: bool) -> int:
                 events.append(msgspec.json.decode(result.structured(source)))
         elif isinstance(result, RejectedRow):
             counts["rejects"] += 1
+            reasons[result.reason] += 1
             if len(rejects) < _DRY_SHOWN:
                 rejects.append(result)
         else:
             counts["skipped"] += 1
     file.close()
     if as_json:
-        print_json({"file": str(job.path), **counts, "first_events": events, "first_rejects": rejects})
+        print_json(
+            {
+                "file": str(job.path),
+                **counts,
+                "reasons": _most_first(reasons),
+                "first_events": events,
+                "first_rejects": rejects,
+            }
+        )
     else:
         for event in events:
             click.echo(msgspec.json.format(msgspec.json.encode(event), indent=2))
@@ -177,6 +189,8 @@ def _dry_run(job: ImportJob, as_json: bool) -> int:
             _sentence(counts["rows"], counts["events"], counts["rejects"], counts["skipped"])
             + "; nothing sent"
         )
+        for line in _reason_lines(reasons):
+            note(line)
     return REJECTS if rejects else DONE
 
 
@@ -190,6 +204,7 @@ def _report(file: Path, progress: Progress, as_json: bool) -> None:
                 "events": progress.events,
                 "rejects": progress.rejects,
                 "skipped": progress.skipped,
+                "reasons": _most_first(progress.reasons),
                 "rejects_file": rejects_file,
             }
         )
@@ -198,6 +213,17 @@ def _report(file: Path, progress: Progress, as_json: bool) -> None:
     click.echo(
         f"{file}: {_sentence(progress.rows, progress.events, progress.rejects, progress.skipped)}{where}"
     )
+    for line in _reason_lines(progress.reasons):
+        click.echo(line)
+
+
+def _most_first(reasons: Mapping[str, int]) -> dict[str, int]:
+    """Return the counts, the most frequent reason first."""
+    return dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+
+
+def _reason_lines(reasons: Mapping[str, int]) -> list[str]:
+    return [f"  {count:,} {reason}" for reason, count in _most_first(reasons).items()]
 
 
 def _sentence(rows: int, events: int, rejects: int, skipped: int) -> str:

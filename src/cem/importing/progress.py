@@ -36,6 +36,8 @@ class Progress(msgspec.Struct):
     events: int = 0
     rejects: int = 0
     skipped: int = 0
+    #: Rejects by reason; of an import that began before this was counted, those since.
+    reasons: dict[str, int] = {}
     rejects_file: str | None = None
     #: Length of the rejects file at that point; what is after it is written again.
     rejects_bytes: int = 0

@@ -115,6 +115,7 @@ def _settle(
             events.append(result)
         elif isinstance(result, RejectedRow):
             progress.rejects += 1
+            progress.reasons[result.reason] = progress.reasons.get(result.reason, 0) + 1
             rejects.write(result)
         else:
             progress.skipped += 1

@@ -162,6 +162,7 @@ def test_a_file_becomes_events_once(cem: Cem) -> None:
     code, again, said = cem.run("import", str(file), "--map", str(rule), "--no-wait", "--json")
     assert (code, again) == (3, summary)
     assert "in already" in said
+    assert "of the earlier run" in said
     assert len(cem.records()) == len(before)
 
 

@@ -37,7 +37,7 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 
 def test_events_go_to_a_file_without_kafka(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """--out writes one CloudEvent a line; the summary has the six names, and rejects make exit code 3."""
+    """--out writes one CloudEvent a line; the summary has its seven names, and rejects make exit code 3."""
     code, out, _ = run(capsys, "--out", "events.jsonl", "--json")
     assert code == 3
     assert json.loads(out) == {
@@ -46,6 +46,7 @@ def test_events_go_to_a_file_without_kafka(folder: Path, capsys: pytest.CaptureF
         "events": 2,
         "rejects": 2,
         "skipped": 0,
+        "reasons": {"bad_time": 1, "unidentified": 1},
         "rejects_file": "events.jsonl.rejects.jsonl",
     }
     events: list[dict[str, Any]] = [
@@ -55,6 +56,16 @@ def test_events_go_to_a_file_without_kafka(folder: Path, capsys: pytest.CaptureF
     assert [event["sequence"] for event in events] == ["1", "4"]
     rejects = [json.loads(line) for line in Path("events.jsonl.rejects.jsonl").read_text().splitlines()]
     assert [(each["line"], each["reason"]) for each in rejects] == [(3, "unidentified"), (4, "bad_time")]
+
+
+def test_a_person_reads_how_many_rows_were_rejected_for_which_reason(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line a reason under the summary, the most frequent first; a dry run says it too."""
+    (folder / "data.csv").write_text(ROWS + "7,8,later\n")
+    _, out, _ = run(capsys, "--out", "events.jsonl")
+    assert out.splitlines()[1:] == ["  2 bad_time", "  1 unidentified"]
+    assert "  2 bad_time\n  1 unidentified\n" in run(capsys, "--dry-run")[2]
 
 
 def test_all_good_is_exit_code_0(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

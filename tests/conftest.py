@@ -14,14 +14,14 @@ from typing import TypeVar
 import pytest
 from hypothesis import settings
 
-# Before anything imports them: their assertions explain themselves as those of tests do.
-pytest.register_assert_rewrite("tests.builders.store_contract", "tests.builders.stores")
-
 from tests.servers import kafka as real_kafka
 from tests.servers import prometheus as real_prometheus
 from tests.servers import redis as real_redis
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
+
+# Before anything imports them: their assertions explain themselves as those of tests do.
+pytest.register_assert_rewrite("tests.builders.store_contract", "tests.builders.stores")
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

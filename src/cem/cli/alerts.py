@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cem.cli.connection import settings_from
+from cem.cli.errors import USAGE, Failure
 from cem.cli.output import json_option, note, print_json
 from cem.settings import Settings
 
@@ -48,29 +49,48 @@ def command(
     from cem.api.alert_list import AlertFilter
     from cem.cli.alert_line import alert_line
 
+    if type_ is not None:
+        _check_type(type_)
     wanted = AlertFilter(customer=customer, type=type_, state=None if state == _ANY else state, tier=tier)
+    settings = settings_from(ctx)
     if watch:
-        asyncio.run(_watch(settings_from(ctx), wanted, limit, as_json=as_json))
+        asyncio.run(_watch(settings, wanted, limit, as_json=as_json))
         return
-    page = asyncio.run(_page(settings_from(ctx), wanted, limit))
+    page, is_known = asyncio.run(_page(settings, wanted, limit))
     if as_json:
         print_json(page)
         return
     for alert in page.alerts:
-        click.echo(alert_line(alert))
-    if not page.alerts:
+        click.echo(alert_line(alert, settings.currency))
+    if not is_known:
+        note(f"no customer {customer} is known")
+    elif not page.alerts:
         note("no such alerts")
     elif page.next:
         note(f"(the newest {len(page.alerts)}; --limit shows more)")
 
 
-async def _page(settings: Settings, wanted: AlertFilter, limit: int) -> AlertPage:
+def _check_type(name: str) -> None:
+    """Return if alerts of that type can be. Raises Failure with the nearest name."""
+    from cem.domain.detectors import repeat_call, sms_allowance, sms_velocity
+    from cem.nba.policy_file import nearest
+
+    known = (sms_allowance.TYPE, sms_velocity.TYPE, repeat_call.TYPE)
+    if name not in known:
+        hint = nearest(name, known) or f"; there are {', '.join(known)}"
+        raise Failure(f"no alert is of type {name!r}{hint}", USAGE)
+
+
+async def _page(settings: Settings, wanted: AlertFilter, limit: int) -> tuple[AlertPage, bool]:
+    """Return the newest alerts, and whether the customer asked for, if one is, is known."""
     from cem.api.alert_list import page_of
     from cem.stores import Timeouts, open_store
 
     store = open_store(settings.redis_url, settings.partitions, timeouts=Timeouts(read_s=5.0))
     try:
-        return await page_of(store, wanted, limit, None)
+        page = await page_of(store, wanted, limit, None)
+        customer = wanted.customer
+        return page, bool(page.alerts) or customer is None or await store.read(customer) is not None
     finally:
         await store.close()
 
@@ -92,7 +112,7 @@ async def _watch(settings: Settings, wanted: AlertFilter, limit: int, *, as_json
                 shown = msgspec.json.encode(alert)
                 if seen.get(alert.alert_id) != shown:
                     seen[alert.alert_id] = shown
-                    click.echo(shown.decode() if as_json else alert_line(alert))
+                    click.echo(shown.decode() if as_json else alert_line(alert, settings.currency))
             await asyncio.sleep(_WATCH_S)
     finally:
         await store.close()

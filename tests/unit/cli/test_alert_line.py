@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
+
+import pytest
 
 from cem.cli.alert_line import alert_line
 from cem.domain.events import Alert, Channel, Remedy, Severity, Tell, TellWhom
@@ -21,8 +24,38 @@ def test_an_alert_is_one_line_with_who_is_told() -> None:
         tell=TellWhom(who=next(iter(Tell)), channel=next(iter(Channel))),
         remedy=Remedy(action="offer_sms_pack"),
     )
-    line = alert_line(alert)
+    line = alert_line(alert, "EUR")
     assert line.startswith("2026-03-01 12:05  ")
     assert "sms.allowance customer c-1 (+4915112345678): used 95, share 0.95, limit 100, days 3 ->" in line
     assert line.endswith("propose offer_sms_pack")
+    assert "cost" not in line
     assert "\n" not in line
+
+
+@pytest.mark.parametrize(("currency", "said"), [("EUR", "cost €20.07 ->"), ("VND", "cost ₫2,007 ->")])
+def test_what_it_has_cost_is_said_in_the_operators_currency(currency: str, said: str) -> None:
+    """Story 1 is about the bill: the cost stands in the line, whatever evidence is cut off."""
+    alert = an_alert(evidence={"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}, cost_minor=2_007)
+    assert f"d 4, {said}" in alert_line(alert, currency)
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"),
+    [(0.5, "0.5 h"), (47.9, "47.9 h"), (48.0, "2 days"), (96.0, "4 days"), (97.6, "4.1 days")],
+)
+def test_hours_are_said_as_people_say_them(hours: float, said: str) -> None:
+    """Days from two on, no zeros behind the point."""
+    assert f": since_last {said} ->" in alert_line(an_alert(evidence={"hours_since_last": hours}), "EUR")
+
+
+def an_alert(**fields: Any) -> Alert:
+    return Alert(
+        alert_id="a-1",
+        type="repeat_call",
+        severity=next(iter(Severity)),
+        customer_id="c-1",
+        subject="billing",
+        opened_at=datetime(2026, 3, 1, 12, 5, tzinfo=UTC),
+        tell=TellWhom(who=next(iter(Tell))),
+        **fields,
+    )

@@ -115,7 +115,7 @@ class Watcher:
         if live and not alert.holdout:
             self._shown += 1
             if self._shown <= _ALERTS_SHOWN:
-                self._say(alert_line(alert))
+                self._say(alert_line(alert, self._settings.currency))
 
     def _say_rest(self) -> None:
         if self._shown > _ALERTS_SHOWN:

@@ -149,9 +149,10 @@ def test_a_file_becomes_events_once(cem: Cem) -> None:
     file, rule, events = written(cem, 3000, seed=1)
     code, summary, _ = cem.run("import", str(file), "--map", str(rule), "--no-wait", "--json")
     assert code == 3
-    assert set(summary) == {"file", "rows", "events", "rejects", "skipped", "rejects_file"}
+    assert set(summary) == {"file", "rows", "events", "rejects", "skipped", "reasons", "rejects_file"}
     assert summary["rows"] == 3000 == summary["events"] + summary["rejects"] + summary["skipped"]
     assert summary["events"] == len(events)
+    assert summary["reasons"] == {"unidentified": summary["rejects"]}
     rejects = [json.loads(line) for line in Path(summary["rejects_file"]).read_text().splitlines()]
     assert len(rejects) == summary["rejects"]
     assert {reject["reason"] for reject in rejects} == {"unidentified"}
@@ -187,6 +188,7 @@ def test_killed_in_the_middle_it_goes_on(cem: Cem) -> None:
     summary = json.loads(out)
     assert summary["rows"] == 150_000 == summary["events"] + summary["rejects"] + summary["skipped"]
     assert summary["events"] == len(events)
+    assert summary["reasons"] == {"unidentified": summary["rejects"]}
     counted = []
     for numbers in sequences(cem.records(), source_of(cem, file)).values():
         reached = 0

@@ -40,6 +40,8 @@ def make_app(settings: Settings, lanes: LaneSet, options: Mapping[str, Any]) -> 
         broker=[f"kafka://{server}" for server in settings.kafka_bootstrap.split(",")],
         # Nothing listens, nothing is created, nothing is kept beside the lanes.
         web_enabled=False,
+        # Faust makes this folder whether or not it has anything to put there.
+        datadir=str(settings.state_dir / "faust"),
         topic_allow_declare=False,
         topic_disable_leader=True,
         # A failed batch is never acknowledged: the worker ends, and the next one starts at the store's positions.

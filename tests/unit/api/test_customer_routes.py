@@ -24,7 +24,7 @@ from tests.builders.customers import DAY, HOUR, T0, household
 def api() -> Api:
     customer, _ = household(
         [
-            (T0, ProfileChanged(status=CustomerStatus.ACTIVE, language="vi", area="D1")),
+            (T0, ProfileChanged(status=CustomerStatus.ACTIVE, language="vi", area="D1", sms_allowance=100)),
             (T0 + 1, PlanChanged(plan="basic", price_minor=2000)),
             (T0 + DAY, BillIssued(bill_id="b1", total_minor=2000)),
             (T0 + 2 * DAY, PaymentMade(bill_id="b1", amount_minor=2000)),

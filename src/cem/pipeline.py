@@ -125,7 +125,8 @@ class LanePipeline(Generic[S, Item]):
         self._rebuild = rebuild
         self._accept_loss = accept_loss
         self._adopt_new_log = adopt_new_log
-        self._follow_until = follow_until
+        #: Following the journal ends at this token (None: at the journal's end).
+        self.follow_until = follow_until
         self._at_point = at_point
         self._observer = observer
         self._cache: dict[str, S] = {}
@@ -213,7 +214,7 @@ class LanePipeline(Generic[S, Item]):
         self.is_open = True
         with _ClosedOnError(self):
             for index, (offset, entry) in enumerate(continuation):
-                if self._header.token == self._follow_until:
+                if self._header.token == self.follow_until:
                     break
                 await self._follow(_Followed(entry, offset, last=index == len(continuation) - 1))
 

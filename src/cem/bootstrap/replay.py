@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -16,12 +17,15 @@ from cem.journal import JOURNAL_TOPIC
 from cem.pipeline import LanePipeline
 from cem.ports import NO_TOKEN, Emission, JournalEntry, LaneStopped, Unavailable
 from cem.settings import Settings
-from cem.stores import MemoryCore, MemoryStore
+from cem.stores import MemoryCore, MemoryStore, RedisStore
 from cem.stores.digest import Digest, Digester
 from cem.streams.log_reader import KafkaLog
 from cem.streams.topics import CUSTOMER_TOPICS
 
 __all__ = ["Replayed", "replay_lanes"]
+
+#: How often a lane that goes on is looked at again.
+_LOOKS = 20
 
 
 class Replayed(msgspec.Struct, frozen=True):
@@ -70,9 +74,8 @@ async def replay_lanes(
                 new_token=lambda: secrets.token_hex(8),
                 pause=_give_up,
                 rebuild=True,
-                follow_until=headers[lane].token if compare else None,
             )
-            await pipeline.open()
+            beside = await _follow(pipeline, parts.store if compare else None)
             saves += pipeline.saves
             records += pipeline.records
             made = {
@@ -80,17 +83,34 @@ async def replay_lanes(
             }
             for customer_id, state in made.items():
                 replayed.add(customer_id, state)
-            if compare:
-                async for customer_id, state in parts.store.scan_customers(lane):
-                    stored.add(customer_id, state)
-                    if made.pop(customer_id, None) != state:
-                        different.append(customer_id)
-                different.extend(made)
+            for customer_id, state in beside.items():
+                stored.add(customer_id, state)
+                if made.pop(customer_id, None) != state:
+                    different.append(customer_id)
+            different.extend(made if compare else ())
             progress(f"lane {lane}: {pipeline.saves} saves, {pipeline.records} records")
     ours, theirs = replayed.result(), stored.result() if compare else None
     return Replayed(
         ours, saves, records, theirs, theirs is None or ours.digest == theirs.digest, different[:1000]
     )
+
+
+async def _follow(pipeline: LanePipeline[Any, Any], store: RedisStore | None) -> dict[str, bytes]:
+    """Follow the lane's journal, to where `store` is if there is one, and return the states that are there.
+
+    Workers may go on meanwhile: what was read while the lane was saved is read again, a little further on.
+    """
+    if store is None:
+        await pipeline.open()
+        return {}
+    for _ in range(_LOOKS):
+        pipeline.follow_until = await store.token_of(pipeline.lane)
+        await pipeline.open()
+        found = {customer_id: state async for customer_id, state in store.scan_customers(pipeline.lane)}
+        if await store.token_of(pipeline.lane) == pipeline.follow_until:
+            return found
+    msg = f"lane {pipeline.lane} is saved faster than it can be compared: stop the workers, or replay with --no-compare"
+    raise LaneStopped(msg)
 
 
 async def _journal_is_cut(log: KafkaLog, lane: int) -> bool:

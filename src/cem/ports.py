@@ -11,7 +11,7 @@ gone back in time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -275,8 +275,3 @@ class Clock(Protocol):
 
     def at_ms(self, wall_ms: int) -> int:
         """Return what this clock showed when the wall showed `wall_ms`."""
-
-
-def emissions_size(emissions: Iterable[Emission]) -> int:
-    """Return roughly how many bytes the emissions take in the outbox."""
-    return sum(len(e.value or b"") + 120 for e in emissions)

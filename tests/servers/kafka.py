@@ -47,7 +47,6 @@ DEFAULTS = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
     # A typo in a topic's name must fail instead of making a topic.
     "auto.create.topics.enable": "false",
     "num.partitions": "4",
@@ -93,9 +92,15 @@ class KafkaServer:
         data_dir: Path | None = None,
         properties: Mapping[str, str | int | bool] | None = None,
         java_options: Sequence[str] = (),
+        fronts: Sequence[int] = (),
     ) -> None:
-        """Prepare a node; nothing is started yet. `properties` override `DEFAULTS` (broker settings by name)."""
+        """Prepare a node; nothing is started yet. `properties` override `DEFAULTS` (broker settings by name).
+
+        fronts: ports of 127.0.0.1 at which proxies will stand. Whoever comes by one of them is told to go on by
+        it; `behind` says where the proxy finds the node.
+        """
         self.port = port or free_port()
+        self._fronts = {front: free_port() for front in fronts}
         self.controller_port = free_port()
         self.properties = {k: _text(v) for k, v in (properties or {}).items()}
         self.java_options = (*JAVA_OPTIONS, *java_options)
@@ -109,6 +114,10 @@ class KafkaServer:
     def bootstrap(self) -> str:
         """`host:port` for clients."""
         return f"127.0.0.1:{self.port}"
+
+    def behind(self, front: int) -> tuple[str, int]:
+        """Return the address to which the proxy at the port `front` forwards."""
+        return "127.0.0.1", self._fronts[front]
 
     @property
     def cluster_id(self) -> str:
@@ -176,6 +185,29 @@ class KafkaServer:
         for created in admin.create_topics(topics, operation_timeout=30).values():
             created.result(timeout=30)
 
+    def delete_records(self, before: Mapping[tuple[str, int], int]) -> None:
+        """Delete what the (topic, partition)s have before the offsets, as retention would."""
+        from confluent_kafka import TopicPartition
+        from confluent_kafka.admin import AdminClient
+
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        wanted = [TopicPartition(topic, partition, offset) for (topic, partition), offset in before.items()]
+        for deleted in admin.delete_records(wanted).values():
+            deleted.result(timeout=30)
+
+    def configure_topic(self, name: str, **config: str | int | bool) -> None:
+        """Set settings of a topic that is there; names with `_` for `.`."""
+        from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource
+
+        entries = [
+            ConfigEntry(k.replace("_", "."), _text(v), incremental_operation=AlterConfigOpType.SET)
+            for k, v in config.items()
+        ]
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        resource = ConfigResource(ConfigResource.Type.TOPIC, name, incremental_configs=entries)
+        for altered in admin.incremental_alter_configs([resource]).values():
+            altered.result(timeout=30)
+
     def close(self) -> None:
         """End it at once and remove the data if the folder was made here."""
         self.kill()
@@ -200,11 +232,15 @@ class KafkaServer:
         return ["java", *self.java_options, "-cp", f"{LIBS}/*"]
 
     def _write_config(self) -> Path:
+        clients = {"PLAINTEXT": (self.port, self.port)}
+        clients |= {f"FRONT{front}": (port, front) for front, port in self._fronts.items()}
+        listeners = {name: port for name, (port, _) in clients.items()} | {"CONTROLLER": self.controller_port}
         settings = {
             **DEFAULTS,
             "controller.quorum.voters": f"1@127.0.0.1:{self.controller_port}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": _listeners(listeners),
+            "advertised.listeners": _listeners({name: shown for name, (_, shown) in clients.items()}),
+            "listener.security.protocol.map": ",".join(f"{name}:PLAINTEXT" for name in listeners),
             "log.dirs": str(self.data_dir / "data"),
             **self.properties,
         }
@@ -252,6 +288,10 @@ class KafkaServer:
             return bool(admin.list_topics(timeout=2).brokers)
         except KafkaException:
             return False
+
+
+def _listeners(ports: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
 
 
 def _text(value: str | int | bool) -> str:

@@ -33,6 +33,8 @@ class _Link:
         self.client = client
         self.server = server
         self.sent = 0
+        #: The server's end is gone, and the client has not been told.
+        self.abandoned = False
 
     def close(self) -> None:
         for writer in (self.client, self.server):
@@ -40,11 +42,19 @@ class _Link:
 
     def reset(self) -> None:
         for writer in (self.client, self.server):
-            with suppress(OSError):  # it may have ended already
-                wire = writer.get_extra_info("socket")
-                # Closing with a linger time of zero sends RST instead of FIN.
-                wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            writer.transport.abort()
+            _break(writer)
+
+    def abandon(self) -> None:
+        self.abandoned = True
+        _break(self.server)
+
+
+def _break(writer: asyncio.StreamWriter) -> None:
+    with suppress(OSError):  # it may have ended already
+        wire = writer.get_extra_info("socket")
+        # Closing with a linger time of zero sends RST instead of FIN.
+        wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
 
 
 class TcpProxy:
@@ -62,6 +72,9 @@ class TcpProxy:
         self.slice_bytes = 0
         #: Connections accepted so far.
         self.accepted = 0
+        #: What to count in replies (within one piece of data), and how often it was there.
+        self.looked_for: bytes = b""
+        self.found = 0
         self._swallow_after: int | None = None
         self._refusing = False
         self._links: set[_Link] = set()
@@ -110,6 +123,23 @@ class TcpProxy:
     def reset(self) -> None:
         """Break all connections now (RST)."""
         self._do(lambda: [link.reset() for link in list(self._links)])
+
+    def abandon(self) -> None:
+        """Leave all connections half open: the server's end is gone, the client's hears nothing any more.
+
+        As after a power cut at the other side. New connections are served.
+        """
+        self._do(lambda: [link.abandon() for link in list(self._links)])
+
+    def heal(self) -> None:
+        """Be a good network again: no delay, no limit, nothing held back."""
+
+        def effect() -> None:
+            self.delay_s = 0.0
+            self.bandwidth = self.slice_bytes = 0
+
+        self._do(effect)
+        self.resume()
 
     def refuse(self) -> None:
         """Break all connections, and each new one as soon as it is made, until `resume`."""
@@ -206,8 +236,13 @@ class TcpProxy:
     ) -> None:
         try:
             while data := await reader.read(65536):
-                for start in range(0, len(data), self.slice_bytes or len(data)):
-                    piece = data[start : start + (self.slice_bytes or len(data))]
+                if not requests and self.looked_for:
+                    self.found += data.count(self.looked_for)
+                rest = memoryview(data)
+                while rest and not link.abandoned:
+                    # What is set may change while the data is on its way.
+                    size = self.slice_bytes or len(rest)
+                    piece, rest = rest[:size], rest[size:]
                     if self.delay_s:
                         await asyncio.sleep(self.delay_s)
                     await self._flowing.wait()
@@ -215,6 +250,8 @@ class TcpProxy:
                         await self._answering.wait()
                     if not requests and self._swallow_after is not None and link.sent > self._swallow_after:
                         return  # the reply is lost, and its connection with it
+                    if link.abandoned:
+                        break
                     writer.write(piece)
                     await writer.drain()
                     if requests:
@@ -222,4 +259,7 @@ class TcpProxy:
                     if self.bandwidth:
                         await asyncio.sleep(len(piece) / self.bandwidth)
         except OSError:
-            return
+            if not link.abandoned:
+                return
+        if link.abandoned and not requests:
+            await asyncio.Event().wait()  # until the client gives up and its pump ends

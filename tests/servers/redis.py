@@ -216,18 +216,43 @@ class RedisServer:
             file.truncate(after)
         return before - after
 
+    def backup(self, folder: Path) -> None:
+        """Copy the append-only files of the running server into `folder`, as a backup from outside would."""
+        self.command("BGREWRITEAOF")
+        # While they are written anew, the old files and the new ones are both incomplete without the others.
+        wait_until(self._rewritten, timeout_s=20, what="the append-only file is rewritten")
+        for path in self._data():
+            copy = shutil.copytree if path.is_dir() else shutil.copy2
+            copy(path, folder / path.name)
+
+    def restore(self, folder: Path) -> None:
+        """Put a backup in the place of all that a server that does not run has on its disk."""
+        self.remove_data()
+        for path in folder.iterdir():
+            copy = shutil.copytree if path.is_dir() else shutil.copy2
+            copy(path, self.data_dir / path.name)
+
+    def follow(self, primary: tuple[str, int]) -> None:
+        """Become a replica, and return once everything that is there has been copied."""
+        self.command("REPLICAOF", *primary)
+        wait_until(
+            lambda: b"master_link_status:up" in self.command("INFO", "replication"),
+            timeout_s=20,
+            what="the replica has copied its primary",
+        )
+
+    def promote(self) -> None:
+        """Become a primary, with whatever has arrived so far."""
+        self.command("REPLICAOF", "NO", "ONE")
+
     def remove_data(self) -> None:
         """Lose everything that a server that does not run has on its disk."""
         assert not self.alive, "stop the server first"
-        for path in (
-            self.data_dir / "appendonlydir",
-            self.data_dir / "appendonly.aof",
-            self.data_dir / "dump.rdb",
-        ):
+        for path in (*self._data(), self.data_dir / "dump.rdb"):
             if path.is_dir():
                 shutil.rmtree(path)
-            elif path.exists():
-                path.unlink()
+            else:
+                path.unlink(missing_ok=True)
 
     def close(self) -> None:
         """End it at once and remove a folder that was made for it."""
@@ -246,6 +271,15 @@ class RedisServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _data(self) -> list[Path]:
+        """The append-only files: one in Redis 6, a folder of them in Redis 7."""
+        names = ("appendonlydir", "appendonly.aof")
+        return [path for name in names if (path := self.data_dir / name).exists()]
+
+    def _rewritten(self) -> bool:
+        said = self.command("INFO", "persistence")
+        return b"aof_rewrite_in_progress:0" in said and b"aof_rewrite_scheduled:0" in said
 
     def _running(self) -> Child:
         assert self.child is not None, "not started"

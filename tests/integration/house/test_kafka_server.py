@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from tests.servers.child import wait_until
+from tests.servers.child import free_port, wait_until
 from tests.servers.kafka import ROOT, KafkaServer
+from tests.servers.proxy import TcpProxy
 
 pytestmark = pytest.mark.kafka
 
@@ -83,3 +84,38 @@ def _runs(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return state not in {"Z", "X"}
+
+
+def test_who_comes_by_a_proxy_stays_with_it(start_kafka: Callable[..., KafkaServer]) -> None:
+    """The node names the proxy's address to those who came through it, and its own to others."""
+    front = free_port()
+    server = start_kafka(fronts=[front])
+    server.create_topics("fronted", partitions=1)
+    with TcpProxy(server.behind(front), port=front) as proxy:
+        produce(f"127.0.0.1:{front}", "fronted", "a", "b")
+        accepted = proxy.accepted
+        assert accepted >= 1
+        assert read_all(server.bootstrap, "fronted", 2) == ["a", "b"]
+        assert proxy.accepted == accepted
+        assert read_all(f"127.0.0.1:{front}", "fronted", 2) == ["a", "b"]
+
+
+def test_deleted_records_are_gone(start_kafka: Callable[..., KafkaServer]) -> None:
+    """By offset, as retention does it; or by retention itself."""
+    server = start_kafka(
+        properties={"log.retention.check.interval.ms": 200, "log.initial.task.delay.ms": 200}
+    )
+    server.create_topics("old", partitions=1)
+    produce(server.bootstrap, "old", "a", "b", "c")
+    server.delete_records({("old", 0): 2})
+    consumer = Consumer({"bootstrap.servers": server.bootstrap, "group.id": "reader"})
+    try:
+        assert consumer.get_watermark_offsets(TopicPartition("old", 0), timeout=20) == (2, 3)
+        server.configure_topic("old", retention_ms=1)
+        wait_until(
+            lambda: consumer.get_watermark_offsets(TopicPartition("old", 0), timeout=20) == (3, 3),
+            timeout_s=60,
+            what="retention has taken the rest",
+        )
+    finally:
+        consumer.close()

@@ -155,6 +155,42 @@ def test_refusing(echo: tuple[str, int]) -> None:
             assert said(wire, b"c\n") == b"C\n"
 
 
+def test_a_half_open_connection(echo: tuple[str, int]) -> None:
+    """Its client can send and hears nothing, not even an end; a new connection is served."""
+    with TcpProxy(echo) as proxy, connect(proxy) as wire:
+        assert said(wire, b"a\n") == b"A\n"
+        proxy.abandon()
+        for _ in range(3):
+            wire.sendall(b"b\n")
+        wire.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            wire.recv(1)
+        with connect(proxy) as other:
+            assert said(other, b"c\n") == b"C\n"
+        assert heard == [b"a\n", b"c\n"]
+
+
+def test_healing_in_the_midst_of_slow_data(echo: tuple[str, int]) -> None:
+    """Nothing is lost or said twice when the slices and the speed change while data is on its way."""
+    text = bytes(range(97, 123)) * 40 + b"\n"
+    with TcpProxy(echo) as proxy, connect(proxy) as wire, wire.makefile("rb") as replies:
+        proxy.slice_bytes, proxy.bandwidth = 1, 2000
+        wire.sendall(text)
+        proxy.slice_bytes = 7
+        proxy.heal()
+        assert (proxy.delay_s, proxy.bandwidth, proxy.slice_bytes) == (0.0, 0, 0)
+        wire.settimeout(5)
+        assert replies.readline() == text.upper()
+
+
+def test_counting_in_replies(echo: tuple[str, int]) -> None:
+    """What is looked for is counted where it was replied, and not where it was asked."""
+    with TcpProxy(echo) as proxy, connect(proxy) as wire:
+        proxy.looked_for = b"OH"
+        assert said(wire, b"oh oh OH\n") == b"OH OH OH\n"
+        assert proxy.found == 3
+
+
 def test_nobody_behind_it() -> None:
     """Without a server behind it, connections break at once."""
     with TcpProxy(("127.0.0.1", 1)) as proxy:

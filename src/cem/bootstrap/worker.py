@@ -6,6 +6,7 @@ import asyncio
 import secrets
 import socket
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import cem
 from cem.bootstrap.checkpoints import CheckpointFiles
@@ -14,6 +15,7 @@ from cem.bootstrap.rules import RulesArchive, read_rules
 from cem.pipeline import LanePipeline, Limits
 from cem.settings import Settings
 from cem.step import CemStepper, Rules
+from cem.stepper import Stepper
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.dead_letters import dead_letter
 from cem.streams.lag_metrics import LagCollector
@@ -47,8 +49,11 @@ def resume_key(topic: str, lane: int) -> str:
     return f"cem:resume:{topic}:{lane}"
 
 
-async def run_worker(settings: Settings) -> None:
-    """Run one worker until it is told to stop. Raises what `cem.agents.worker.run_worker` raises."""
+async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None) -> None:
+    """Run one worker until it is told to stop. Raises what `cem.agents.worker.run_worker` raises.
+
+    `job` takes the place of the product's own under the same wiring (a benchmark compares it with its peers).
+    """
     from cem.agents import make_app
     from cem.agents.crash_points import crash_points
     from cem.agents.worker import run_worker as run
@@ -58,7 +63,7 @@ async def run_worker(settings: Settings) -> None:
     async with open_parts(settings) as parts:
         archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
         await archive.keep(rules)
-        stepper = make_stepper(rules, settings.partitions, archive)
+        stepper: Stepper[Any, Any] = job or make_stepper(rules, settings.partitions, archive)
         at_point = crash_points(settings.crash_at)
         files = CheckpointFiles(parts.store, settings)
         keeper = CheckpointKeeper(files, every_s=settings.checkpoint_every_s)

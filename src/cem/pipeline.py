@@ -13,24 +13,27 @@ code. Theory of operation:
 * A lane that opens follows its journal from the token found in the store, making the same saves from the same
   records, at the same times, with the same tokens. Only then does it read freely.
 * A token is unique, never counted: after the store went back in time a counter would climb to the same number.
+
+What an opening finds, and refuses, is in `cem.opening`; the states in memory in `cem.hot_states`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
-from zlib import crc32
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
 
 import msgspec
 
+from cem.hot_states import STATE_PREFIX, HotStates
 from cem.journal import History
+from cem.limits import Limits, RejectLimits, cuts
+from cem.opening import Opening, checksum
 from cem.ports import (
     NO_TOKEN,
     Emission,
     Fenced,
     JournalEntry,
     LaneHeader,
-    LaneStopped,
     Log,
     Observer,
     Position,
@@ -45,7 +48,6 @@ from cem.stepper import Moment, Outcome, Stepper
 __all__ = ["LanePipeline", "Limits", "RejectLimits"]
 
 TOKEN_HEADER = "cem-token"  # noqa: S105
-STATE_PREFIX = "c:"
 
 S = TypeVar("S")
 Item = TypeVar("Item")
@@ -59,27 +61,6 @@ class _Followed(msgspec.Struct, frozen=True):
     offset: int
     #: True when nothing follows it: its emissions may not have been published.
     last: bool
-
-
-class Limits(msgspec.Struct, frozen=True):
-    """Bounds of one save, and of what is kept in memory."""
-
-    customers: int = 500
-    bytes: int = 512_000
-    cached: int = 100_000
-    due: int = 500
-
-
-class RejectLimits(Protocol):
-    """Counts dead letters per topic and says when there are too many of them."""
-
-    def count(
-        self, before: tuple[int, int, int], items: int, rejected: Sequence[int]
-    ) -> tuple[int, int, int]:
-        """Return the counts after `items` further records, of which those at `rejected` were dead letters."""
-
-    def tripped(self, counts: tuple[int, int, int]) -> str | None:
-        """Return the sentence that says which limit was passed, or None."""
 
 
 class LanePipeline(Generic[S, Item]):
@@ -122,16 +103,22 @@ class LanePipeline(Generic[S, Item]):
         self._pause = pause
         self._limits = limits or Limits()
         self._reject_limits = reject_limits
-        self._rebuild = rebuild
-        self._accept_loss = accept_loss
-        self._adopt_new_log = adopt_new_log
+        self._opening = Opening(
+            lane,
+            store=store,
+            log=log,
+            topics=topics,
+            owner=owner,
+            patiently=self._patiently,
+            rebuild=rebuild,
+            accept_loss=accept_loss,
+            adopt_new_log=adopt_new_log,
+        )
         #: Following the journal ends at this token (None: at the journal's end).
         self.follow_until = follow_until
         self._at_point = at_point
         self._observer = observer
-        self._cache: dict[str, S] = {}
-        self._dues: dict[str, int | None] = {}
-        self._state_bytes = 600.0  # running mean of an encoded state
+        self._hot: HotStates[S] = HotStates(self._limits.cached)
         self._header = LaneHeader(NO_TOKEN, NO_TOKEN, owner, 0, 0, "", {})
         #: Topics whose counts were started anew since the last save began.
         self._forgiven: list[str] = []
@@ -152,7 +139,7 @@ class LanePipeline(Generic[S, Item]):
     @property
     def cached(self) -> int:
         """How many states are held in memory."""
-        return len(self._cache)
+        return len(self._hot.states)
 
     @property
     def header(self) -> LaneHeader:
@@ -186,31 +173,14 @@ class LanePipeline(Generic[S, Item]):
         Raises LaneStopped where going on would lose or invent something.
         """
         self.close()
-        cluster_id = await self._patiently(self._log.cluster_id)
-        image = await self._patiently(lambda: self._store.open_lane(self.lane))
-        found = image.header
-        header = found or LaneHeader(NO_TOKEN, NO_TOKEN, self._owner, 0, 0, cluster_id, {})
-        self.adopted = header.cluster_id != cluster_id
-        if self.adopted:
-            header = self._adopt(header, cluster_id)
-        first = header.journal_offset
-        entries, self._journal_end = await self._patiently(lambda: self._log.journal(self.lane, first))
-        history = History(entries)
-        if found is None and self._journal_end:
-            await self._refuse_empty_store(history)
-        if found is not None and not self.adopted and header.token not in history:
-            msg = (
-                f"lane {self.lane}: the journal no longer has the save that the store is at (offset {first}): the "
-                "store is older than the journal's retention. Restore a newer checkpoint or store."
-            )
-            raise LaneStopped(msg)
-        self._header = header
-        self.next_due_ms = image.next_due_ms
-        continuation = list(history.after(header.token))
-        if image.outbox and not continuation:
-            await self._patiently(lambda: self._publisher.publish(image.outbox))
+        found = await self._opening.find()
+        self.adopted, self._journal_end = found.adopted, found.journal_end
+        self._header, self.next_due_ms = found.header, found.next_due_ms
+        continuation = found.continuation
+        if found.outbox and not continuation:
+            await self._patiently(lambda: self._publisher.publish(found.outbox))
             self._at_point("republished")
-        await self._check_positions()
+        self._header = await self._opening.checked(self._header)
         self.is_open = True
         with _ClosedOnError(self):
             for index, (offset, entry) in enumerate(continuation):
@@ -221,82 +191,8 @@ class LanePipeline(Generic[S, Item]):
     def close(self) -> None:
         """Forget everything held of the lane; the store has the truth."""
         self.is_open = False
-        self._cache.clear()
-        self._dues.clear()
+        self._hot.clear()
         self.next_due_ms = None
-
-    def _adopt(self, header: LaneHeader, cluster_id: str) -> LaneHeader:
-        if not self._adopt_new_log:
-            msg = (
-                f"lane {self.lane}: the states were made from the log of Kafka cluster {header.cluster_id!r}, but this "
-                f"is cluster {cluster_id!r}. Point CEM_KAFKA_BOOTSTRAP at the right cluster, or set "
-                "CEM_ADOPT_NEW_LOG=1 to start this log with the old states."
-            )
-            raise LaneStopped(msg)
-        return msgspec.structs.replace(
-            header, cluster_id=cluster_id, positions={}, journal_offset=0, rejects={}
-        )
-
-    async def _refuse_empty_store(self, history: History) -> None:
-        """Stop unless the states can be made again from the journal, and are wanted so.
-
-        Nobody needs to want it if the lane's first save is all there is: its owner may have died before it.
-        """
-        saves = sum(1 for _ in history.after(NO_TOKEN))
-        if saves == 1 or (saves and self._rebuild):
-            return
-        again = await self._patiently(lambda: self._store.open_lane(self.lane))
-        if again.header is not None:
-            # Somebody else made the lane's first save between our two looks.
-            raise Fenced(again.header.token)
-        if self._rebuild:
-            msg = (
-                f"lane {self.lane}: the store is empty, and the journal no longer reaches back to the lane's first save. "
-                "Put its checkpoint into CEM_CHECKPOINT_DIR, or point CEM_REDIS_URL at the right store."
-            )
-            raise LaneStopped(msg)
-        msg = (
-            f"lane {self.lane}: the store is empty, but the journal has {self._journal_end} saves of this lane. Point "
-            "CEM_REDIS_URL at the right store, or start with --rebuild to make the states again."
-        )
-        raise LaneStopped(msg)
-
-    async def _check_positions(self) -> None:
-        """Stop if the log is not the one that was read: cut off before, behind, or overwritten at the positions."""
-        bounds = await self._patiently(lambda: self._log.bounds(self.lane, self.topics))
-        positions = dict(self._header.positions)
-        for topic in self.topics:
-            first, end = bounds[topic]
-            known = positions.get(topic)
-            if known is None:
-                positions[topic] = Position(first)
-            elif known.next_offset < first:
-                lost = f"{topic}[{self.lane}] offsets {known.next_offset} to {first - 1}"
-                if not self._accept_loss:
-                    msg = (
-                        f"lane {self.lane}: Kafka no longer has {lost}: retention passed the worker. "
-                        "Start with --accept-loss to go on without them."
-                    )
-                    raise LaneStopped(msg)
-                positions[topic] = Position(first)
-            elif known.next_offset > end:
-                msg = (
-                    f"lane {self.lane}: {topic}[{self.lane}] ends at offset {end}, but {known.next_offset} had been "
-                    "read: Kafka has lost acknowledged records. Restore them, or restore the store to the same age."
-                )
-                raise LaneStopped(msg)
-        looked_at = {t: p.next_offset - 1 for t, p in self._header.positions.items() if p.crc and t in bounds}
-        if looked_at:
-            tails = await self._patiently(lambda: self._log.peek(self.lane, looked_at))
-            for topic, record in tails.items():
-                known = self._header.positions[topic]
-                if (record.timestamp, _checksum(record)) != (known.timestamp_ms, known.crc):
-                    msg = (
-                        f"lane {self.lane}: {topic}[{self.lane}] offset {record.offset} holds another record than the "
-                        "one that was applied: the log was cut and overwritten."
-                    )
-                    raise LaneStopped(msg)
-        self._header = msgspec.structs.replace(self._header, positions=positions)
 
     async def _follow(self, followed: _Followed) -> None:
         """Make the save of a journal entry again, from the log."""
@@ -326,7 +222,7 @@ class LanePipeline(Generic[S, Item]):
         applied = self.position(topic).next_offset
         if records and records[0].offset < applied:
             records = [r for r in records if r.offset >= applied]
-        for cut in self._cuts(records):
+        for cut in cuts(records, self._limits, self._hot.mean_bytes):
             await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)
 
     async def tick(self, lane_time_ms: int) -> bool:
@@ -341,25 +237,6 @@ class LanePipeline(Generic[S, Item]):
         await self._advance_tick(due, lane_time_ms)
         return True
 
-    def _cuts(self, records: Sequence[Record]) -> Iterable[Sequence[Record]]:
-        """Yield the records in pieces that fit one save."""
-        limits = self._limits
-        customers = max(1, min(limits.customers, int(limits.bytes / self._state_bytes)))
-        # A record's bytes count too: should it become a dead letter, they go into the outbox.
-        if len(records) <= customers and sum(len(r.value or b"") for r in records) <= limits.bytes:
-            if records:
-                yield records
-            return
-        start, size = 0, 0
-        seen: set[bytes | None] = set()
-        for index, record in enumerate(records):
-            seen.add(record.key)
-            size += len(record.value or b"")
-            if index > start and (len(seen) > customers or size > limits.bytes):
-                yield records[start:index]
-                start, size, seen = index, len(record.value or b""), {record.key}
-        yield records[start:]
-
     async def _advance(
         self,
         topic: str,
@@ -372,11 +249,11 @@ class LanePipeline(Generic[S, Item]):
             items = self._stepper.read(records)
             await self._load(self._stepper.customers(items))
             moment = Moment(self.lane, topic, max(lane_time_ms, self._header.lane_time_ms))
-            outcome = self._stepper.step(self._cache, items, moment)
+            outcome = self._stepper.step(self._hot.states, items, moment)
             header = self._header
             before = header.positions.get(topic, Position(0))
             position = (
-                Position(stop, records[-1].timestamp, _checksum(records[-1]))
+                Position(stop, records[-1].timestamp, checksum(records[-1]))
                 if records
                 else Position(stop, before.timestamp_ms, 0)
             )
@@ -406,9 +283,9 @@ class LanePipeline(Generic[S, Item]):
             header = self._header
             number = header.tick + 1
             moment = Moment(self.lane, "", max(lane_time_ms, header.lane_time_ms), number)
-            outcome = self._stepper.tick(self._cache, due, moment)
+            outcome = self._stepper.tick(self._hot.states, due, moment)
             for customer_id in due:
-                again = self._stepper.due_of(self._cache[customer_id])
+                again = self._stepper.due_of(self._hot.states[customer_id])
                 assert again is None or again > moment.lane_time_ms, f"{customer_id} would be due for ever"
             entry = followed.entry if followed else JournalEntry(
                 self.lane, self._owner, self._new_token(), header.token, "", number, number + 1,
@@ -419,28 +296,15 @@ class LanePipeline(Generic[S, Item]):
             )
 
     async def _load(self, customers: Sequence[str]) -> None:
-        """Bring the customers' states into the cache: one round trip, none if they are there."""
-        cache = self._cache
-        missing = [c for c in customers if c not in cache]
-        if len(cache) + len(missing) > self._limits.cached and len(cache) > len(missing):
-            # Dictionaries keep insertion order, so this drops what was loaded longest ago.
-            keep = self._limits.cached // 2
-            wanted = set(customers)
-            for customer_id in list(cache)[: max(0, len(cache) - keep)]:
-                if customer_id not in wanted:
-                    del cache[customer_id]
-                    self._dues.pop(customer_id, None)
+        """Bring the customers' states into memory: one round trip, none if they are there."""
+        missing = self._hot.missing(customers)
         if not missing:
             return
         keys = [STATE_PREFIX + c for c in missing]
         token, blobs = await self._patiently(lambda: self._store.load(self.lane, keys))
         self._demand(token)
         self._at_point("loaded")
-        stepper = self._stepper
-        for customer_id, blob in zip(missing, blobs, strict=True):
-            state = stepper.new_state(customer_id) if blob is None else stepper.decode_state(blob)
-            cache[customer_id] = state
-            self._dues[customer_id] = None if blob is None else stepper.due_of(state)
+        self._hot.add(self._stepper, missing, blobs)
 
     async def _commit(
         self,
@@ -454,24 +318,7 @@ class LanePipeline(Generic[S, Item]):
         woken: Sequence[str] = (),
     ) -> None:
         """Journal, save, publish: in this order, each acknowledged before the next begins."""
-        stepper, cache, dues = self._stepper, self._cache, self._dues
-        values: dict[str, bytes | None] = {}
-        due_changes: dict[str, int | None] = {}
-        size = 0
-        for customer_id in outcome.changed:
-            state = cache[customer_id]
-            data = stepper.encode_state(state)
-            size += len(data)
-            values[STATE_PREFIX + customer_id] = data
-            due = stepper.due_of(state)
-            if due != dues.get(customer_id):
-                due_changes[customer_id] = due
-                dues[customer_id] = due
-        for customer_id in woken:  # a due time without a changed state must still go away
-            due_changes.setdefault(customer_id, stepper.due_of(cache[customer_id]))
-            dues[customer_id] = due_changes[customer_id]
-        if values:
-            self._state_bytes += 0.2 * (size / len(values) - self._state_bytes)
+        values, due_changes = self._hot.changes(self._stepper, outcome.changed, woken)
         sorted_sets = dict(outcome.sorted_sets)
         if due_changes:
             sorted_sets["due"] = due_changes
@@ -549,7 +396,3 @@ class _ClosedOnError:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             self._pipeline.close()
-
-
-def _checksum(record: Record) -> int:
-    return crc32(record.value or b"", crc32(record.key or b"")) or 1

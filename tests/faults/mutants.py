@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cem import journal, pipeline
+from cem import hot_states, journal, opening, pipeline
 from cem.stores import memory
 
 __all__ = ["MUTANTS", "Mutant"]
@@ -25,18 +25,24 @@ class Mutant(NamedTuple):
         """Return the arguments of `History` that put the mutant in the place of the real thing."""
         source = inspect.getsource(self.module)
         assert source.count(self.old) >= 1, f"{self.name}: the source no longer has {self.old!r}"
-        mutated = types.ModuleType(self.module.__name__)
-        mutated.__dict__["__file__"] = self.module.__file__
-        if self.module is journal:
-            exec(compile(source.replace(self.old, self.new), f"<{self.name}>", "exec"), mutated.__dict__)
-            changed = types.ModuleType(pipeline.__name__)
-            exec(compile(inspect.getsource(pipeline), f"<{self.name}>", "exec"), changed.__dict__)
-            changed.__dict__["History"] = mutated.History
-            return {"make_pipeline": changed.LanePipeline}
-        exec(compile(source.replace(self.old, self.new), f"<{self.name}>", "exec"), mutated.__dict__)
         if self.module is memory:
-            return {"make_store": mutated.MemoryCore}
-        return {"make_pipeline": mutated.LanePipeline}
+            return {"make_store": _built(memory, source.replace(self.old, self.new), {}).MemoryCore}
+        # Everything above the mutated module is made again, on top of it.
+        names: dict[str, Any] = {}
+        for module in (journal, hot_states, opening, pipeline):
+            text = inspect.getsource(module)
+            made = _built(module, text.replace(self.old, self.new) if module is self.module else text, names)
+            names |= {name: getattr(made, name) for name in module.__all__}
+        return {"make_pipeline": names["LanePipeline"]}
+
+
+def _built(module: types.ModuleType, source: str, names: dict[str, Any]) -> Any:
+    """Return `module` made of another source, with what it imports replaced by `names`."""
+    made = types.ModuleType(module.__name__)
+    made.__dict__["__file__"] = module.__file__
+    exec(compile(source, f"<{module.__name__} mutated>", "exec"), made.__dict__)
+    made.__dict__.update({name: value for name, value in names.items() if name in made.__dict__})
+    return made
 
 
 _LOAD = "token, blobs = await self._patiently(lambda: self._store.load(self.lane, keys))"
@@ -68,10 +74,10 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "Save(before.token, header, values, sorted_sets, emissions)",
         "Save(before.token, header, values, sorted_sets, ())",
     ),
-    ("outbox not published again", pipeline, "if image.outbox and not continuation:", "if False:"),
+    ("outbox not published again", pipeline, "if found.outbox and not continuation:", "if False:"),
     ("nothing published", pipeline, _PUBLISH, "            pass\n"),
-    ("journal not followed", pipeline, _CONTINUATION, "continuation = []"),
-    ("journal followed for one entry only", pipeline, _CONTINUATION, _CONTINUATION + "[:1]"),
+    ("journal not followed", opening, _CONTINUATION, "continuation = []"),
+    ("journal followed for one entry only", opening, _CONTINUATION, _CONTINUATION + "[:1]"),
     ("journal not written", pipeline, _ANNOUNCE, "offset = 0"),
     ("journal written, never compared", pipeline, "        if offset != end:\n", "        if False:\n"),
     (
@@ -98,7 +104,7 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "if emissions and (followed is None or followed.last):",
         "if emissions and followed is None:",
     ),
-    ("cache kept on closing", pipeline, "        self._cache.clear()\n", "        pass\n"),
+    ("cache kept on closing", hot_states, "        self.states.clear()\n", "        pass\n"),
     (
         "redelivered records applied again",
         pipeline,
@@ -115,7 +121,7 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
     ("time goes back", pipeline, "max(lane_time_ms, self._header.lane_time_ms)", "lane_time_ms"),
     (
         "journal read from behind its place",
-        pipeline,
+        opening,
         "first = header.journal_offset\n",
         "first = header.journal_offset + 1\n",
     ),

@@ -1,0 +1,80 @@
+"""The states that a lane holds in memory, and what of them has to be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from cem.stepper import Stepper
+
+__all__ = ["STATE_PREFIX", "HotStates"]
+
+STATE_PREFIX = "c:"
+
+S = TypeVar("S")
+
+
+class HotStates(Generic[S]):
+    """Customers' states as of the last save, or changed in place by the step that is about to be saved."""
+
+    def __init__(self, limit: int) -> None:
+        """limit: how many are kept."""
+        self.states: dict[str, S] = {}
+        #: Running mean of an encoded state, in bytes.
+        self.mean_bytes = 600.0
+        self._limit = limit
+        #: When (lane time, ms) each wants its next tick, as the store has it.
+        self._dues: dict[str, int | None] = {}
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self.states.clear()
+        self._dues.clear()
+
+    def missing(self, customers: Sequence[str]) -> list[str]:
+        """Return which of the customers are not here, after making room for them."""
+        states = self.states
+        missing = [c for c in customers if c not in states]
+        if len(states) + len(missing) > self._limit and len(states) > len(missing):
+            # Dictionaries keep insertion order, so this drops what was loaded longest ago.
+            keep = self._limit // 2
+            wanted = set(customers)
+            for customer_id in list(states)[: max(0, len(states) - keep)]:
+                if customer_id not in wanted:
+                    del states[customer_id]
+                    self._dues.pop(customer_id, None)
+        return missing
+
+    def add(self, stepper: Stepper[S, Any], customers: Sequence[str], blobs: Sequence[bytes | None]) -> None:
+        """Take in what the store has of the customers; None is a customer without a past."""
+        for customer_id, blob in zip(customers, blobs, strict=True):
+            state = stepper.new_state(customer_id) if blob is None else stepper.decode_state(blob)
+            self.states[customer_id] = state
+            self._dues[customer_id] = None if blob is None else stepper.due_of(state)
+
+    def changes(
+        self, stepper: Stepper[S, Any], changed: Sequence[str], woken: Sequence[str]
+    ) -> tuple[dict[str, bytes | None], dict[str, int | None]]:
+        """Return the values to save by key suffix, and the due times that differ from the store's by customer.
+
+        Those of `woken`, whose due time has come, are always among them.
+        """
+        states, dues = self.states, self._dues
+        values: dict[str, bytes | None] = {}
+        due_changes: dict[str, int | None] = {}
+        size = 0
+        for customer_id in changed:
+            state = states[customer_id]
+            data = stepper.encode_state(state)
+            size += len(data)
+            values[STATE_PREFIX + customer_id] = data
+            due = stepper.due_of(state)
+            if due != dues.get(customer_id):
+                due_changes[customer_id] = due
+                dues[customer_id] = due
+        for customer_id in woken:  # a due time without a changed state must still go away
+            due_changes.setdefault(customer_id, stepper.due_of(states[customer_id]))
+            dues[customer_id] = due_changes[customer_id]
+        if values:
+            self.mean_bytes += 0.2 * (size / len(values) - self.mean_bytes)
+        return values, due_changes

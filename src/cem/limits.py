@@ -1,0 +1,52 @@
+"""What bounds one save, and how a batch is cut to fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from cem.ports import Record
+
+__all__ = ["Limits", "RejectLimits", "cuts"]
+
+
+class Limits(msgspec.Struct, frozen=True):
+    """Bounds of one save, and of what is kept in memory."""
+
+    customers: int = 500
+    bytes: int = 512_000
+    cached: int = 100_000
+    due: int = 500
+
+
+class RejectLimits(Protocol):
+    """Counts dead letters per topic and says when there are too many of them."""
+
+    def count(
+        self, before: tuple[int, int, int], items: int, rejected: Sequence[int]
+    ) -> tuple[int, int, int]:
+        """Return the counts after `items` further records, of which those at `rejected` were dead letters."""
+
+    def tripped(self, counts: tuple[int, int, int]) -> str | None:
+        """Return the sentence that says which limit was passed, or None."""
+
+
+def cuts(records: Sequence[Record], limits: Limits, state_bytes: float) -> Iterable[Sequence[Record]]:
+    """Yield the records in pieces that fit one save. `state_bytes`: what a customer's state takes on average."""
+    customers = max(1, min(limits.customers, int(limits.bytes / state_bytes)))
+    # A record's bytes count too: should it become a dead letter, they go into the outbox.
+    if len(records) <= customers and sum(len(r.value or b"") for r in records) <= limits.bytes:
+        if records:
+            yield records
+        return
+    start, size = 0, 0
+    seen: set[bytes | None] = set()
+    for index, record in enumerate(records):
+        seen.add(record.key)
+        size += len(record.value or b"")
+        if index > start and (len(seen) > customers or size > limits.bytes):
+            yield records[start:index]
+            start, size, seen = index, len(record.value or b""), {record.key}
+    yield records[start:]

@@ -81,15 +81,15 @@ class CemStepper:
 
     def read(self, records: Sequence[Record]) -> list[tuple[Record, Received | Reject]]:
         items = [(record, decode(record)) for record in records]
+        # Each customer is looked at once, not each record; nearly always all of them belong here.
         lane_of = self._lane_of
-        for index, (record, item) in enumerate(items):
-            if (
-                type(item) is Received
-                and item.event.OF_CUSTOMER
-                and lane_of(item.customer_id) != record.partition
-            ):
-                # Folded here, the customer would be one that nobody finds: his lane is another.
-                items[index] = (record, _in_wrong_lane(record.partition, lane_of(item.customer_id)))
+        lane = records[0].partition if records else 0
+        strangers = {c for c in self.customers(items) if lane_of(c) != lane}
+        if strangers:
+            for index, (record, item) in enumerate(items):
+                if type(item) is Received and item.event.OF_CUSTOMER and item.customer_id in strangers:
+                    # Folded here, the customer would be one that nobody finds: his lane is another.
+                    items[index] = (record, _in_wrong_lane(lane, lane_of(item.customer_id)))
         return items
 
     def customers(self, items: Sequence[tuple[Record, Received | Reject]]) -> list[str]:

@@ -56,7 +56,12 @@ def cycle_bounds(at_ms: int, cycle_day: int, tz: tzinfo) -> tuple[int, int]:
 
     `cycle_day` is 1 to 31; in a shorter month the cycle begins on its last day.
     """
-    today = datetime.fromtimestamp(at_ms / 1000, tz).date()
+    return _cycle_of(datetime.fromtimestamp(at_ms / 1000, tz).date(), cycle_day, tz)
+
+
+@lru_cache(maxsize=4096)
+def _cycle_of(today: date, cycle_day: int, tz: tzinfo) -> tuple[int, int]:
+    """Return the bounds of the cycle that contains a local day: few differ, and each line asks when its cycle turns."""
     start = _in_month(today.year, today.month, cycle_day)
     if today < start:
         before = today.replace(day=1) - timedelta(days=1)

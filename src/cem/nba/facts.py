@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from cem.domain.customer import FAMILIES, Customer
-from cem.domain.localtime import DAY_MS, local_day
+from cem.domain.localtime import DAY_MS
 from cem.domain.state.profile import Contract
 from cem.domain.view import consent, owed_minor
 from cem.nba.call import Call
@@ -60,14 +60,14 @@ def history_of(customer: Customer, now_ms: int) -> tuple[Past, ...]:
 
 
 def _status(v: Situation) -> str:
-    if v.customer.profile.status:
-        return v.customer.profile.status
+    if v.profile.status:
+        return v.profile.status
     # Somebody of whom we know but what we said and decided ourselves is a stranger still.
     return "active" if any(v.customer.counts[:_HIS_OWN]) else "stranger"
 
 
 def _since(v: Situation) -> float | None:
-    since_day = v.customer.profile.since_day
+    since_day = v.profile.since_day
     return v.days_since(since_day * DAY_MS) if since_day else None
 
 
@@ -77,14 +77,14 @@ def _plan_price(v: Situation) -> int | None:
 
 
 def _contract_left(v: Situation) -> float | None:
-    contracts = [s.contract for s in v.customer.profile.supplies]
+    contracts = [s.contract for s in v.profile.supplies]
     ends = [c.end_day for c in contracts if c.end_day and not _is_cancelled(c)]
     # The last day belongs to the term.
-    return float(min(ends) + 1 - local_day(v.now_ms, v.tz)) if ends else None
+    return float(min(ends) + 1 - v.today) if ends else None
 
 
 def _cancelled(v: Situation) -> bool:
-    return any(_is_cancelled(s.contract) for s in v.customer.profile.supplies)
+    return any(_is_cancelled(s.contract) for s in v.profile.supplies)
 
 
 def _is_cancelled(contract: Contract) -> bool:
@@ -93,7 +93,7 @@ def _is_cancelled(contract: Contract) -> bool:
 
 
 def _lines(v: Situation) -> int:
-    return len({*v.customer.lines, *(u.line for u in v.customer.profile.users)})
+    return len({*v.customer.lines, *(u.line for u in v.profile.users)})
 
 
 def _since_contact(v: Situation) -> float | None:
@@ -102,42 +102,45 @@ def _since_contact(v: Situation) -> float | None:
 
 
 def _bill_total(v: Situation) -> int | None:
-    bill = v.bill(0)
+    bill = v.bill
     return bill.total_minor if bill else None
 
 
 def _bill_delta(v: Situation) -> int | None:
-    last, before = v.bill(0), v.bill(1)
+    last, before = v.bill, v.bill_before
     return last.total_minor - before.total_minor if last and before else None
 
 
 def _bill_extra(v: Situation) -> int | None:
-    bill = v.bill(0)
-    return sum(p.amount_minor for p in bill.parts if p.cause in _EXTRA) if bill else None
+    return sum([p.amount_minor for p in v.parts if p.cause in _EXTRA]) if v.bill else None
 
 
 def _since_bill(v: Situation) -> float | None:
-    bill = v.bill(0)
+    bill = v.bill
     return v.days_since(bill.issued_ms) if bill else None
 
 
 def _in_hardship(v: Situation) -> bool:
-    return v.customer.profile.hardship or v.overdue_days >= 30 or v.failed_payments >= 3
+    return v.profile.hardship or v.overdue_days >= 30 or v.failed_payments >= 3
 
 
 def _credited(v: Situation) -> bool:
     since = v.now_ms - 90 * DAY_MS
-    bills = [b for b in v.customer.billing.bills if b.issued_ms > since]
-    return any(p.cause == "credit" and p.amount_minor < 0 for b in bills for p in b.parts)
+    for bill in v.customer.billing.bills:
+        if bill.issued_ms > since:
+            for causes in bill.sums.values():
+                if causes.get("credit", 0) < 0:
+                    return True
+    return False
 
 
 def _sms_extra(v: Situation) -> int:
-    return sum(sum(cycle.charged_minor) for _, cycle in v.cycles)
+    return sum([sum(cycle.charged_minor) for _, cycle in v.cycles])
 
 
 def _sms_extra_child(v: Situation) -> int:
     children = [u.line for u in v.children]
-    return sum(sum(cycle.charged_minor) for line, cycle in v.cycles if line in children)
+    return sum([sum(cycle.charged_minor) for line, cycle in v.cycles if line in children])
 
 
 def _sms_share(v: Situation) -> float | None:
@@ -147,7 +150,7 @@ def _sms_share(v: Situation) -> float | None:
 
 
 def _sms_roaming(v: Situation) -> int:
-    return sum(c.charged_minor[_ROAMING] for _, c in v.cycles if len(c.charged_minor) > _ROAMING)
+    return sum([c.charged_minor[_ROAMING] for _, c in v.cycles if len(c.charged_minor) > _ROAMING])
 
 
 def _last_answer(v: Situation, field: str, unanswered: int) -> int | None:
@@ -166,7 +169,7 @@ def _since_survey(v: Situation) -> float | None:
 
 def _declined(v: Situation) -> int:
     since = v.now_ms - 30 * DAY_MS
-    return sum(d.state == "declined" and d.state_ms > since for d in v.decisions)
+    return sum([d.state == "declined" and d.state_ms > since for d in v.decisions])
 
 
 #: Name of a fact to its computation.
@@ -176,7 +179,7 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "call_topic": lambda v: v.topic,
     "call_queue": lambda v: v.call.queue,
     "rep_language": lambda v: v.call.language,
-    "customer_language": lambda v: v.customer.profile.language or v.call.language,
+    "customer_language": lambda v: v.profile.language or v.call.language,
     "status": _status,
     "tenure_days": _since,
     "lines": _lines,
@@ -198,7 +201,7 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "bill_extra_minor": _bill_extra,
     "days_since_bill": _since_bill,
     "overdue_days": lambda v: v.overdue_days,
-    "overdue_minor": lambda v: owed_minor(v.customer, v.now_ms, v.tz) if v.customer.billing.bills else 0,
+    "overdue_minor": lambda v: owed_minor(v.customer, v.now_ms, v.tz, v.owed) if v.bill else 0,
     "in_hardship": _in_hardship,
     "failed_payments_90d": lambda v: v.failed_payments,
     "sms_extra_minor": _sms_extra,

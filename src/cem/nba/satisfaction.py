@@ -37,7 +37,7 @@ def estimate(situation: Situation) -> float:
 
 def _shocked(situation: Situation) -> bool:
     """Return whether a bill of the last 30 days is a third above the one before."""
-    last, before = situation.bill(0), situation.bill(1)
+    last, before = situation.bill, situation.bill_before
     if last is None or before is None or situation.days_since(last.issued_ms) > 30:
         return False
     return before.total_minor > 0 and last.total_minor * 3 > before.total_minor * 4

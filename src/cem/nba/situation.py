@@ -9,16 +9,16 @@ from typing import Any, Final, Generic, TypeVar
 from cem.domain.customer import Customer
 from cem.domain.facts.supplies import plan_of
 from cem.domain.facts.usage import cycle_at
-from cem.domain.localtime import DAY_MS, HOUR_MS, zone
+from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day, zone
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.billing import Bill
-from cem.domain.state.contacts import REPEATED, Contact, contact_key, unpack_contacts, unresolved
+from cem.domain.state.billing import Bill, Part
+from cem.domain.state.contacts import REPEATED, Contact, contact_key, contacts_since, unresolved
 from cem.domain.state.decisions import Decision
 from cem.domain.state.lines import Cycle
-from cem.domain.state.profile import Plan, User
+from cem.domain.state.profile import Plan, Profile, User
 from cem.domain.state.service import Fault
 from cem.domain.state.talk import OpenCall
-from cem.domain.view import age_years, open_calls, overdue_days
+from cem.domain.view import open_calls, overdue_days, owed_by_bill
 from cem.nba.call import Call, topic_of
 
 __all__ = ["Situation"]
@@ -63,7 +63,22 @@ class Situation:
     @lazy
     def tz(self) -> tzinfo:
         """Return the customer's time zone: his own, else the operator's."""
-        return zone(self.customer.profile.timezone, self.timezone)
+        return zone(self.profile.timezone, self.timezone)
+
+    @lazy
+    def profile(self) -> Profile:
+        """Return who the customer is."""
+        return self.customer.profile
+
+    @lazy
+    def today(self) -> int:
+        """Return the local day, counted from the epoch."""
+        return local_day(self.now_ms, self.tz)
+
+    @lazy
+    def year(self) -> int:
+        """Return the local year."""
+        return date_of(self.today).year
 
     @lazy
     def topic(self) -> str:
@@ -74,12 +89,9 @@ class Situation:
     @lazy
     def contacts(self) -> list[Contact]:
         """Return contacts of the last 30 days before this one, oldest first."""
-        kept, older = unpack_contacts(self.customer.contacts)
+        found = contacts_since(self.customer.contacts, self.now_ms - 30 * DAY_MS)
         this = contact_key(self.call.call_id) if self.call.call_id else None
-        since = self.now_ms - 30 * DAY_MS
-        return [
-            c for c in (*older, *kept) if since < c.at_ms <= self.now_ms and (this is None or c.key != this)
-        ]
+        return [c for c in found if c.at_ms <= self.now_ms and (this is None or c.key != this)]
 
     @lazy
     def week(self) -> list[Contact]:
@@ -102,8 +114,12 @@ class Situation:
     @lazy
     def plans(self) -> list[Plan]:
         """Return the plans in force: of the account and of each line."""
-        profile = self.customer.profile
+        profile = self.profile
         lines = {supply.line: None for supply in profile.supplies if supply.line}
+        if not lines:
+            # What holds for each line is the account's.
+            account = plan_of(profile, "", self.now_ms)
+            return [] if account is None else [account]
         lines.update((user.line, None) for user in profile.users)
         account = plan_of(profile, "", self.now_ms)
         found = [] if account is None else [account]
@@ -116,27 +132,46 @@ class Situation:
     @lazy
     def children(self) -> list[User]:
         """Return the lines' users that are children."""
-        return [u for u in self.customer.profile.users if u.role == "child" or self._is_minor(u)]
-
-    def _is_minor(self, user: User) -> bool:
-        age = age_years(user.birth_year, self.now_ms, self.tz)
-        return age is not None and age < 18
+        grown_up_from = self.year - 18
+        return [u for u in self.profile.users if u.role == "child" or u.birth_year > grown_up_from]
 
     @lazy
     def cycles(self) -> list[tuple[str, Cycle]]:
         """Return each line's running billing cycle, where it has one."""
-        found = ((name, cycle_at(line, self.now_ms)) for name, line in self.customer.lines.items())
-        return [(name, cycle) for name, cycle in found if cycle is not None]
+        now_ms = self.now_ms
+        found = []
+        for name, line in self.customer.lines.items():
+            cycle = cycle_at(line, now_ms)
+            if cycle is not None:
+                found.append((name, cycle))
+        return found
 
-    def bill(self, back: int) -> Bill | None:
-        """Return the last bill (0), or the one before (1)."""
+    @lazy
+    def bill(self) -> Bill | None:
+        """Return the last bill."""
         bills = self.customer.billing.bills
-        return bills[-1 - back] if len(bills) > back else None
+        return bills[-1] if bills else None
+
+    @lazy
+    def bill_before(self) -> Bill | None:
+        """Return the bill before the last."""
+        bills = self.customer.billing.bills
+        return bills[-2] if len(bills) > 1 else None
+
+    @lazy
+    def parts(self) -> list[Part]:
+        """Return what the last bill is made of."""
+        return self.bill.parts if self.bill is not None else []
+
+    @lazy
+    def owed(self) -> dict[str, int]:
+        """Return what is still to be paid of each kept bill."""
+        return owed_by_bill(self.customer)
 
     @lazy
     def overdue_days(self) -> int:
         """Return days that the longest unpaid bill is overdue."""
-        return overdue_days(self.customer, self.now_ms, self.tz)
+        return overdue_days(self.customer, self.now_ms, self.tz, self.owed)
 
     @lazy
     def failed_payments(self) -> int:
@@ -175,7 +210,7 @@ class Situation:
 
     def going_on(self, fault: Fault) -> bool:
         """Return whether he suffers the fault now."""
-        return fault.ended_ms == 0 and 0 < self.now_ms - fault.began_ms < FAULT_LASTS_MS
+        return fault.ended_ms == 0 and 0 <= self.now_ms - fault.began_ms < FAULT_LASTS_MS
 
     def _fault_hours(self, fault: Fault) -> float | None:
         since = self.now_ms - 30 * DAY_MS

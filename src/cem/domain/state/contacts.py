@@ -24,6 +24,7 @@ __all__ = [
     "Contact",
     "Contacts",
     "contact_key",
+    "contacts_since",
     "pack_contacts",
     "unpack_contacts",
     "unresolved",
@@ -153,14 +154,23 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
     contacts.reps = [c.rep_id for c in kept[-NAMED_KEPT:]]
 
 
-def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
-    """Return the contacts kept in full and those kept in brief, both oldest first."""
+def contacts_since(contacts: Contacts, since_ms: int) -> list[Contact]:
+    """Return the contacts after an instant, kept in brief or in full, oldest first."""
+    kept, older = unpack_contacts(contacts, since_ms)
+    return [*older, *kept]
+
+
+def unpack_contacts(contacts: Contacts, since_ms: int = -1) -> tuple[list[Contact], list[Contact]]:
+    """Return the contacts kept in full and those kept in brief, both oldest first; only those after `since_ms`."""
     reasons = ["", *contacts.reasons]
     kept: list[Contact] = []
     for low, high, ways, duration, wait, hold, transfers, reason, key in _ROW.iter_unpack(contacts.rows):
+        at_ms = (low | high << 32) >> 6
+        if at_ms <= since_ms:
+            continue
         kept.append(
             Contact(
-                (low | high << 32) >> 6,
+                at_ms,
                 key,
                 CHANNELS[ways >> 4],
                 reasons[reason],
@@ -177,7 +187,8 @@ def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
                 transfers,
             )
         )
-    for contact, contact_id, rep_id in zip(kept[-NAMED_KEPT:], contacts.ids, contacts.reps, strict=True):
+    named = zip(reversed(kept), reversed(contacts.ids), reversed(contacts.reps), strict=False)
+    for contact, contact_id, rep_id in named:
         contact.id, contact.rep_id = contact_id, rep_id
     older = [
         Contact(
@@ -191,5 +202,6 @@ def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
             abandoned=bool(code & 4),
         )
         for low, high, code, reason, key in _BRIEF.iter_unpack(contacts.older)
+        if (low | high << 32) > since_ms
     ]
     return kept, older

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import tzinfo
 
 from cem.domain.customer import Customer
@@ -15,6 +16,7 @@ __all__ = [
     "cancelled_from_ms",
     "contract_days_left",
     "overdue_days",
+    "owed_by_bill",
     "owed_minor",
     "plan_at",
     "tenure_days",
@@ -26,10 +28,10 @@ def bill_owed(customer: Customer, bill: Bill) -> int:
 
     A payment that names no bill pays the oldest kept bill that was issued before it and is not paid yet.
     """
-    return _owed(customer).get(bill.bill_id, 0)
+    return owed_by_bill(customer).get(bill.bill_id, 0)
 
 
-def _owed(customer: Customer) -> dict[str, int]:
+def owed_by_bill(customer: Customer) -> dict[str, int]:
     """Return what is owed by bill, from the bills and payments kept."""
     bills = customer.billing.bills
     owed = {bill.bill_id: max(0, bill.total_minor) for bill in bills}
@@ -48,15 +50,16 @@ def _owed(customer: Customer) -> dict[str, int]:
     return owed
 
 
-def overdue_days(customer: Customer, now_ms: int, tz: tzinfo) -> int:
+def overdue_days(customer: Customer, now_ms: int, tz: tzinfo, owed: Mapping[str, int] | None = None) -> int:
     """Return for how many days the oldest unpaid bill has been overdue; 0 = none is.
 
-    A bill without a due day counts from the operator's own `payment.overdue`.
+    A bill without a due day counts from the operator's own `payment.overdue`. `owed` is `owed_by_bill` of the
+    customer, if the caller has it already.
     """
     days = 0
     today = local_day(now_ms, tz)
     billing = customer.billing
-    owed = _owed(customer)
+    owed = owed_by_bill(customer) if owed is None else owed
     for bill in billing.bills:
         if bill.due_day and owed[bill.bill_id] and bill.issued_ms <= now_ms:
             days = max(days, today - bill.due_day)
@@ -69,10 +72,10 @@ def overdue_days(customer: Customer, now_ms: int, tz: tzinfo) -> int:
     return days
 
 
-def owed_minor(customer: Customer, now_ms: int, tz: tzinfo) -> int:
-    """Return what is overdue of the kept bills in minor units."""
+def owed_minor(customer: Customer, now_ms: int, tz: tzinfo, owed: Mapping[str, int] | None = None) -> int:
+    """Return what is overdue of the kept bills in minor units; `owed` as for `overdue_days`."""
     today = local_day(now_ms, tz)
-    owed = _owed(customer)
+    owed = owed_by_bill(customer) if owed is None else owed
     return sum(
         owed[bill.bill_id]
         for bill in customer.billing.bills

@@ -22,7 +22,8 @@ from cem.streams.lag_metrics import LagCollector
 from cem.streams.lag_own_lanes import look_at_own_lanes
 from cem.streams.lag_reader import LagReader
 from cem.streams.lag_watch import LagWatch
-from cem.streams.lanes import Lane, LaneSet
+from cem.streams.lane import Lane
+from cem.streams.lanes import LaneSet
 from cem.streams.metrics import WorkerMetrics
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_server import serve_metrics

@@ -9,8 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
 
-__all__ = ["AHEAD_BYTES", "AHEAD_RECORDS", "NO_LIMIT", "Positions", "ReaderPace"]
+__all__ = ["AHEAD_BYTES", "AHEAD_RECORDS", "NO_LIMIT", "Admission", "Positions", "ReaderPace"]
 
 #: How far a partition may be ahead of its reader: well within what the embedded broker keeps.
 AHEAD_RECORDS = 20_000
@@ -20,6 +21,16 @@ NO_LIMIT = 1 << 62
 
 #: Answers with the next offset to be read by (topic, partition); a partition that nobody has read is left out.
 Positions = Callable[[], Awaitable[Mapping[tuple[str, int], int]]]
+
+
+class Admission(Protocol):
+    """Says when a batch may go out: how a producer is kept from running ahead of the reader."""
+
+    async def admit(self, topic: str, partition: int, records: int, size: int) -> None:
+        """Return as soon as `records` more records of `size` bytes may be written to the partition."""
+
+    def acknowledged(self, topic: str, partition: int, next_offset: int, records: int, size: int) -> None:
+        """Note that an admitted batch ends before `next_offset` (-1: the broker did not say)."""
 
 
 class _Partition:

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from cem.streams.lag import Look, Partition
 from cem.streams.lag_look import Bounds, Reached, take_look
 from cem.streams.lag_reader import LagReader
-from cem.streams.lanes import Lane, LaneSet
+from cem.streams.lane import Lane
+from cem.streams.lanes import LaneSet
 
 __all__ = ["look_at_own_lanes"]
 

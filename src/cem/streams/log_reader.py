@@ -13,7 +13,8 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from cem.journal import JOURNAL_TOPIC, decode_entry
 from cem.ports import JournalEntry, LaneStopped, Unavailable
-from cem.streams.offsets import know_topics
+from cem.streams.offsets import know_topics, log_bounds
+from cem.streams.reasons import reason_of
 from cem.streams.topics import CUSTOMER_TOPICS
 
 __all__ = ["KafkaLog"]
@@ -58,7 +59,7 @@ class KafkaLog:
                     await admin.start()
                     self._cluster_id = str((await admin.describe_cluster())["cluster_id"])
             except (TimeoutError, KafkaError) as error:
-                raise Unavailable(f"Kafka cannot be asked for its cluster id: {_text(error)}") from error
+                raise Unavailable(f"Kafka cannot be asked for its cluster id: {reason_of(error)}") from error
             finally:
                 with contextlib.suppress(TimeoutError, KafkaError):
                     async with asyncio.timeout(2.0):
@@ -68,17 +69,15 @@ class KafkaLog:
     async def bounds(self, partition: int, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
         partitions = [TopicPartition(topic, partition) for topic in topics]
         async with self._reading("its offsets") as consumer:
-            first = await consumer.beginning_offsets(partitions)
-            end = await consumer.end_offsets(partitions)
-            return {tp.topic: (first[tp], end[tp]) for tp in partitions}
+            found = await log_bounds(consumer, partitions)
+            return {tp.topic: bounds for tp, bounds in found.items()}
 
     async def peek(self, partition: int, offsets: Mapping[str, int]) -> dict[str, ConsumerRecord]:
         found: dict[str, ConsumerRecord] = {}
         wanted = {TopicPartition(topic, partition): offset for topic, offset in offsets.items()}
         async with self._reading("single records") as consumer:
-            first = await consumer.beginning_offsets(list(wanted))
-            end = await consumer.end_offsets(list(wanted))
-            open_ = {tp: o for tp, o in wanted.items() if first[tp] <= o < end[tp]}
+            bounds = await log_bounds(consumer, list(wanted))
+            open_ = {tp: o for tp, o in wanted.items() if bounds[tp][0] <= o < bounds[tp][1]}
             if not open_:
                 return found
             consumer.assign(list(open_))
@@ -163,7 +162,7 @@ class KafkaLog:
                     yield self._consumer
             except (TimeoutError, KafkaError) as error:
                 await self.stop()
-                raise Unavailable(f"Kafka cannot be asked for {what}: {_text(error)}") from error
+                raise Unavailable(f"Kafka cannot be asked for {what}: {reason_of(error)}") from error
 
     async def _connected(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
@@ -188,7 +187,3 @@ class KafkaLog:
                 await consumer.stop()
             raise
         return consumer
-
-
-def _text(error: BaseException) -> str:
-    return str(error) or type(error).__name__

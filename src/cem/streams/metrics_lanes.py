@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from cem.streams.lanes import Lane, LaneSet
+from cem.streams.lane import Lane
+from cem.streams.lanes import LaneSet
 
 __all__ = ["LaneCollector"]
 

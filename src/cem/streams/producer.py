@@ -15,24 +15,21 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
-import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from cem.ports import Emission, Unavailable
-from cem.streams.partition import lane_of, murmur2
+from cem.streams.backpressure import Admission
+from cem.streams.outgoing import Batch, Outgoing, RecordTooLarge, Target, largest_record, target_of
+from cem.streams.reasons import reason_of
 from cem.streams.stopping import stop_producer
 from cem.streams.topic_admin import TopicsWrong
-from cem.streams.topics import spec_of
 
 __all__ = ["Admission", "EventProducer", "LogUnavailable", "Outgoing", "RecordTooLarge"]
 
-#: Kafka's default for the largest batch that a topic takes (`max.message.bytes`).
-_DEFAULT_TOPIC_BYTES = 1_048_588
 #: A batch is sent when it has grown to this size. The embedded broker keeps 5 MB a partition.
 BATCH_BYTES = 256 * 1024
 #: How long `stop` waits for aiokafka, twice at most.
@@ -43,58 +40,6 @@ _RECORDS_PER_TIMESTAMP = 256
 
 class LogUnavailable(Unavailable):
     """Kafka is away or refuses us; the message says which. Nothing more goes through the producer."""
-
-
-class RecordTooLarge(ValueError):
-    """A record beyond what its topic takes; it was not sent (it would break the sequence), the producer goes on."""
-
-
-class Outgoing(msgspec.Struct, frozen=True, gc=False):
-    """A record to publish. `cem.ports.Emission` does as well: only the names of the fields matter."""
-
-    topic: str
-    key: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    value: bytes | None
-    #: None: murmur2 of the key; without a key, the partitions in turn.
-    partition: int | None = None
-
-
-class Admission(Protocol):
-    """Says when a batch may go out: how a producer is kept from running ahead of the reader."""
-
-    async def admit(self, topic: str, partition: int, records: int, size: int) -> None:
-        """Return as soon as `records` more records of `size` bytes may be written to the partition."""
-
-    def acknowledged(self, topic: str, partition: int, next_offset: int, records: int, size: int) -> None:
-        """Note that an admitted batch ends before `next_offset` (-1: the broker did not say)."""
-
-
-class _Batch:
-    """Records of one partition on their way: open for more, then sent, then acknowledged."""
-
-    __slots__ = ("builder", "done", "records", "size")
-
-    def __init__(self, builder: BatchBuilder, done: asyncio.Future[int]) -> None:
-        self.builder = builder
-        self.records = 0
-        self.size = 0
-        #: Offset of the first record once all in-sync replicas have it.
-        self.done = done
-
-
-class _Target:
-    """One partition: its open batch, and the lock that keeps its batches in order."""
-
-    __slots__ = ("limit", "lock", "open", "partition", "topic")
-
-    def __init__(self, topic: str, partition: int, limit: int) -> None:
-        self.topic = topic
-        self.partition = partition
-        #: Largest record, in bytes.
-        self.limit = limit
-        self.open: _Batch | None = None
-        self.lock = asyncio.Lock()
 
 
 class EventProducer:
@@ -125,9 +70,9 @@ class EventProducer:
         self._expected = dict(expected_partitions or {})
         self._now_ms = now_ms
         self._producer: AIOKafkaProducer | None = None
-        self._targets: dict[str, list[_Target]] = {}
+        self._targets: dict[str, list[Target]] = {}
         self._next_keyless: dict[str, int] = {}
-        self._unacknowledged: set[_Batch] = set()
+        self._unacknowledged: set[Batch] = set()
         self._lingering: asyncio.TimerHandle | None = None
         self._background: set[asyncio.Task[None]] = set()
         #: Batches that wait for `admission` right now.
@@ -161,7 +106,7 @@ class EventProducer:
             async with asyncio.timeout(self._deadline_s):
                 await self._producer.start()
         except (KafkaError, OSError, TimeoutError) as error:
-            failure = self._fail(f"cannot be reached ({_reason(error)})")
+            failure = self._fail(f"cannot be reached ({reason_of(error)})")
             await self.stop()
             raise failure from None
 
@@ -204,8 +149,8 @@ class EventProducer:
         """
         target = await self._target(event)
         # A batch of its own: the offset of a batch is its first record's.
-        batch = _Batch(self._builder(), asyncio.get_running_loop().create_future())
-        self._append(batch, event, self._now_ms(), target.limit)
+        batch = Batch(self._builder(), asyncio.get_running_loop().create_future())
+        batch.append(event, self._now_ms(), target.limit)
         if target.open is not None:
             await self._send(target, target.open)
         await self._send(target, batch)
@@ -217,64 +162,37 @@ class EventProducer:
         await self._send_open()
         await self._acknowledged({batch.done for batch in self._unacknowledged})
 
-    async def _pack(self, events: Iterable[Outgoing | Emission]) -> dict[_Batch, _Target]:
+    async def _pack(self, events: Iterable[Outgoing | Emission]) -> dict[Batch, Target]:
         """Append each record to its partition's open batch; return the batches that hold them."""
         if self._failure is not None:
             raise self._failure
-        touched: dict[_Batch, _Target] = {}
+        touched: dict[Batch, Target] = {}
         now_ms = 0
         for number, event in enumerate(events):
             if number % _RECORDS_PER_TIMESTAMP == 0:
                 now_ms = self._now_ms()
-            known = event.topic in self._targets
-            target = self._known_target(event) if known else await self._target(event)
+            topic = event.topic
+            targets = self._targets.get(topic) or await self._look_up(topic)
+            target = target_of(event, targets, self._next_keyless.get(topic, 0))
             batch = target.open or self._open(target)
-            while not self._append(batch, event, now_ms, target.limit):
+            while not batch.append(event, now_ms, target.limit):
                 await self._send(target, batch)
                 batch = target.open or self._open(target)
             touched[batch] = target
         return touched
 
-    def _append(self, batch: _Batch, event: Outgoing | Emission, now_ms: int, limit: int) -> bool:
-        """Add the record; False when the batch is full."""
-        headers = list(event.headers)
-        size = DefaultRecordBatchBuilder.estimate_size_in_bytes(event.key, event.value, headers)
-        if size > limit:
-            raise RecordTooLarge(f"a record of {size:,} bytes; topic {event.topic} takes {limit:,}")
-        added = batch.builder.append(timestamp=now_ms, key=event.key, value=event.value, headers=headers)
-        if added is None:
-            return False
-        batch.records += 1
-        batch.size += added.size
-        return True
+    async def _target(self, event: Outgoing | Emission) -> Target:
+        targets = self._targets.get(event.topic) or await self._look_up(event.topic)
+        return target_of(event, targets, self._next_keyless.get(event.topic, 0))
 
-    async def _target(self, event: Outgoing | Emission) -> _Target:
-        if event.topic not in self._targets:
-            await self._look_up(event.topic)
-        return self._known_target(event)
-
-    def _known_target(self, event: Outgoing | Emission) -> _Target:
-        targets = self._targets[event.topic]
-        if event.partition is not None:
-            if event.partition >= len(targets):
-                raise TopicsWrong(f"topic {event.topic} has no partition {event.partition}")
-            return targets[event.partition]
-        if event.key is not None:
-            try:
-                return targets[lane_of(event.key.decode(), len(targets))]
-            except UnicodeDecodeError:
-                return targets[(murmur2(event.key) & 0x7FFFFFFF) % len(targets)]
-        # Without a key a batch is filled before the next partition has its turn.
-        return targets[self._next_keyless.get(event.topic, 0) % len(targets)]
-
-    async def _look_up(self, topic: str) -> list[_Target]:
+    async def _look_up(self, topic: str) -> list[Target]:
         """Read the topic's partitions from Kafka, without making the topic as asking for it by name might."""
         producer = self._running()
         try:
             async with asyncio.timeout(self._deadline_s):
                 cluster = await producer.client.fetch_all_metadata()
         except (KafkaError, OSError, TimeoutError) as error:
-            raise self._fail(f"does not answer ({_reason(error)})") from None
+            raise self._fail(f"does not answer ({reason_of(error)})") from None
         found = len(cluster.partitions_for_topic(topic) or ())
         if not found:
             raise TopicsWrong(
@@ -285,14 +203,14 @@ class EventProducer:
             raise TopicsWrong(
                 f"topic {topic} has {found} partitions, not {expected} (CEM_PARTITIONS): customers would change lanes"
             )
-        limit = _largest_record(topic)
-        return self._targets.setdefault(topic, [_Target(topic, number, limit) for number in range(found)])
+        limit = largest_record(topic)
+        return self._targets.setdefault(topic, [Target(topic, number, limit) for number in range(found)])
 
     def _builder(self) -> BatchBuilder:
         return self._running().create_batch()
 
-    def _open(self, target: _Target) -> _Batch:
-        target.open = _Batch(self._builder(), asyncio.get_running_loop().create_future())
+    def _open(self, target: Target) -> Batch:
+        target.open = Batch(self._builder(), asyncio.get_running_loop().create_future())
         return target.open
 
     def _linger_over(self) -> None:
@@ -307,14 +225,14 @@ class EventProducer:
     def _background_ended(self, task: asyncio.Task[None]) -> None:
         self._background.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None and self._failure is None:
-            self._fail(f"refused a batch ({_reason(error)})")
+            self._fail(f"refused a batch ({reason_of(error)})")
 
     async def _send_open(self) -> None:
         """Send every open batch that holds something."""
         waiting = [(t, t.open) for targets in self._targets.values() for t in targets if t.open is not None]
         await asyncio.gather(*(self._send(target, batch) for target, batch in waiting))
 
-    async def _send(self, target: _Target, batch: _Batch) -> None:
+    async def _send(self, target: Target, batch: Batch) -> None:
         """Hand the batch to aiokafka unless somebody else has; waits for the partition's queue and for admission."""
         if batch in self._unacknowledged or batch.done.done():
             return
@@ -334,25 +252,25 @@ class EventProducer:
                         batch.builder, target.topic, partition=target.partition
                     )
         except (KafkaError, OSError, TimeoutError) as error:
-            raise self._fail(f"takes no more records ({_reason(error)})") from None
+            raise self._fail(f"takes no more records ({reason_of(error)})") from None
         except asyncio.CancelledError:
             # A batch that never left is a hole in its partition; nothing may follow it.
             self._fail("was left in the middle of a batch")
             raise
         future.add_done_callback(lambda done: self._settled(target, batch, done))
 
-    async def _admitted(self, admission: Admission, target: _Target, batch: _Batch) -> None:
+    async def _admitted(self, admission: Admission, target: Target, batch: Batch) -> None:
         self._held += 1
         try:
             await admission.admit(target.topic, target.partition, batch.records, batch.size)
         finally:
             self._held -= 1
 
-    def _settled(self, target: _Target, batch: _Batch, future: asyncio.Future[Any]) -> None:
+    def _settled(self, target: Target, batch: Batch, future: asyncio.Future[Any]) -> None:
         self._unacknowledged.discard(batch)
         error = None if future.cancelled() else future.exception()
         if future.cancelled() or error is not None:
-            self._fail(f"refused a batch for {target.topic} ({_reason(error)})")
+            self._fail(f"refused a batch for {target.topic} ({reason_of(error)})")
             return
         first: int = future.result().offset
         self.records += batch.records
@@ -400,18 +318,3 @@ class EventProducer:
     def _address(self) -> str:
         servers = self._options.get("bootstrap_servers", "?")
         return servers if isinstance(servers, str) else ",".join(servers)
-
-
-def _largest_record(topic: str) -> int:
-    try:
-        return spec_of(topic).max_message_bytes
-    except KeyError:
-        return _DEFAULT_TOPIC_BYTES
-
-
-def _reason(error: BaseException | None) -> str:
-    if error is None:
-        return "cancelled"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    return str(error) or type(error).__name__

@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from cem.journal import JOURNAL_TOPIC, encode_entry
 from cem.ports import Emission, JournalEntry, Unavailable
+from cem.streams.reasons import reason_of
 from cem.streams.stopping import stop_producer
 
 __all__ = ["KafkaPublisher"]
@@ -70,7 +71,9 @@ class KafkaPublisher:
                 return [metadata.offset for metadata in await asyncio.gather(*futures)]
         except (TimeoutError, KafkaError) as error:
             self._discard(producer)
-            msg = f"Kafka has not acknowledged {len(records)} record(s) for {records[0][0]}: {_text(error)}"
+            msg = (
+                f"Kafka has not acknowledged {len(records)} record(s) for {records[0][0]}: {reason_of(error)}"
+            )
             raise Unavailable(msg) from error
 
     async def _started(self) -> AIOKafkaProducer:
@@ -88,7 +91,9 @@ class KafkaPublisher:
                         await producer.start()
                 except (TimeoutError, KafkaError) as error:
                     self._discard(producer)
-                    raise Unavailable(f"Kafka cannot be reached for publishing: {_text(error)}") from error
+                    raise Unavailable(
+                        f"Kafka cannot be reached for publishing: {reason_of(error)}"
+                    ) from error
                 self._producer = producer
             return self._producer
 
@@ -100,7 +105,3 @@ class KafkaPublisher:
         task = asyncio.create_task(stop_producer(producer, within_s=1.0))
         self._discarding.add(task)
         task.add_done_callback(self._discarding.discard)
-
-
-def _text(error: BaseException) -> str:
-    return str(error) or type(error).__name__

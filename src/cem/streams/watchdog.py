@@ -17,7 +17,8 @@ import time
 from collections.abc import Callable
 
 from cem.ports import Log, Unavailable
-from cem.streams.lanes import Lane, LaneSet
+from cem.streams.lane import Lane
+from cem.streams.lanes import LaneSet
 
 __all__ = ["EXIT_WATCHDOG", "LoopWatchdog", "leave", "leave_after", "watch_lanes"]
 

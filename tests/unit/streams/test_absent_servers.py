@@ -12,10 +12,10 @@ import pytest
 from cem.pipeline import LanePipeline
 from cem.ports import JournalEntry, LaneStopped, Unavailable
 from cem.stores import MemoryStore
-from cem.streams import lanes as lanes_module
+from cem.streams import lane as lane_module
 from cem.streams.checkpoints import CheckpointKeeper
+from tests.builders.streams import TOPICS, ModelLog, NoPublisher, World, run, settle
 from tests.faults.fold import SimStepper
-from tests.unit.streams.test_lanes import TOPICS, ModelLog, NoPublisher, World, run, settle
 
 
 class AbsentStore(MemoryStore):
@@ -50,7 +50,7 @@ def test_waiting_is_no_reason_to_break_however_long_it_lasts() -> None:
             pauses.append(seconds)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(lanes_module.asyncio, "sleep", sleep)
+            patch.setattr(lane_module.asyncio, "sleep", sleep)
             for attempt in (0, 10, 2_000):
                 await lane.pause(attempt, Unavailable("Redis is away"))
         assert pauses == [0.05, 2.0, 2.0]

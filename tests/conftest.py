@@ -27,6 +27,8 @@ Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 # How long an example takes says nothing on a machine that does other things too.
 settings.register_profile("cem", deadline=None)
+#: `pytest --hypothesis-profile long`: for hours in which nobody waits.
+settings.register_profile("long", deadline=None, max_examples=5_000)
 settings.load_profile("cem")
 
 REQUIRE_ALL = os.environ.get("CEM_REQUIRE_ALL", "") not in {"", "0"}

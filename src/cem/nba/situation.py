@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cem.domain.customer import Customer
+from cem.domain.facts.faults import FAULT_LASTS_MS
 from cem.domain.facts.supplies import plan_of
 from cem.domain.facts.usage import cycle_at
 from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day, zone
@@ -24,9 +25,6 @@ from cem.nba.call import Call, topic_of
 __all__ = ["Situation"]
 
 T = TypeVar("T")
-
-#: A fault that nobody ended is taken for going on so long.
-FAULT_LASTS_MS: Final = 14 * DAY_MS
 
 
 class lazy(Generic[T]):  # noqa: N801 - used as a decorator

@@ -1,9 +1,9 @@
 """Faults and degradations that the household felt.
 
-Unit: faults. Window: the last two, and all of the last 31 days (at most 64), seen from the newest; the number for
-ever. A beginning and an end are one fault if they name one incident, or else, of one service and place, if the end is
-the first after the beginning; an end alone counts for nothing. Equals: that matching over all events sorted by time. Order-free where incidents are
-named. No tick: counts in windows are evaluated at the reader's instant.
+Unit: faults. Window: the last two, and all that were felt in the last 31 days (at most 64), seen from the newest; one
+that nobody ended is taken for lasting 14 days. Their number for ever. A beginning and an end are one fault if they name one incident, or else, of one service and place, if the end is
+the first after the beginning; an end alone counts for nothing. Equals: that matching over all events sorted by time.
+Order-free where incidents are named. No tick: counts in windows are evaluated at the reader's instant.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from cem.domain.events.service import ServiceDegraded, ServiceRestored
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.service import Fault
 
-__all__ = ["FAULTS_IN_WINDOW", "FAULTS_KEPT", "begin_fault", "end_fault"]
+__all__ = ["FAULTS_IN_WINDOW", "FAULTS_KEPT", "FAULT_LASTS_MS", "begin_fault", "end_fault"]
 
 FAULTS_KEPT = 2
 FAULTS_IN_WINDOW = 64
 _HORIZON_MS = 31 * DAY_MS
+#: A fault that nobody ended is taken for going on so long.
+FAULT_LASTS_MS = 14 * DAY_MS
 
 
 def begin_fault(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -82,12 +84,13 @@ def _keep(customer: Customer) -> None:
     faults.sort(key=_at)
     if len(faults) > FAULTS_KEPT:
         horizon_ms = max(fault.began_ms for fault in faults) - _HORIZON_MS
-        surplus = len(faults) - FAULTS_KEPT
-        drop = 0
-        while drop < surplus and (_at(faults[drop]) <= horizon_ms or len(faults) - drop > FAULTS_IN_WINDOW):
-            drop += 1
-        del faults[:drop]
+        older = [fault for fault in faults[:-FAULTS_KEPT] if _felt_until(fault) > horizon_ms]
+        faults[:-FAULTS_KEPT] = older[-(FAULTS_IN_WINDOW - FAULTS_KEPT) :]
 
 
 def _at(fault: Fault) -> int:
     return fault.began_ms or fault.ended_ms
+
+
+def _felt_until(fault: Fault) -> int:
+    return fault.ended_ms or fault.began_ms + FAULT_LASTS_MS

@@ -17,7 +17,7 @@ from typing import Any, Self
 from cem.domain.customer import Customer, decode_customer
 from cem.domain.events import Event, encode
 from cem.settings import Settings
-from cem.stores import open_store
+from cem.stores import RedisStore, Timeouts, open_store
 from cem.streams.clock import Anchor, write_anchor
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
@@ -119,6 +119,11 @@ class System:
         """Return what the process of that name has logged."""
         return (self.state_dir / f"{name}.log").read_text()
 
+    def _store(self) -> RedisStore:
+        # The machine may be busy: an answer that comes late is an answer here.
+        timeouts = Timeouts(work_s=5.0, read_s=5.0)
+        return open_store(self.settings.redis_url, self.settings.partitions, timeouts=timeouts)
+
     # -- records and states ------------------------------------------------------------------------------------
 
     def produce(self, records: Iterable[Outgoing]) -> None:
@@ -134,7 +139,7 @@ class System:
         """Return how far each lane has applied each topic."""
 
         async def run() -> dict[tuple[str, int], int]:
-            store = open_store(self.settings.redis_url, self.settings.partitions)
+            store = self._store()
             try:
                 headers = await store.headers()
             finally:
@@ -178,7 +183,7 @@ class System:
         """Return the customer's state."""
 
         async def run() -> bytes | None:
-            store = open_store(self.settings.redis_url, self.settings.partitions)
+            store = self._store()
             try:
                 return (await store.read_many([customer_id]))[0]
             finally:
@@ -208,7 +213,7 @@ class System:
         """Let the simulated clock show `sim_ms` from now on."""
 
         async def run() -> None:
-            store = open_store(self.settings.redis_url, self.settings.partitions)
+            store = self._store()
 
             try:
                 await write_anchor(store, Anchor(time.time_ns() // 1_000_000, sim_ms, speed))

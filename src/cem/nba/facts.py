@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
-from cem.domain.customer import FAMILIES, Customer
+from cem.domain.customer import Customer
+from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.profile import Contract
 from cem.domain.view import consent, owed_minor
@@ -29,8 +30,6 @@ _SURVEY_DAYS: Final = 180
 #: How far back suggestions are frozen with a decision: the longest rest that a policy can state usefully.
 _HISTORY_MS: Final = 400 * DAY_MS
 _ROAMING: Final = 4
-#: How many of the first families of records tell something of the customer himself.
-_HIS_OWN: Final = FAMILIES.index("cem.outcomes")
 
 
 def facts_of(
@@ -63,7 +62,7 @@ def _status(v: Situation) -> str:
     if v.profile.status:
         return v.profile.status
     # Somebody of whom we know but what we said and decided ourselves is a stranger still.
-    return "active" if any(v.customer.counts[:_HIS_OWN]) else "stranger"
+    return "stranger" if is_stranger(v.customer) else "active"
 
 
 def _since(v: Situation) -> float | None:

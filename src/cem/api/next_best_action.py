@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from cem.api.parameters import Asked, call_of, customer_of, invalid
 from cem.api.problems import Problem
+from cem.api.reading import Reads
 from cem.api.recording import Recorder
 from cem.api.request_id import traceparent_of
 from cem.api.services import Services
@@ -47,6 +48,7 @@ class DecisionDesk:
     def __init__(self, services: Services, recorder: Recorder) -> None:
         self._services = services
         self._recorder = recorder
+        self._reads = Reads(services.reader, services.read_many)
         self._counters: dict[tuple[str, str], Counter] = {}
 
     async def answer(self, customer_id: str, scope: Scope) -> bytes:
@@ -107,7 +109,7 @@ class DecisionDesk:
     async def _read(self, customer_id: str, until: float) -> bytes | None:
         try:
             async with asyncio.timeout_at(until):
-                return await self._services.reader.read(customer_id)
+                return await self._reads.read(customer_id)
         except TimeoutError:
             raise _Unknown("deadline") from None
         except (Unavailable, LaneStopped, OSError):

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from cem.api.freshness import Freshness
 from cem.api.metrics import ApiMetrics
+from cem.api.reading import ReadMany
 from cem.nba import Policy
 from cem.ports import Clock, CustomerReader, Emission
 
@@ -45,6 +46,8 @@ class Services:
     partitions: int
     #: Makes the part of a decision's id that tells it from the customer's others: [0-9a-z]{1,40}.
     new_id: Callable[[], str]
+    #: Reads many customers in one round trip, if the store can.
+    read_many: ReadMany | None = None
     #: True: the clock is simulated, so records say at what time of it they were recorded.
     simulated_clock: bool = False
     timezone: str = "UTC"

@@ -83,6 +83,8 @@ class TextInput(msgspec.Struct, frozen=True, omit_defaults=True):
     text: str
     #: Where it was said ("call", "email", "survey" ...): sources differ in how their labels were given. "" = unknown.
     channel: str = ""
+    #: What else is known of the contact: queue, intent chosen in the menu ... For the reason of a contact.
+    fields: dict[str, str] = {}
 
 
 class ClassScores(msgspec.Struct, frozen=True):

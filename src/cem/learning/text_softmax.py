@@ -1,0 +1,123 @@
+"""A softmax regression on hashed text: three classes, one gradient step an example, a step size of each weight's own.
+
+- AdaGrad: a weight that has moved much moves less from then on (Duchi, Hazan & Singer, Adaptive Subgradient Methods,
+  JMLR 12, 2011). The sums of squares begin above zero, so that the first example of a rare word is not believed whole.
+- What the lists of words find in a text (its score s) is two more features, s and |s|, whose weights begin where the
+  lists say and are then learnt like the others, for all and for each channel.
+- A rarer class weighs more, with the square root of how rare it is within its channel, at most fivefold.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from cem.learning.text_features import EncodedText
+
+__all__ = ["CLASSES", "ClassCounts", "PriorWeights", "TextSoftmax"]
+
+CLASSES: Final = 3
+
+_STEP: Final = 0.2
+_FIRST_SQUARE: Final = 1e-4
+_PRIOR_STEP: Final = 0.05
+_HEAVIEST: Final = 5.0
+#: Logits per unit of score, and what a score of either sign takes from the middle class.
+_LEAN: Final = 1.0
+_MIDDLE: Final = 0.5
+
+Table = npt.NDArray[np.float32]
+
+
+class ClassCounts:
+    """How often each class was seen in one channel, and what an example of it weighs."""
+
+    def __init__(self, counts: list[int] | None = None) -> None:
+        self.counts = counts or [0] * CLASSES
+
+    def weight(self, label: int) -> float:
+        """Count an example of the class and return its weight, 1 for a class of the average size."""
+        counts = self.counts
+        counts[label] += 1
+        seen = CLASSES - counts.count(0)
+        return min(_HEAVIEST, math.sqrt(sum(counts) / (seen * counts[label])))
+
+
+class PriorWeights:
+    """Weights of the score s (first row) and of |s| (second row) for each class, and their sums of squares."""
+
+    def __init__(self, lean: float, middle: float) -> None:
+        self.weights = [[-lean, 0.0, lean], [0.0, -middle, 0.0]]
+        self.squares = [[1.0] * CLASSES, [1.0] * CLASSES]
+
+    def step(self, score: float, gradient: list[float]) -> None:
+        """Move against the gradient of the three logits."""
+        for feature, weights, squares in zip((score, abs(score)), self.weights, self.squares, strict=True):
+            for at in range(CLASSES):
+                move = feature * gradient[at]
+                squares[at] += move * move
+                weights[at] -= _PRIOR_STEP * move / math.sqrt(squares[at])
+
+
+class TextSoftmax:
+    """The weights of all features, and those of the prior for all and for each channel."""
+
+    def __init__(self, bits: int) -> None:
+        #: A row a feature: three weights, then their sums of squares.
+        self.table: Table = np.zeros((1 << bits, 2 * CLASSES), np.float32)
+        self.table[:, CLASSES:] = _FIRST_SQUARE
+        self.shared_prior = PriorWeights(_LEAN, _MIDDLE)
+        self.own_prior: dict[str, PriorWeights] = {}
+
+    @staticmethod
+    def untouched() -> Table:
+        """Return the row of a feature that no example had."""
+        return np.array([0.0] * CLASSES + [_FIRST_SQUARE] * CLASSES, np.float32)
+
+    def probabilities(self, encoded: EncodedText, channel: str) -> list[float]:
+        """Return the probability of each class."""
+        return self._probabilities(encoded, channel, self.table.take(encoded.ids, 0))
+
+    def learn(self, encoded: EncodedText, channel: str, label: int, weight: float) -> None:
+        """Step once towards the class, `weight` times as far as an average example would."""
+        rows = self.table.take(encoded.ids, 0)
+        gradient = self._probabilities(encoded, channel, rows)
+        gradient[label] -= 1.0
+        gradient = [weight * each for each in gradient]
+        self.shared_prior.step(encoded.score, gradient)
+        if channel:
+            own = self.own_prior.get(channel)
+            if own is None:
+                own = self.own_prior[channel] = PriorWeights(0.0, 0.0)
+            own.step(encoded.score, gradient)
+        moves = np.multiply.outer(encoded.values, np.array(gradient, np.float32))
+        squares = rows[:, CLASSES:]
+        squares += moves * moves
+        moves *= _STEP
+        moves /= np.sqrt(squares)
+        rows[:, :CLASSES] -= moves
+        self.table[encoded.ids] = rows
+
+    def soften(self) -> None:
+        """Halve what was learnt and make every step large again: the start for data of another source."""
+        self.table[:, :CLASSES] *= 0.5
+        self.table[:, CLASSES:] = _FIRST_SQUARE
+
+    def _probabilities(self, encoded: EncodedText, channel: str, rows: Table) -> list[float]:
+        a, b, c = encoded.values.dot(rows[:, :CLASSES]).tolist()
+        score = encoded.score
+        if score:
+            size = abs(score)
+            for prior in (self.shared_prior, self.own_prior.get(channel)):
+                if prior is not None:
+                    signed, unsigned = prior.weights
+                    a += score * signed[0] + size * unsigned[0]
+                    b += score * signed[1] + size * unsigned[1]
+                    c += score * signed[2] + size * unsigned[2]
+        top = max(a, b, c)
+        a, b, c = math.exp(a - top), math.exp(b - top), math.exp(c - top)
+        total = a + b + c
+        return [a / total, b / total, c / total]

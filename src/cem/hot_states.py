@@ -67,7 +67,7 @@ class HotStates(Generic[S]):
             state = states[customer_id]
             data = stepper.encode_state(state)
             size += len(data)
-            values[STATE_PREFIX + customer_id] = data
+            values[STATE_PREFIX + customer_id] = data or None
             due = stepper.due_of(state)
             if due != dues.get(customer_id):
                 due_changes[customer_id] = due

@@ -56,7 +56,9 @@ class Stepper(Protocol[S, Item]):
 
     def new_state(self, customer_id: str) -> S: ...
     def decode_state(self, data: bytes) -> S: ...
-    def encode_state(self, state: S) -> bytes: ...
+    def encode_state(self, state: S) -> bytes:
+        """Return the state's bytes; none at all for one that need not be kept, which is as `new_state` makes it."""
+
     def due_of(self, state: S) -> int | None:
         """Return when (lane time, ms) the state wants its next tick."""
 

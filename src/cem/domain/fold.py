@@ -73,6 +73,7 @@ from cem.domain.facts import (
 )
 from cem.domain.facts.counts import count, line_of
 from cem.domain.facts.profile import change_consent, change_profile
+from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.contacts import contact_key, unpack_contacts
@@ -95,7 +96,7 @@ def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
 
 
 def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
-    """Do everything that is due by `now_ms`: judge contacts and promises, end silences and alerts."""
+    """Do everything that is due by `now_ms`: judge contacts and promises, end silences and alerts, forget strangers."""
     if 0 < customer.contacts_due_ms <= now_ms:
         contacts.judge_contacts(customer, now_ms)
     if 0 < customer.promises_due_ms <= now_ms:
@@ -103,11 +104,17 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     if 0 < customer.alerts_due_ms <= now_ms:
         for alert in due_alerts(customer, now_ms, ctx):
             _REVIEWS.get(alert.type, _over)(customer, alert, now_ms, ctx)
+    forget_stranger(customer, now_ms)
 
 
 def next_due_ms(customer: Customer) -> int | None:
     """Return the instant at which the next tick has something to do, or None."""
-    dues = (customer.contacts_due_ms, customer.promises_due_ms, customer.alerts_due_ms)
+    dues = (
+        customer.contacts_due_ms,
+        customer.promises_due_ms,
+        customer.alerts_due_ms,
+        stranger_due_ms(customer),
+    )
     return min(filter(None, dues), default=None)
 
 

@@ -173,5 +173,5 @@ def test_decisions_of_a_month_are_kept_however_many() -> None:
     now_ms = T0 + 59 * DAY
     assert len(view.decisions_in(customer, now_ms, 30)) == 30
     assert len(customer.decisions.made) == 31
-    later = arrived([(T0 + n * HOUR, decision(n, "a")) for n in range(60)], T0 + 60 * DAY)
+    later = arrived([(T0 + n * HOUR, decision(n, "a")) for n in range(60)], T0 + 10 * DAY)
     assert len(later.decisions.made) == 40

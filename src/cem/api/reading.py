@@ -21,7 +21,7 @@ ReadMany = Callable[[Sequence[str]], Awaitable[list[bytes | None]]]
 #: Customers of one round trip.
 _MOST: Final = 64
 #: Round trips under way before others wait for them.
-_AT_ONCE: Final = 2
+_AT_ONCE: Final = 1
 #: How long (s) everybody reads for himself after a failure.
 _ALONE_S: Final = 5.0
 

@@ -9,6 +9,7 @@ from typing import Final
 from cem.api.services import Services
 from cem.domain.events import Event, encode
 from cem.ports import Emission, Unavailable
+from cem.streams.partition import lane_of
 
 __all__ = ["SOURCE", "Recorder"]
 
@@ -54,7 +55,9 @@ class Recorder:
             traceparent=traceparent,
             recorded_ms=now_ms if services.simulated_clock else None,
         )
-        emission = Emission(event.TOPIC, customer_id.encode(), value, headers)
+        # The lane is known (and remembered): the producer need not hash the key once more.
+        lane = lane_of(customer_id, services.partitions)
+        emission = Emission(event.TOPIC, customer_id.encode(), value, headers, partition=lane)
         acknowledged = asyncio.get_running_loop().create_future()
         self._held += 1
         self._waiting.append((emission, acknowledged))

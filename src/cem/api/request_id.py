@@ -28,7 +28,7 @@ class RequestIdMiddleware:
         for name, value in scope["headers"]:
             if name == b"request-id":
                 given = value
-        request_id = given if _GIVEN(given) else secrets.token_hex(8).encode()
+        request_id = given if given and _GIVEN(given) else secrets.token_hex(8).encode()
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         extra = ((b"request-id", request_id), (b"cache-control", b"no-store"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import ipaddress
 import signal
 import socket
@@ -131,6 +132,9 @@ async def serve(app: ASGIApp, settings: Settings, sock: socket.socket | None = N
         timeout_graceful_shutdown=max(1, int(settings.shutdown_s)),
         h11_max_incomplete_event_size=64 * 1024,
     )
+    # What the start made stays: a collection that walked through it again would hold up every request meanwhile.
+    gc.collect()
+    gc.freeze()
     try:
         await _Server(config).serve(sockets=[sock])
     finally:

@@ -25,12 +25,14 @@ from cem.api.limits import LimitsMiddleware
 from cem.api.metrics import MetricsMiddleware
 from cem.api.next_best_action import DecisionDesk
 from cem.api.outcomes import OutcomeAnswer, OutcomeIn, take_outcome
+from cem.api.parameters import invalid
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
 from cem.api.request_id import RequestIdMiddleware, traceparent_of
 from cem.api.services import Services
 from cem.api.timeline import timeline_of
 from cem.domain.customer import Customer, StateError, decode_customer
+from cem.domain.detectors import ALERT_TYPES
 from cem.ports import LaneStopped, Unavailable
 from cem.streams.partition import lane_of
 
@@ -199,7 +201,9 @@ def _add_customers(app: FastAPI, services: Services) -> None:
     )
     async def alerts(
         customer: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
-        type: Annotated[str | None, Query(max_length=64)] = None,  # noqa: A002 - the parameter's name
+        type: Annotated[  # noqa: A002 - the parameter's name
+            str | None, Query(json_schema_extra={"enum": list(ALERT_TYPES)})
+        ] = None,
         state: Annotated[documents.AlertStateName | None, Query()] = None,
         tier: Annotated[documents.AlertTierName | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
@@ -208,6 +212,8 @@ def _add_customers(app: FastAPI, services: Services) -> None:
         ] = None,
     ) -> Response:
         """Alerts of all customers, or of one; filtered by type, state, tier."""
+        if type is not None and type not in ALERT_TYPES:
+            raise invalid("type", f"one of {', '.join(ALERT_TYPES)}")
         wanted = AlertFilter(customer, type, state, tier)
         return _json(await _reading(page_of(services.reader, wanted, limit, cursor)))
 

@@ -72,12 +72,11 @@ def command(
 
 def _check_type(name: str) -> None:
     """Return if alerts of that type can be. Raises Failure with the nearest name."""
-    from cem.domain.detectors import repeat_call, sms_allowance, sms_velocity
+    from cem.domain.detectors import ALERT_TYPES
     from cem.nba.policy_file import nearest
 
-    known = (sms_allowance.TYPE, sms_velocity.TYPE, repeat_call.TYPE)
-    if name not in known:
-        hint = nearest(name, known) or f"; there are {', '.join(known)}"
+    if name not in ALERT_TYPES:
+        hint = nearest(name, ALERT_TYPES) or f"; there are {', '.join(ALERT_TYPES)}"
         raise Failure(f"no alert is of type {name!r}{hint}", USAGE)
 
 

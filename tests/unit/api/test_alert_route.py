@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
+
 import msgspec
 import pytest
 
+from cem.domain import detectors
 from cem.domain.customer import Customer, encode_customer
+from cem.domain.detectors import ALERT_TYPES
 from cem.domain.events import AlertOpened, CallEnded, CallStarted, Event
 from tests.builders.api import Api
 from tests.builders.customers import DAY, HOUR, T0, Context, household
@@ -73,10 +78,36 @@ def test_filters_by_customer_type_state_and_tier() -> None:
     (of_one,) = api.get("/v1/alerts?customer=C1").json()["alerts"]
     assert of_one["customer_id"] == "C1"
     assert len(ids(api.get(f"/v1/alerts?type={of_one['type']}").json())) == 2
-    assert ids(api.get("/v1/alerts?type=none").json()) == []
+    assert ids(api.get("/v1/alerts?type=sms_velocity").json()) == []
     assert len(ids(api.get(f"/v1/alerts?state=open&tier={of_one['tier']}").json())) == 2
     assert ids(api.get("/v1/alerts?state=resolved").json()) == []
     assert ids(api.get("/v1/alerts?customer=nobody").json()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("type", ALERT_TYPES), ("state", ("open", "silenced")), ("tier", ("notice", "alert"))],
+)
+def test_an_unknown_name_in_a_filter_is_refused(name: str, known: tuple[str, ...]) -> None:
+    """An empty list would say that all is well; the problem names the filter and what it takes."""
+    answer = api_with(1)[0].get(f"/v1/alerts?{name}=unknown")
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error["pointer"] == f"#/{name}"
+    assert error["in"] == "query"
+    assert all(value in error["detail"] for value in known)
+
+
+def test_every_detector_is_a_type_of_the_filter() -> None:
+    """What can be raised can be asked for, and the document says so."""
+    modules = [info.name for info in pkgutil.iter_modules(detectors.__path__)]
+    found = [
+        getattr(importlib.import_module(f"{detectors.__name__}.{name}"), "TYPE", None) for name in modules
+    ]
+    assert {name for name in found if name} == set(ALERT_TYPES)
+    parameters = Api().get("/openapi.json").json()["paths"]["/v1/alerts"]["get"]["parameters"]
+    (schema,) = [p["schema"] for p in parameters if p["name"] == "type"]
+    assert schema["enum"] == list(ALERT_TYPES)
 
 
 def test_a_customers_alerts_are_paged_too() -> None:

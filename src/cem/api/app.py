@@ -31,8 +31,8 @@ from cem.api.recording import Recorder
 from cem.api.request_id import RequestIdMiddleware, traceparent_of
 from cem.api.services import Services
 from cem.api.timeline import timeline_of
+from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.customer import Customer, StateError, decode_customer
-from cem.domain.detectors import ALERT_TYPES
 from cem.ports import LaneStopped, Unavailable
 from cem.streams.partition import lane_of
 

@@ -72,7 +72,7 @@ def command(
 
 def _check_type(name: str) -> None:
     """Return if alerts of that type can be. Raises Failure with the nearest name."""
-    from cem.domain.detectors import ALERT_TYPES
+    from cem.domain.alert_types import ALERT_TYPES
     from cem.nba.policy_file import nearest
 
     if name not in ALERT_TYPES:

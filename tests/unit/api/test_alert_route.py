@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from cem.domain import detectors
+from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.customer import Customer, encode_customer
-from cem.domain.detectors import ALERT_TYPES
 from cem.domain.events import AlertOpened, CallEnded, CallStarted, Event
 from tests.builders.api import Api
 from tests.builders.customers import DAY, HOUR, T0, Context, household

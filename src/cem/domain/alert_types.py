@@ -1,0 +1,12 @@
+"""The types that an alert can be of: one a detector."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cem.domain.detectors import repeat_call, sms_allowance, sms_velocity
+
+__all__ = ["ALERT_TYPES"]
+
+#: Every type of alert that can be.
+ALERT_TYPES: Final = (sms_allowance.TYPE, sms_velocity.TYPE, repeat_call.TYPE)

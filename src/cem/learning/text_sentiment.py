@@ -53,6 +53,10 @@ class SentimentModel:
         """Return one prediction for each."""
         return [self.predict_one(x) for x in xs]
 
+    def encode(self, x: TextInput) -> EncodedText:
+        """Return the text as the model sees it."""
+        return self._encoded(x, self._known(x.channel))
+
     def learn_one(self, x: TextInput, y: str) -> bool:
         """Learn that the text was meant so; refuse a label that is none of the three."""
         if y not in LABELS:

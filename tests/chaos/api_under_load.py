@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -14,11 +15,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.chaos.api_load import LIVE, NBA
-from tests.chaos.harness import Chaos
+from tests.chaos.harness import Chaos, is_long
 from tests.servers.child import die_with_parent, wait_until
 from tests.servers.kafka import ROOT
 
-__all__ = ["Answers", "ApiUnderLoad"]
+__all__ = ["Answers", "ApiUnderLoad", "asked_in_long_runs"]
 
 #: What a decision may take here. Ten runs of these tests may share the two cores of a machine.
 DEADLINE_S = 0.25
@@ -146,3 +147,8 @@ class ApiUnderLoad:
                 return json.load(response)
         except (OSError, urllib.error.HTTPError):
             return None
+
+
+def asked_in_long_runs(chaos: Chaos) -> contextlib.AbstractContextManager[ApiUnderLoad | None]:
+    """Return an API under load in `make chaos`; nothing in `make test`, where other rows have one."""
+    return ApiUnderLoad(chaos) if is_long() else contextlib.nullcontext()

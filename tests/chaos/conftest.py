@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.harness import Chaos, is_long, seed_of, wipe
+from tests.chaos.links import Links
 from tests.servers import kafka as real_kafka
 from tests.servers import redis as real_redis
+from tests.servers.child import free_port
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
 
@@ -20,8 +22,17 @@ def chaos_servers() -> Iterator[tuple[KafkaServer, RedisServer]]:
     if reason := real_kafka.missing() or real_redis.missing():
         pytest.skip(reason)
     heap = ("-Xmx1g",) if is_long() else ()
-    with RedisServer() as redis, KafkaServer(java_options=heap) as kafka:
+    # Two ways past proxies: for the workers, and for the API.
+    fronts = free_port(), free_port()
+    with RedisServer() as redis, KafkaServer(java_options=heap, fronts=fronts) as kafka:
         yield kafka, redis
+
+
+@pytest.fixture
+def links(chaos_servers: tuple[KafkaServer, RedisServer]) -> Iterator[Links]:
+    """A proxy on each link of the system, to be named when it is started."""
+    with Links(*chaos_servers) as running:
+        yield running
 
 
 @pytest.fixture

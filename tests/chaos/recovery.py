@@ -8,7 +8,14 @@ from collections.abc import Callable
 from tests.chaos.harness import Chaos
 from tests.servers.child import wait_until
 
-__all__ = ["BROKER_BACK_S", "REDIS_BACK_S", "lanes_move_within", "seconds_until_lanes_move"]
+__all__ = [
+    "BROKER_BACK_S",
+    "REDIS_BACK_S",
+    "lanes_move_within",
+    "seconds_until_lanes_move",
+    "wait_checkpoints",
+    "wait_every_lane",
+]
 
 #: The requirement: the lanes move again within so many seconds after the server answers again.
 REDIS_BACK_S = 5.0
@@ -47,6 +54,28 @@ def lanes_move_within(limit_s: float, chaos: Chaos, fault: Callable[[], None]) -
     print(f"{chaos.name}: lanes moved after {', '.join(f'{s:.2f}' for s in taken)} s", flush=True)
     assert taken[-1] <= limit_s, f"lanes moved after {taken} s, not within {limit_s} s"
     return taken[-1]
+
+
+def wait_every_lane(chaos: Chaos, within_s: float = 60.0) -> None:
+    """Return when every lane has made a save."""
+    wait_until(
+        lambda: len(chaos.plain.headers()) == chaos.plain.settings.partitions,
+        timeout_s=within_s,
+        what="every lane has made a save",
+        every_s=0.1,
+    )
+
+
+def wait_checkpoints(chaos: Chaos, within_s: float = 60.0) -> None:
+    """Return when every lane has a checkpoint that was begun after now."""
+    after = time.time() + 1.0
+    folder = chaos.plain.settings.checkpoints
+
+    def written() -> bool:
+        found = [path for path in folder.rglob("*") if path.is_file() and path.stat().st_mtime > after]
+        return len(found) >= chaos.plain.settings.partitions
+
+    wait_until(written, timeout_s=within_s, what="every lane has its checkpoint", every_s=0.2)
 
 
 def _by_lane(positions: dict[tuple[str, int], int]) -> dict[int, int]:

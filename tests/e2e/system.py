@@ -9,13 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from cem.domain.customer import Customer, decode_customer
 from cem.domain.events import Event, encode
+from cem.ports import LaneHeader
 from cem.settings import Settings
 from cem.stores import RedisStore, Timeouts, open_store
 from cem.streams.clock import Anchor, write_anchor
@@ -135,31 +136,39 @@ class System:
 
         asyncio.run(run())
 
-    def positions(self) -> dict[tuple[str, int], int]:
-        """Return how far each lane has applied each topic."""
+    def headers(self) -> Mapping[int, LaneHeader]:
+        """Return the headers of all lanes that have been saved."""
 
-        async def run() -> dict[tuple[str, int], int]:
+        async def run() -> Mapping[int, LaneHeader]:
             store = self._store()
             try:
-                headers = await store.headers()
+                return await store.headers()
             finally:
                 await store.close()
-            return {(t, lane): p.next_offset for lane, h in headers.items() for t, p in h.positions.items()}
+
+        return asyncio.run(run())
+
+    def positions(self) -> dict[tuple[str, int], int]:
+        """Return how far each lane has applied each topic."""
+        headers = self.headers()
+        return {(t, lane): p.next_offset for lane, h in headers.items() for t, p in h.positions.items()}
+
+    def bounds(self, topics: Sequence[str] = CUSTOMER_TOPICS) -> dict[tuple[str, int], tuple[int, int]]:
+        """Return the first offset that each partition still has, and its end."""
+
+        async def run() -> dict[tuple[str, int], tuple[int, int]]:
+            log = KafkaLog(client_options(self.settings))
+            try:
+                lanes = range(self.settings.partitions)
+                return {(t, p): both for p in lanes for t, both in (await log.bounds(p, topics)).items()}
+            finally:
+                await log.stop()
 
         return asyncio.run(run())
 
     def ends(self, topics: Sequence[str] = CUSTOMER_TOPICS) -> dict[tuple[str, int], int]:
         """Return the end of each partition."""
-
-        async def run() -> dict[tuple[str, int], int]:
-            log = KafkaLog(client_options(self.settings))
-            try:
-                lanes = range(self.settings.partitions)
-                return {(t, p): end for p in lanes for t, (_, end) in (await log.bounds(p, topics)).items()}
-            finally:
-                await log.stop()
-
-        return asyncio.run(run())
+        return {at: end for at, (_, end) in self.bounds(topics).items()}
 
     def wait_read(self, within_s: float = 120.0) -> None:
         """Return when every record has been applied."""

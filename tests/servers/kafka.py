@@ -115,6 +115,11 @@ class KafkaServer:
         """`host:port` for clients."""
         return f"127.0.0.1:{self.port}"
 
+    @property
+    def fronts(self) -> list[int]:
+        """The ports at which proxies may stand."""
+        return list(self._fronts)
+
     def behind(self, front: int) -> tuple[str, int]:
         """Return the address to which the proxy at the port `front` forwards."""
         return "127.0.0.1", self._fronts[front]

@@ -39,6 +39,7 @@ from cem.ports import (
     Position,
     Publisher,
     Record,
+    Refused,
     Save,
     StateStore,
     Unavailable,
@@ -67,8 +68,8 @@ class LanePipeline(Generic[S, Item]):
     """One lane: its header, its hot states, and the order of what is done to them.
 
     `follow_until` ends the following of the journal at that token: a replay compares with a store that goes on.
-    After any exception but Unavailable the lane is *closed* (`is_open` is False): `open` reads it anew. Unavailable
-    never leaves: it is retried in place, with `pause` between the tries.
+    After any exception the lane is *closed* (`is_open` is False): `open` reads it anew. Unavailable never leaves: it is
+    retried in place, with `pause` between the tries, unless that cannot help.
     """
 
     def __init__(
@@ -374,12 +375,17 @@ class LanePipeline(Generic[S, Item]):
             raise Fenced(token)
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        """Return what the call returns, retrying it for as long as the other side is merely away."""
+        """Return what the call returns, retrying it for as long as the other side is merely away.
+
+        Raises Refused when asking again cannot help.
+        """
         attempt = 0
         while True:
             try:
                 return await call()
             except Unavailable as reason:
+                if not reason.retryable:
+                    raise Refused(f"lane {self.lane}: {reason}") from reason
                 await self._pause(attempt, reason)
                 attempt += 1
 

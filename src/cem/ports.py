@@ -31,6 +31,7 @@ __all__ = [
     "Position",
     "Publisher",
     "Record",
+    "Refused",
     "Save",
     "SaveAnswer",
     "StateStore",
@@ -145,11 +146,24 @@ class Fenced(Exception):
 
 
 class Unavailable(Exception):
-    """Kafka or Redis did not do what was asked, and may if asked again. The message names what is waited for."""
+    """Kafka or Redis did not do what was asked, and may if asked again. The message names what is waited for.
+
+    Where `retryable` is False it will not, before somebody changes a setting or a right.
+    """
+
+    retryable = True
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class LaneStopped(Exception):
     """A lane that must not go on without a person's decision; the message says what was found and what to do."""
+
+
+class Refused(LaneStopped):
+    """A lane stopped because Kafka or Redis refuses us, and would again: a setting or a right has to be changed."""
 
 
 class StateStore(Protocol):

@@ -45,6 +45,8 @@ class FakeConsumer:
         self.sought: list[dict[TP, int]] = []
         self.epochs: dict[TP, int] = {}
         self.passed: dict[TP, int] = {}
+        #: Partitions whose records lie in the fetcher.
+        self.fetched: set[TP] = set()
 
     def known_end(self, tp: TP) -> tuple[int | None, int]:
         if tp.topic in self.unknown:
@@ -56,6 +58,9 @@ class FakeConsumer:
 
     def read_to(self, tp: TP, position: int) -> int:
         return max(position, self.passed.get(tp, 0))
+
+    def coming(self, tp: TP, within_s: float) -> bool:
+        return tp in self.fetched
 
     async def seek_lanes(self, offsets: dict[TP, int]) -> None:
         self.sought.append(dict(offsets))

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 
 import faust
 
-from cem.ports import LaneStopped, Log
+from cem.ports import LaneStopped, Log, Refused
 from cem.settings import Settings
 from cem.streams.lanes import LaneSet
+from cem.streams.refusals import from_kafka, is_refusal
 from cem.streams.watchdog import LoopWatchdog, leave_after, watch_lanes
 
 __all__ = ["WorkerFailed", "run_worker"]
@@ -21,7 +22,14 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerFailed(Exception):
-    """The worker could not go on; the message is for the person who runs it."""
+    """The worker could not go on; the message is for the person who runs it.
+
+    `refused` is True where Kafka or Redis refuses us until that person changes a setting or a right.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 async def run_worker(
@@ -36,7 +44,7 @@ async def run_worker(
     """Run until SIGTERM or SIGINT; returns after an orderly stop. Raises WorkerFailed when something broke.
 
     `closers` are awaited at the end, `background` runs beside. A stop that takes longer than `shutdown_s` is forced:
-    aiokafka alone would wait for a dead Kafka for ever.
+    aiokafka alone would wait for a dead Kafka for ever. The process has to end after this.
     """
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
@@ -75,7 +83,8 @@ async def run_worker(
             app_ended = asyncio.ensure_future(app.wait_until_stopped())
             await asyncio.wait({app_ended, stop_wanted}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        finished = leave_after(
+        # Never called off: Python itself waits for threads that wait for a dead server.
+        leave_after(
             settings.shutdown_s, "the stop took too long", 1 if failure or not stopping.is_set() else 0
         )
         logger.info("stopping")
@@ -87,12 +96,17 @@ async def run_worker(
         for close in closers:
             with contextlib.suppress(Exception, asyncio.CancelledError):
                 await asyncio.wait_for(close(), settings.shutdown_s / 6)
-        finished()
     if failure:
-        error = failure[0]
-        raise WorkerFailed(
-            str(error) if isinstance(error, LaneStopped) else f"{type(error).__name__}: {error}"
-        )
+        raise _failed(failure[0])
     if not stopping.is_set():
         reason = app.crash_reason
-        raise WorkerFailed(f"the stream ended: {reason!r}" if reason else "the stream ended by itself")
+        raise _failed(reason) if reason else WorkerFailed("the stream ended by itself")
+
+
+def _failed(error: BaseException) -> WorkerFailed:
+    """Return the failure that says in one sentence what ended the worker."""
+    if is_refusal(error):
+        return WorkerFailed(str(from_kafka(error, "Kafka refuses this worker")), refused=True)
+    if isinstance(error, LaneStopped):
+        return WorkerFailed(str(error), refused=isinstance(error, Refused))
+    return WorkerFailed(f"{type(error).__name__}: {error}")

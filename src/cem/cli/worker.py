@@ -7,7 +7,7 @@ import asyncio
 import click
 
 from cem.cli.connection import settings_from
-from cem.cli.errors import FAILED, Failure
+from cem.cli.errors import FAILED, UNREACHABLE, Failure
 from cem.cli.logs import configure_logs
 from cem.cli.reach import require_kafka, require_redis
 from cem.settings import Settings
@@ -48,7 +48,7 @@ def command(
     try:
         asyncio.run(_run(settings))
     except WorkerFailed as error:
-        raise Failure(str(error), FAILED) from None
+        raise Failure(str(error), UNREACHABLE if error.refused else FAILED) from None
 
 
 async def _run(settings: Settings) -> None:

@@ -24,11 +24,6 @@ __all__ = ["ConnectionLost", "StoreBroken", "StoreUnavailable", "from_reply", "f
 class StoreUnavailable(Unavailable):
     """Redis did not do what was asked. A save that ended so may have been applied or not; repeating it is safe."""
 
-    def __init__(self, message: str, *, retryable: bool = True) -> None:
-        super().__init__(message)
-        #: False when asking again cannot help before somebody changes a setting.
-        self.retryable = retryable
-
 
 class ConnectionLost(StoreUnavailable):
     """There was no connection, or it broke. A read may be tried again at once on another one."""

@@ -18,7 +18,7 @@ from typing import Any
 from faust.types import TP
 
 from cem.pipeline import LanePipeline
-from cem.ports import Clock, Fenced, LaneStopped, Observer, Unavailable
+from cem.ports import Clock, Fenced, LaneStopped, Observer, Refused, Unavailable
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.transport import Batch, Consumer
 
@@ -60,6 +60,7 @@ class Lane:
         self.partitions = {topic: TP(topic, number) for topic in topics}
         #: Why the lane does not go on: a person has to decide. None while it does.
         self.stopped: str | None = None
+        self.stopped_by: LaneStopped | None = None
         #: Monotonic seconds of the last save, tick or opening.
         self.progressed_at = time.monotonic()
         #: True while a checkpoint of the lane is written or taken back: no saves are made meanwhile.
@@ -104,6 +105,15 @@ class Lane:
             and self.pipeline.paused(tp.topic) is None
         )
 
+    @property
+    def opening(self) -> bool:
+        """True until the lane is opened, which includes following its journal."""
+        return self._needs_opening
+
+    def coming(self, tp: TP, within_s: float) -> bool:
+        """Tell whether records of the partition are fetched and have their turn, others having had theirs lately."""
+        return self._consumer is not None and self._consumer.coming(tp, within_s)
+
     def put(self, batch: Batch, done: Callable[[], None]) -> None:
         """Queue a batch; `done` is called when it is saved and published (never, if it is stale)."""
         tp = self.partitions[batch.topic]
@@ -146,6 +156,21 @@ class Lane:
         """Go on after `hold`."""
         self._consumer = consumer
         self._held = False
+        self._wake.set()
+
+    def stop(self, reason: LaneStopped) -> None:
+        """Do not go on after the batch in hand: a person has to look. Says so once."""
+        if self.stopped is not None:
+            return
+        self.stopped, self.stopped_by = str(reason), reason
+        self._drop_waiting()
+        logger.error("lane %d stopped: %s", self.number, reason)
+        self._on_opened(self)
+
+    def open_again(self) -> None:
+        """Have the lane read anew after the batch in hand: what it stood on in the log is not there."""
+        self._needs_opening = True
+        self._drop_waiting()
         self._wake.set()
 
     async def close(self, within_s: float = 5.0) -> None:
@@ -253,10 +278,7 @@ class Lane:
                 self._needs_opening = True
                 self._drop_waiting()
             except LaneStopped as reason:
-                self.stopped = str(reason)
-                self._drop_waiting()
-                logger.error("lane %d stopped: %s", self.number, reason)
-                self._on_opened(self)
+                self.stop(reason)
 
     async def _open(self) -> None:
         if self._rebuild and self._checkpoints is not None:
@@ -292,6 +314,8 @@ class Lane:
                 await checkpoints.restore(self.number)
                 return
             except Unavailable as reason:
+                if not reason.retryable:
+                    raise Refused(f"lane {self.number}: {reason}") from reason
                 await self.pause(attempt, reason)
                 attempt += 1
 

@@ -73,7 +73,17 @@ class LaneSet:
     def opened(self, lane: Lane) -> None:
         """Note that a lane opened or stopped; if all are stopped, so is the worker."""
         if lane.stopped is not None and all(other.stopped is not None for other in self.lanes.values()):
-            self.on_crash(LaneStopped(lane.stopped))
+            self.on_crash(lane.stopped_by or LaneStopped(lane.stopped))
+
+    def unreadable(self, tp: TP, reason: LaneStopped) -> None:
+        """Stop the partition's lane: Kafka has records there that cannot be had."""
+        if (lane := self.lanes.get(tp.partition)) is not None:
+            lane.stop(reason)
+
+    def misplaced(self, tp: TP) -> None:
+        """Open the partition's lane again: Kafka has no such offset as it reads from. The opening says what is lost."""
+        if (lane := self.lanes.get(tp.partition)) is not None:
+            lane.open_again()
 
     def wants(self, tp: TP) -> bool:
         lane = self.lanes.get(tp.partition)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
+from bisect import bisect_left
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
@@ -12,9 +14,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from cem.journal import JOURNAL_TOPIC, decode_entry
-from cem.ports import JournalEntry, LaneStopped, Unavailable
+from cem.ports import JournalEntry, LaneStopped
 from cem.streams.offsets import know_topics, log_bounds
-from cem.streams.reasons import reason_of
+from cem.streams.refusals import from_kafka
 from cem.streams.topics import CUSTOMER_TOPICS
 
 __all__ = ["KafkaLog"]
@@ -22,6 +24,8 @@ __all__ = ["KafkaLog"]
 
 #: Records kept for the next calls, all partitions together.
 _KEPT_AHEAD = 50_000
+#: Lanes that open together ask for the cluster's id once.
+_SAME_CLUSTER_S = 1.0
 _TOPICS = (*CUSTOMER_TOPICS, JOURNAL_TOPIC)
 
 
@@ -38,7 +42,9 @@ class KafkaLog:
         self._deadline_s = deadline_s
         self._consumer: AIOKafkaConsumer | None = None
         self._turn = asyncio.Lock()
-        self._cluster_id: str | None = None
+        self._asking = asyncio.Lock()
+        #: The cluster's id, and when (monotonic s) it was asked for.
+        self._cluster_id = "", 0.0
         self._ahead: dict[TopicPartition, list[ConsumerRecord]] = {}
 
     async def stop(self) -> None:
@@ -51,20 +57,24 @@ class KafkaLog:
                     await consumer.stop()
 
     async def cluster_id(self) -> str:
-        """Return Kafka's id of the cluster. Raises Unavailable."""
-        if self._cluster_id is None:
+        """Return the id of the cluster that answers now: another may have come to the address. Raises Unavailable."""
+        async with self._asking:
+            known, asked_at = self._cluster_id
+            if known and time.monotonic() - asked_at < _SAME_CLUSTER_S:
+                return known
             admin = AIOKafkaAdminClient(**self._options)
             try:
                 async with asyncio.timeout(self._deadline_s):
                     await admin.start()
-                    self._cluster_id = str((await admin.describe_cluster())["cluster_id"])
+                    found = str((await admin.describe_cluster())["cluster_id"])
             except (TimeoutError, KafkaError) as error:
-                raise Unavailable(f"Kafka cannot be asked for its cluster id: {reason_of(error)}") from error
+                raise from_kafka(error, "Kafka cannot be asked for its cluster id") from error
             finally:
                 with contextlib.suppress(TimeoutError, KafkaError):
                     async with asyncio.timeout(2.0):
                         await admin.close()
-        return self._cluster_id
+            self._cluster_id = found, time.monotonic()
+            return found
 
     async def bounds(self, partition: int, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
         partitions = [TopicPartition(topic, partition) for topic in topics]
@@ -104,7 +114,7 @@ class KafkaLog:
         position = first
         ahead = self._ahead.pop(tp, [])
         if ahead and ahead[0].offset == first:
-            records = [r for r in ahead if r.offset < stop]
+            records = ahead[: bisect_left(ahead, stop, key=lambda r: r.offset)]
             self._keep(tp, ahead[len(records) :])
             if records:
                 position = records[-1].offset + 1
@@ -162,7 +172,7 @@ class KafkaLog:
                     yield self._consumer
             except (TimeoutError, KafkaError) as error:
                 await self.stop()
-                raise Unavailable(f"Kafka cannot be asked for {what}: {reason_of(error)}") from error
+                raise from_kafka(error, f"Kafka cannot be asked for {what}") from error
 
     async def _connected(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(

@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from cem.journal import JOURNAL_TOPIC, encode_entry
-from cem.ports import Emission, JournalEntry, Unavailable
-from cem.streams.reasons import reason_of
+from cem.ports import Emission, JournalEntry
+from cem.streams.refusals import from_kafka
 from cem.streams.stopping import stop_producer
 
 __all__ = ["KafkaPublisher"]
@@ -39,7 +39,7 @@ class KafkaPublisher:
         self._discarding: set[asyncio.Task[None]] = set()
 
     async def publish(self, emissions: Sequence[Emission]) -> None:
-        """Return when all in-sync replicas have all of `emissions`. Raises Unavailable; then some may be there."""
+        """Return when all in-sync replicas have all of `emissions`. Raises Unavailable, LaneStopped; then some may be there."""
         await self._send([(e.topic, e.key, e.value, e.headers, e.partition) for e in emissions])
 
     async def append_journal(self, entry: JournalEntry) -> int:
@@ -71,10 +71,8 @@ class KafkaPublisher:
                 return [metadata.offset for metadata in await asyncio.gather(*futures)]
         except (TimeoutError, KafkaError) as error:
             self._discard(producer)
-            msg = (
-                f"Kafka has not acknowledged {len(records)} record(s) for {records[0][0]}: {reason_of(error)}"
-            )
-            raise Unavailable(msg) from error
+            what = f"Kafka has not acknowledged {len(records)} record(s) for {records[0][0]}"
+            raise from_kafka(error, what) from error
 
     async def _started(self) -> AIOKafkaProducer:
         async with self._starting:
@@ -91,9 +89,7 @@ class KafkaPublisher:
                         await producer.start()
                 except (TimeoutError, KafkaError) as error:
                     self._discard(producer)
-                    raise Unavailable(
-                        f"Kafka cannot be reached for publishing: {reason_of(error)}"
-                    ) from error
+                    raise from_kafka(error, "Kafka cannot be reached for publishing") from error
                 self._producer = producer
             return self._producer
 

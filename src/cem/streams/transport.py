@@ -21,20 +21,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, cast
 
 import aiokafka
-from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
-from aiokafka.errors import IllegalStateError
+from aiokafka.errors import (
+    IllegalStateError,
+    OffsetOutOfRangeError,
+)
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from cem.ports import Record
+from cem.ports import LaneStopped, Record
 from cem.settings import Settings
+from cem.streams.consumer_thread import ConsumerThread, FetchFailed
+from cem.streams.refusals import as_stop, from_kafka
 
 __all__ = ["Batch", "Consumer", "Lanes", "Transport", "make_transport"]
 
 logger = logging.getLogger(__name__)
-
-#: Longest wait of the broker for new records; also bounds how old the known end of an idle partition is.
-FETCH_WAIT_MS = 250
 
 
 class Batch:
@@ -89,6 +90,12 @@ class Lanes(Protocol):
     def wants(self, tp: TP) -> bool:
         """Tell whether the lane can take another batch of the partition now."""
 
+    def unreadable(self, tp: TP, reason: LaneStopped) -> None:
+        """Take note that the partition's next records cannot be had, and why."""
+
+    def misplaced(self, tp: TP) -> None:
+        """Take note that the partition has no such offset as it is read from."""
+
     def all_read(self) -> bool:
         """Tell whether, as far as known, nothing is left to read (so that lingering is free)."""
 
@@ -108,6 +115,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         #: Where the fetch stands of partitions that had no records left: behind what is no record (see `read_to`).
         self._passed: dict[TP, int] = {}
         self._fetched_at = 0.0
+        self._handed_over_at = time.monotonic()
 
     # -- fetching ----------------------------------------------------------------------------------------------
 
@@ -129,7 +137,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         epochs = {tp: self._epochs.get(tp) for tp in wanted}
         # Data of a partition that was busy a moment ago lies in the fetcher, and nothing announces it again.
         busy = len(wanted) < len(active_partitions or ())
-        fetched = await super()._getmany(wanted, 0.01 if busy else timeout)
+        try:
+            fetched = await super()._getmany(wanted, 0.01 if busy else timeout)
+        except FetchFailed as failed:
+            await self._refused(failed, wanted)
+            return {}
         self._fetched_at = time.monotonic()
         batches = {}
         for tp, records in fetched.items():
@@ -140,10 +152,41 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 continue  # fetched before the last seek: it comes again
             batches[tp] = [Batch(records, first, epoch)]
             self._next[tp] = records[-1].offset + 1
+            self._handed_over_at = self._fetched_at
         for tp in wanted:
             if tp not in batches and self._epochs.get(tp) == epochs[tp]:
                 self._passed[tp] = self._fetch_position(tp)
         return batches
+
+    async def _refused(self, failed: FetchFailed, wanted: set[TP]) -> None:
+        """Stop or reopen the lanes of the partitions that failed; let the others lose nothing by it.
+
+        What had been taken for the others went with the error: they are read again from where they were.
+        """
+        again = {
+            tp: at for tp in wanted - failed.partitions if (at := self._next.get(tp)) is not None
+            and self._fetch_position(tp) != at
+        }  # fmt: skip
+        for tp in failed.partitions:
+            at = self._next.pop(tp, None)
+            if isinstance(failed.error, OffsetOutOfRangeError):
+                self.lanes.misplaced(tp)
+            else:
+                what = f"lane {tp.partition}: {tp.topic}[{tp.partition}] cannot be read from offset {at}"
+                reason = from_kafka(failed.error, what)
+                self.lanes.unreadable(tp, as_stop(reason))
+        if again:
+            try:
+                await self.seek_wait(again)
+            except IllegalStateError as error:
+                logger.info("not sought, the assignment is changing: %s", error)
+
+    def coming(self, tp: TP, within_s: float) -> bool:
+        """Tell whether records of the partition wait in the fetcher, and any have been handed over lately."""
+        consumer = cast(ConsumerThread, self._thread)._consumer
+        if consumer is None or time.monotonic() - self._handed_over_at > within_s:
+            return False
+        return aiokafka.TopicPartition(tp.topic, tp.partition) in consumer._fetcher._records
 
     def _fetch_position(self, tp: TP) -> int:
         try:
@@ -229,35 +272,6 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         acked.clear()
         self._acked_index[tp].clear()
         return int(offset) + 1
-
-
-class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
-    """The thread that owns aiokafka's consumer, made with our own connection options."""
-
-    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
-        consumer = cast(Consumer, self.consumer)
-        settings, conf = consumer.settings, self.app.conf
-        # Faust's own assignor keeps the partitions of one number together; aiokafka's RoundRobin does not.
-        self._assignor = cast(AbstractPartitionAssignor, self.app.assignor)
-        return aiokafka.AIOKafkaConsumer(
-            **consumer.options,
-            client_id=conf.broker_client_id,
-            group_id=conf.id,
-            group_instance_id=settings.worker_id or None,
-            partition_assignment_strategy=[self._assignor],
-            enable_auto_commit=False,
-            # An offset that Kafka no longer has must stop the lane, not skip to the next one that is there.
-            auto_offset_reset="none",
-            max_poll_records=settings.max_poll_records,
-            max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
-            session_timeout_ms=int(settings.session_timeout_s * 1000),
-            rebalance_timeout_ms=int(settings.max_poll_interval_s * 1000),
-            heartbeat_interval_ms=int(settings.session_timeout_s * 1000 / 5),
-            request_timeout_ms=int(max(40.0, settings.session_timeout_s * 2) * 1000),
-            max_partition_fetch_bytes=conf.consumer_max_fetch_size,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            check_crcs=True,
-        )
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

@@ -1,6 +1,6 @@
 """What ends a worker that does not go on: Faust and aiokafka log such things at best.
 
-Three deadlines: the event loop must come round, a lane with unread records must move while Kafka answers, and a
+Three deadlines: the event loop must come round, a partition with unread records must move while Kafka answers, and a
 stop must come to an end. Past one, every thread's stack is written to standard error and the process leaves with
 exit code 70; the next worker starts from what is saved.
 """
@@ -14,13 +14,15 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from cem.ports import Log, Unavailable
+from faust.types import TP
+
+from cem.ports import LaneStopped, Log, Unavailable
 from cem.streams.lane import Lane
 from cem.streams.lanes import LaneSet
 
-__all__ = ["EXIT_WATCHDOG", "LoopWatchdog", "leave", "leave_after", "watch_lanes"]
+__all__ = ["EXIT_WATCHDOG", "LoopWatchdog", "Standstill", "leave", "leave_after", "watch_lanes"]
 
 logger = logging.getLogger(__name__)
 
@@ -70,38 +72,57 @@ class LoopWatchdog:
                 leave(f"the event loop has not come round for {silent_s:.0f} s")
 
 
-async def watch_lanes(lanes: LaneSet, log: Log, after_s: float) -> None:
-    """Leave the process when a lane stands still for `after_s` although Kafka answers and has records for it.
+class Standstill:
+    """Since when each partition that has unread records has not moved.
 
-    A lane that waits for an absent Kafka or Redis, that is at its checkpoint, that a person has to look at, or that
-    was paused by its dead letters is not stuck: it says so elsewhere.
+    A lane that waits for an absent Kafka or Redis, that is at its checkpoint, that a person has to look at, or a
+    partition that was paused by its dead letters is not stuck: it says so elsewhere. Each partition is judged for
+    itself, or a dead one would hide behind a busy one of its lane; one that has a batch waiting in the lane, or whose
+    lane is being opened, by whether the lane saves.
     """
-    stuck_since: dict[int, tuple[int, float]] = {}
+
+    def __init__(self, after_s: float, now_s: Callable[[], float] = time.monotonic) -> None:
+        self._after_s = after_s
+        self._now_s = now_s
+        self._since: dict[TP, tuple[tuple[str, int], float]] = {}
+
+    def look(self, lane: Lane, ends: Mapping[str, int]) -> str | None:
+        """Return the sentence about a partition that has stood still for too long, or None. `ends`: by topic."""
+        now_s = self._now_s()
+        excused = lane.waiting_for is not None or lane.stopped is not None or lane.at_checkpoint
+        for topic, tp in lane.partitions.items():
+            behind = max(0, ends.get(topic, 0) - lane.read_to(topic))
+            if excused or not behind or lane.pipeline.paused(topic) or lane.coming(tp, self._after_s):
+                self._since.pop(tp, None)
+                continue
+            by_lane = lane.opening or lane.waiting.get(tp, 0) > 0
+            mark = (
+                ("saves", lane.pipeline.saves + lane.pipeline.followed)
+                if by_lane
+                else ("offset", lane.read_to(topic))
+            )
+            before, since = self._since.setdefault(tp, (mark, now_s))
+            if before != mark:
+                self._since[tp] = mark, now_s
+            elif now_s - since > self._after_s:
+                return f"{topic}[{lane.number}] has {behind} unread records and has not moved for {now_s - since:.0f} s"
+        return None
+
+    def forget(self) -> None:
+        """Begin anew: Kafka did not answer."""
+        self._since.clear()
+
+
+async def watch_lanes(lanes: LaneSet, log: Log, after_s: float) -> None:
+    """Leave the process when a partition stands still for `after_s` although Kafka answers and has records for it."""
+    standstill = Standstill(after_s)
     while True:
         await asyncio.sleep(min(_PROBE_S, after_s / 4))
         for number, lane in list(lanes.lanes.items()):
             try:
-                behind = await _behind(lane, log)
-            except Unavailable:
-                stuck_since.clear()
+                bounds = await log.bounds(number, list(lane.partitions))
+            except (Unavailable, LaneStopped):
+                standstill.forget()
                 break
-            saves = lane.pipeline.saves
-            excused = lane.waiting_for is not None or lane.stopped is not None or lane.at_checkpoint
-            if not behind or excused:
-                stuck_since.pop(number, None)
-                continue
-            before = stuck_since.get(number)
-            now = time.monotonic()
-            if before is None or before[0] != saves:
-                stuck_since[number] = (saves, now)
-            elif now - before[1] > after_s:
-                leave(
-                    f"lane {number} has {behind} unread records and has not moved for {now - before[1]:.0f} s"
-                )
-
-
-async def _behind(lane: Lane, log: Log) -> int:
-    """Return how many records the lane could read and has not, by the broker's own word."""
-    topics = [t for t in lane.partitions if lane.pipeline.paused(t) is None]
-    bounds = await log.bounds(lane.number, topics)
-    return sum(max(0, end - lane.read_to(t)) for t, (_, end) in bounds.items())
+            if sentence := standstill.look(lane, {topic: end for topic, (_, end) in bounds.items()}):
+                leave(sentence)

@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "api": ("api", "Serve the HTTP API."),
     "simulate": ("simulate", "Simulate a telecom operator's customers."),
     "import": ("import_", "Send the rows of a file as events."),
+    "evaluate": ("evaluate", "Say how good a model is on a file."),
     "nba": ("nba", "Ask what to do for a customer now, and why."),
     "alerts": ("alerts", "Show what is wrong, newest first."),
     "state": ("state", "Show what is known of a customer; digest all states."),

@@ -25,10 +25,10 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["FORMAT", "Snapshot", "SnapshotError", "digest", "read_snapshot", "write_snapshot"]
+__all__ = ["FORMAT", "MAGIC", "Snapshot", "SnapshotError", "digest", "read_snapshot", "write_snapshot"]
 
 FORMAT: Final = 1
-_MAGIC: Final = b"CEMm"
+MAGIC: Final = b"CEMm"
 #: Magic, format and length of the header.
 _PREFIX: Final = 10
 _CRC: Final = 4
@@ -91,7 +91,7 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
     header = msgspec.msgpack.encode(
         _Header(snapshot.model, snapshot.recipe, snapshot.layout, snapshot.version, snapshot.state, headers)
     )
-    body = b"".join((_MAGIC, FORMAT.to_bytes(2, "little"), len(header).to_bytes(4, "little"), header, *parts))
+    body = b"".join((MAGIC, FORMAT.to_bytes(2, "little"), len(header).to_bytes(4, "little"), header, *parts))
     return body + zlib.crc32(body).to_bytes(_CRC, "little")
 
 
@@ -122,7 +122,7 @@ def digest(data: bytes) -> str:
 
 
 def _header(data: bytes) -> _Header:
-    if data[:4] != _MAGIC:
+    if data[:4] != MAGIC:
         raise SnapshotError("this is no snapshot of a model")
     written = int.from_bytes(data[4:6], "little")
     if written != FORMAT:

@@ -49,11 +49,13 @@ def resolve(environ: Mapping[str, str], flags: Mapping[str, object]) -> Settings
 
 def nothing_runs(failure: Failure, environ: Mapping[str, str], flags: Mapping[str, object]) -> Failure | None:
     """Return what to say instead when nobody named a system and nobody listens at the default address; else None."""
-    defaults = Settings.from_env({})
-    addresses = (defaults.kafka_bootstrap, urlsplit(defaults.redis_url).netloc)
     if failure.exit_code != UNREACHABLE or "nobody listens" not in failure.message:
         return None
-    if not any(address in failure.message for address in addresses):
+    defaults = Settings.from_env({})
+    api = f"{defaults.api_host}:{defaults.api_port}"
+    if not any(
+        a in failure.message for a in (defaults.kafka_bootstrap, urlsplit(defaults.redis_url).netloc, api)
+    ):
         return None
     settings = Settings.from_env(environ, **flags)
     if (
@@ -61,9 +63,10 @@ def nothing_runs(failure: Failure, environ: Mapping[str, str], flags: Mapping[st
         or read_run_file(settings.state_dir) is not None
     ):
         return None
+    variables = "CEM_API_URL" if api in failure.message else "CEM_KAFKA_BOOTSTRAP and CEM_REDIS_URL"
     return Failure(
         f"no cem up runs in {settings.state_dir.absolute()}: start it (cem up), go to its directory, or set "
-        "CEM_KAFKA_BOOTSTRAP and CEM_REDIS_URL",
+        f"{variables}",
         UNREACHABLE,
     )
 

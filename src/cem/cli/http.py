@@ -43,9 +43,11 @@ def get_json(settings: Settings, path: str, query: dict[str, str | None]) -> Any
         raise _refused(error, url) from None
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", error)
-        raise Failure(
-            f"cannot reach the API at {url} ({reason}); is it running, and is CEM_API_URL right?", UNREACHABLE
-        ) from None
+        if isinstance(reason, ConnectionRefusedError):
+            said = f"cannot reach the API: nobody listens at {url}; start it (cem api), or set CEM_API_URL"
+        else:
+            said = f"cannot reach the API at {url} ({reason}); is it running, and is CEM_API_URL right?"
+        raise Failure(said, UNREACHABLE) from None
     except msgspec.DecodeError:
         raise Failure(f"what answers at {url} is not the API of cem", UNREACHABLE) from None
 

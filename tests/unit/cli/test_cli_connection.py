@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +11,10 @@ from pathlib import Path
 import pytest
 
 from cem.cli.connection import nothing_runs, resolve
+from cem.cli.doctor import without_system
+from cem.cli.doctor.finding import Finding, ok, warn
 from cem.cli.errors import FAILED, UNREACHABLE, Failure
+from cem.cli.http import get_json
 from cem.cli.run_file import (
     RUN_FILE,
     StateDirLock,
@@ -18,6 +23,7 @@ from cem.cli.run_file import (
     remove_run_file,
     write_run_file,
 )
+from cem.settings import Settings
 
 RUN = {
     "pid": 1,
@@ -125,6 +131,41 @@ def test_when_nothing_runs_the_sentence_says_where_it_was_looked_for(tmp_path: P
             "CEM_KAFKA_BOOTSTRAP and CEM_REDIS_URL",
             4,
         )
+
+
+def test_without_a_system_the_api_is_named_by_its_own_variable(tmp_path: Path) -> None:
+    """`cem nba` needs nothing but the API's address."""
+    with pytest.raises(Failure) as refused, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there, and nobody else can
+        get_json(Settings.from_env({}, api_port=taken.getsockname()[1]), "/livez", {})
+    said = re.sub(r":\d+;", ":8080;", refused.value.message)
+    assert said == (
+        "cannot reach the API: nobody listens at http://127.0.0.1:8080; start it (cem api), or set CEM_API_URL"
+    )
+    instead = nothing_runs(Failure(said, UNREACHABLE), {}, {"state_dir": tmp_path})
+    assert instead is not None
+    assert instead.message == (
+        f"no cem up runs in {tmp_path}: start it (cem up), go to its directory, or set CEM_API_URL"
+    )
+
+
+def test_the_doctor_says_once_that_nothing_runs(tmp_path: Path) -> None:
+    """Three servers that are away are one finding; a system that was named is examined server by server."""
+    there = ok("version", "cem")
+    away = [
+        Finding(check=check, level="fail", message=message, remedy="start it", unreachable=True)
+        for check, message in (
+            ("kafka", "cannot reach Kafka: nobody listens at 127.0.0.1:9092 (CEM_KAFKA_BOOTSTRAP)"),
+            ("redis", REFUSED.message),
+        )
+    ]
+    findings = [there, *away, warn("api", "nobody answers", "start it with cem api")]
+    first, one = without_system(findings, {}, {"state_dir": tmp_path})
+    assert first == there
+    assert (one.message, one.unreachable) == (f"no cem up runs in {tmp_path}", True)
+    assert one.remedy.startswith("start it (cem up), go to its directory, or set")
+    assert without_system(findings, {"CEM_REDIS_URL": "redis://127.0.0.1:6379"}, {}) == findings
+    assert without_system(findings[:2], {}, {"state_dir": tmp_path}) == findings[:2]
 
 
 def test_a_named_system_that_is_away_keeps_its_own_sentence(running: Path, tmp_path: Path) -> None:

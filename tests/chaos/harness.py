@@ -46,6 +46,8 @@ __all__ = ["Chaos", "is_long", "seed_of", "wipe"]
 
 T = TypeVar("T")
 
+ROOT = Path(__file__).resolve().parents[2]
+
 #: Alerts that are told although their contact is a week old, so that their end falls due within seconds.
 _ALERTS = """version: 1
 repeat_call: {deliver_within_h: 720}
@@ -110,7 +112,7 @@ class Chaos:
         (policies / "alerts.yaml").write_text(_ALERTS)
         common: dict[str, object] = {
             "late_limit_s": 40 * 86_400,
-            "session_timeout_s": 3,
+            "session_timeout_s": 2.5,
             "group": f"chaos-{name}-{seed}",
             **settings,
             "policies": policies,
@@ -127,6 +129,7 @@ class Chaos:
             kafka=kafka.bootstrap, redis=redis.url, state_dir=state_dir, partitions=partitions, **common
         )
         self.counters: Counters | None = None
+        self.producers: list[BackgroundProducer] = []
         #: Workers by name: those that this test has started and not taken away.
         self.workers: dict[str, subprocess.Popen[bytes]] = {}
         asyncio.run(ensure_topics(self.plain.settings))
@@ -139,7 +142,9 @@ class Chaos:
 
     def produce(self, **options: Any) -> BackgroundProducer:
         """Return a producer of the load, not started: use it as a context manager. See `BackgroundProducer`."""
-        return BackgroundProducer(self.load, client_options(self.plain.settings), **options)
+        producer = BackgroundProducer(self.load, client_options(self.plain.settings), **options)
+        self.producers.append(producer)
+        return producer
 
     def produce_now(self, count: int) -> None:
         """Write so many records and return when they are acknowledged."""
@@ -151,6 +156,20 @@ class Chaos:
     def worker(self, name: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a worker under a name that stays (CEM_... settings of its own as `environment`)."""
         process = self.system.worker(name, **environment)
+        self.workers[name] = process
+        return process
+
+    def odd_worker(self, name: str, what: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start a worker with one thing wrong: see `tests.chaos.odd_worker`."""
+        with (self.system.state_dir / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.odd_worker", what, "worker", "--worker-id", name],
+                env={**self.system.environment, **environment},
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
+        self.system.processes.append(process)
         self.workers[name] = process
         return process
 
@@ -211,12 +230,14 @@ class Chaos:
         within_s: longest time until nothing is unread (the default allows for the backlog).
         dead_branches: Redis went back in time in this test: what a publisher said of a history that is gone may differ.
         """
+        assert not any(producer.running for producer in self.producers), "verify after the producer's block"
         if not any(process.poll() is None for process in self.workers.values()):
             self.worker(worker)
         if within_s is None:
             within_s = 60.0 + self.unread() / 2_000
         self.plain.wait_read(within_s)
         codes = self.stop_workers()
+        self.say_progress()
         counters = self._check(dead_branches)
         if counters.missing:
             # A worker that was killed, or ended while it published, left the rest in its lane's outbox.
@@ -229,6 +250,16 @@ class Chaos:
         if counters.violations:
             raise Violated(f"seed {self.seed}: {counters.violations}\n{counters}")
         return counters
+
+    def say_progress(self) -> None:
+        """Print how far the test is."""
+        written = sum(producer.written for producer in self.producers)
+        applied = sum(self.plain.positions().values())
+        print(
+            f"{self.name}: {time.monotonic() - self.began:.0f} s, {self.kills.sigkills} SIGKILLs, "
+            f"{written:,} records written, {applied:,} applied",
+            flush=True,
+        )
 
     def unread(self) -> int:
         """Return how many records of the log have not been applied."""

@@ -96,13 +96,13 @@ async def _read_history(settings: Settings) -> History:
             await pipeline.open()
             history.newest.add(pipeline.header.token)
             history.tokens.update(_tokens(entries, pipeline.header.token))
-            history.saves += pipeline.saves
             history.records += pipeline.records
             history.rejected += pipeline.rejected
             history.ticks += pipeline.header.tick
             for key, value in memory.core.values(lane).items():
                 if key.startswith("c:"):
                     digester.add(key.removeprefix("c:"), value)
+    history.saves = len(history.tokens)
     history.digest = digester.result().digest
     return history
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["Kill", "KillLog"]
+__all__ = ["Kill", "KillLog", "runs", "state_of"]
 
 
 class Kill(msgspec.Struct, frozen=True):
@@ -78,16 +77,15 @@ class KillLog:
         return [msgspec.to_builtins(kill) for kill in self.entries]
 
 
+def state_of(pid: int) -> str:
+    """Return the kernel's letter for the state of a process (T: frozen, Z: ended and not reaped); "" if there is none."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+
+
 def runs(pid: int) -> bool:
-    """Return whether a process of that id exists and is no zombie."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
-    except FileNotFoundError:
-        if os.path.isdir("/proc/self"):
-            return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
+    """Return whether a process of that id exists and has not ended."""
+    return state_of(pid) not in {"", "Z", "X"}

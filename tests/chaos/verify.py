@@ -9,7 +9,7 @@ import msgspec
 
 from cem.domain.customer import FAMILIES, decode_customer
 from cem.settings import Settings
-from cem.stores import open_store
+from cem.stores import Timeouts, open_store
 from cem.stores.digest import Digester
 from cem.streams.topics import ALERTS, DEAD_LETTERS, OUTREACH
 from tests.chaos.brute_force import Count, count_log, read_log
@@ -89,7 +89,8 @@ def read_states(settings: Settings) -> States:
 
     async def run() -> States:
         states, digester = States({}, {}, ""), Digester()
-        store = open_store(settings.redis_url, settings.partitions)
+        timeouts = Timeouts(work_s=10.0, read_s=10.0)  # late is good enough here
+        store = open_store(settings.redis_url, settings.partitions, timeouts=timeouts)
         try:
             for lane in range(settings.partitions):
                 async for customer_id, data in store.scan_customers(lane):

@@ -12,6 +12,8 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError, TopicAuthor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from cem.streams.records import use_log_records
+
 __all__ = ["FETCH_WAIT_MS", "ConsumerThread", "FetchFailed"]
 
 #: Longest wait of the broker for new records; also bounds how old the known end of an idle partition is.
@@ -52,6 +54,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
 
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
         """Return what the fetcher has. Raises FetchFailed where partitions can be named that cannot be read."""
+        use_log_records(consumer._fetcher)
         try:
             return await super()._fetch_records(consumer, *args, **kwargs)
         except (ConsumerStoppedError, IllegalStateError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from cem.stepper import Stepper
+from cem.stepper import Outcome, Stepper
 
-__all__ = ["STATE_PREFIX", "HotStates"]
+__all__ = ["STATE_PREFIX", "Gathered", "HotStates"]
 
 STATE_PREFIX = "c:"
 
@@ -30,6 +30,11 @@ class HotStates(Generic[S]):
         """Forget them all."""
         self.states.clear()
         self._dues.clear()
+
+    def would_overflow(self, customers: Sequence[str]) -> bool:
+        """Tell whether bringing the customers in would drop others."""
+        states = self.states
+        return len(states) + sum(1 for c in customers if c not in states) > self._limit
 
     def missing(self, customers: Sequence[str]) -> list[str]:
         """Return which of the customers are not here, after making room for them."""
@@ -78,3 +83,19 @@ class HotStates(Generic[S]):
         if values:
             self.mean_bytes += 0.2 * (size / len(values) - self.mean_bytes)
         return values, due_changes
+
+
+class Gathered:
+    """What several followed steps changed, to be saved at once; the latest word on each customer and member wins."""
+
+    def __init__(self) -> None:
+        self.changed: dict[str, None] = {}
+        self.woken: dict[str, None] = {}
+        self.sorted_sets: dict[str, dict[str, int | None]] = {}
+
+    def add(self, outcome: Outcome, woken: Sequence[str]) -> None:
+        """Take in what one more step changed, and whom its tick woke."""
+        self.changed.update(dict.fromkeys(outcome.changed))
+        self.woken.update(dict.fromkeys(woken))
+        for name, members in outcome.sorted_sets.items():
+            self.sorted_sets.setdefault(name, {}).update(members)

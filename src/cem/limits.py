@@ -19,6 +19,9 @@ class Limits(msgspec.Struct, frozen=True):
     bytes: int = 512_000
     cached: int = 100_000
     due: int = 500
+    #: Customers of one save while the journal is followed, where several entries become one save: nobody waits for
+    #: the states between them, and a store is blocked for 4 us a customer.
+    followed: int = 2_000
 
 
 class RejectLimits(Protocol):

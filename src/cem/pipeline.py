@@ -24,7 +24,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from cem.hot_states import STATE_PREFIX, HotStates
+from cem.hot_states import STATE_PREFIX, Gathered, HotStates
 from cem.journal import History
 from cem.limits import Limits, RejectLimits, cuts
 from cem.opening import Opening, checksum
@@ -62,6 +62,15 @@ class _Followed(msgspec.Struct, frozen=True):
     offset: int
     #: True when nothing follows it: its emissions may not have been published.
     last: bool
+
+
+class _Held:
+    """Followed saves that are held back, to be made as one."""
+
+    def __init__(self) -> None:
+        self.gathered = Gathered()
+        #: Of the last of them: those before it were published before it was announced.
+        self.emissions: Sequence[Emission] = ()
 
 
 class LanePipeline(Generic[S, Item]):
@@ -121,6 +130,9 @@ class LanePipeline(Generic[S, Item]):
         self._observer = observer
         self._hot: HotStates[S] = HotStates(self._limits.cached)
         self._header = LaneHeader(NO_TOKEN, NO_TOKEN, owner, 0, 0, "", {})
+        #: The token that the store has: the header's, but for followed saves that are held back.
+        self._stored = NO_TOKEN
+        self._held: _Held | None = None
         #: Topics whose counts were started anew since the last save began.
         self._forgiven: list[str] = []
         #: The journal's end as far as this lane has seen it.
@@ -177,6 +189,7 @@ class LanePipeline(Generic[S, Item]):
         found = await self._opening.find()
         self.adopted, self._journal_end = found.adopted, found.journal_end
         self._header, self.next_due_ms = found.header, found.next_due_ms
+        self._stored = found.header.token
         continuation = found.continuation
         if found.outbox and not continuation:
             await self._patiently(lambda: self._publisher.publish(found.outbox))
@@ -188,11 +201,13 @@ class LanePipeline(Generic[S, Item]):
                 if self._header.token == self.follow_until:
                     break
                 await self._follow(_Followed(entry, offset, last=index == len(continuation) - 1))
+            await self._save_held()
 
     def close(self) -> None:
         """Forget everything held of the lane; the store has the truth."""
         self.is_open = False
         self._hot.clear()
+        self._held = None
         self.next_due_ms = None
 
     async def _follow(self, followed: _Followed) -> None:
@@ -298,6 +313,8 @@ class LanePipeline(Generic[S, Item]):
 
     async def _load(self, customers: Sequence[str]) -> None:
         """Bring the customers' states into memory: one round trip, none if they are there."""
+        if self._held is not None and self._hot.would_overflow(customers):
+            await self._save_held()
         missing = self._hot.missing(customers)
         if not missing:
             return
@@ -319,10 +336,6 @@ class LanePipeline(Generic[S, Item]):
         woken: Sequence[str] = (),
     ) -> None:
         """Journal, save, publish: in this order, each acknowledged before the next begins."""
-        values, due_changes = self._hot.changes(self._stepper, outcome.changed, woken)
-        sorted_sets = dict(outcome.sorted_sets)
-        if due_changes:
-            sorted_sets["due"] = due_changes
         before = self._header
         self._forgiven.clear()
         offset = followed.offset if followed is not None else await self._announce(entry)
@@ -334,14 +347,15 @@ class LanePipeline(Generic[S, Item]):
         emissions = [
             Emission(e.topic, e.key, e.value, (*e.headers, stamp), e.partition) for e in outcome.emissions
         ]
-        save = Save(before.token, header, values, sorted_sets, emissions)
-        answer = await self._patiently(lambda: self._store.save(self.lane, save))
-        if answer.outcome == "fenced":
-            raise Fenced(answer.found)
-        self._at_point("saved")
-        self._header = self._pardoned(header) if self._forgiven else header
-        self.next_due_ms = answer.next_due_ms
-        self.saves += 1
+        if followed is None:
+            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions)
+        else:
+            held = self._held = self._held or _Held()
+            held.gathered.add(outcome, woken)
+            held.emissions = emissions
+            self._header = header
+            if followed.last or len(held.gathered.changed) >= self._limits.followed:
+                await self._save_held()
         if self._observer is not None:
             rejected, again = outcome.rejected, followed is not None
             self._observer.saved(entry.topic, items, rejected, emissions, followed=again)
@@ -352,6 +366,41 @@ class LanePipeline(Generic[S, Item]):
             self.emitted += len(emissions)
             if self._observer is not None:
                 self._observer.published(emissions)
+
+    async def _save_held(self) -> None:
+        """Save what was followed and held back; the lane is then where the last of these saves was."""
+        held, self._held = self._held, None
+        if held is not None:
+            gathered = held.gathered
+            await self._save(
+                self._header,
+                list(gathered.changed),
+                list(gathered.woken),
+                gathered.sorted_sets,
+                held.emissions,
+            )
+
+    async def _save(
+        self,
+        header: LaneHeader,
+        changed: Sequence[str],
+        woken: Sequence[str],
+        sorted_sets: dict[str, dict[str, int | None]],
+        emissions: Sequence[Emission],
+    ) -> None:
+        """Make the store what memory is. Raises Fenced if somebody else has saved the lane meanwhile."""
+        values, due_changes = self._hot.changes(self._stepper, changed, woken)
+        if due_changes:
+            sorted_sets["due"] = due_changes
+        save = Save(self._stored, header, values, sorted_sets, emissions)
+        answer = await self._patiently(lambda: self._store.save(self.lane, save))
+        if answer.outcome == "fenced":
+            raise Fenced(answer.found)
+        self._at_point("saved")
+        self._stored = header.token
+        self._header = self._pardoned(header) if self._forgiven else header
+        self.next_due_ms = answer.next_due_ms
+        self.saves += 1
 
     async def _announce(self, entry: JournalEntry) -> int:
         """Append the entry and return its offset once it is known to count. Raises Fenced if another came first."""
@@ -370,7 +419,7 @@ class LanePipeline(Generic[S, Item]):
 
     def _demand(self, token: str) -> None:
         """Raise Fenced if the lane carried another token: what was read then does not belong to our history."""
-        if token != self._header.token:
+        if token != self._stored:
             self.close()
             raise Fenced(token)
 

@@ -49,9 +49,16 @@ _LOAD = "token, blobs = await self._patiently(lambda: self._store.load(self.lane
 _SAVE = "        answer = await self._patiently(lambda: self._store.save(self.lane, save))\n"
 _PUBLISH = "            await self._patiently(lambda: self._publisher.publish(emissions))\n"
 _CUT = "await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)"
+_SAVE_OWN = (
+    "            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions)\n"
+)
 _ANNOUNCE = "offset = followed.offset if followed is not None else await self._announce(entry)"
 _FOLLOW_TICK = "await self._advance_tick(entry.due, entry.lane_time_ms, followed)"
 _CONTINUATION = "continuation = list(history.after(header.token))"
+
+_SOURCE = inspect.getsource(pipeline)
+#: From the announcement of a save of one's own to that save.
+_OWN = _SOURCE[_SOURCE.index(_ANNOUNCE) : _SOURCE.index(_SAVE_OWN) + len(_SAVE_OWN)]
 
 #: (name, module, old, new)
 _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
@@ -64,15 +71,16 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
     (
         "the journal after the save",
         pipeline,
-        _SAVE,
-        _SAVE + "        offset = offset or await self._announce(entry)\n",
+        _OWN,
+        _OWN.replace("await self._announce(entry)", "self._journal_end")
+        + "            await self._announce(entry)\n",
     ),
     ("publish before save", pipeline, _SAVE, "        if emissions:\n" + _PUBLISH + _SAVE),
     (
         "no outbox",
         pipeline,
-        "Save(before.token, header, values, sorted_sets, emissions)",
-        "Save(before.token, header, values, sorted_sets, ())",
+        "Save(self._stored, header, values, sorted_sets, emissions)",
+        "Save(self._stored, header, values, sorted_sets, ())",
     ),
     ("outbox not published again", pipeline, "if found.outbox and not continuation:", "if False:"),
     ("nothing published", pipeline, _PUBLISH, "            pass\n"),
@@ -141,8 +149,8 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "position saved in a second call",
         pipeline,
         _SAVE,
-        """        half = msgspec.structs.replace(header, token=entry.token + "'", positions=before.positions)
-        await self._patiently(lambda: self._store.save(self.lane, Save(before.token, half, values, sorted_sets, emissions)))
+        """        half = msgspec.structs.replace(header, token=header.token + "'", positions={})
+        await self._patiently(lambda: self._store.save(self.lane, Save(self._stored, half, values, sorted_sets, emissions)))
         save = Save(half.token, header, {}, {}, emissions)
 """
         + _SAVE,
@@ -151,8 +159,26 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "a save retried under a new token",
         pipeline,
         _SAVE,
-        """        answer = await self._patiently(lambda: self._store.save(self.lane, Save(before.token, msgspec.structs.replace(header, token=self._new_token()), values, sorted_sets, emissions)))
+        """        answer = await self._patiently(lambda: self._store.save(self.lane, Save(self._stored, msgspec.structs.replace(header, token=self._new_token()), values, sorted_sets, emissions)))
 """,
+    ),
+    (
+        "followed saves held back and never made",
+        pipeline,
+        "        if held is not None:\n            gathered",
+        "        if False:\n            gathered",
+    ),
+    (
+        "states dropped that are held back",
+        pipeline,
+        "if self._held is not None and self._hot.would_overflow(customers):",
+        "if False:",
+    ),
+    (
+        "a held save without its first changes",
+        pipeline,
+        "held = self._held = self._held or _Held()",
+        "held = self._held = _Held()",
     ),
     ("a tick that does not say whom it woke", pipeline, "tuple(due),", "tuple(due[:1]),"),
 )

@@ -104,10 +104,11 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
         encoded = self.encode(x.text)
         return self.for_channel(encoded, x.channel) if x.channel else encoded
 
-    def encode(self, text: str) -> EncodedText:
-        """Return the features of the text; `ids` ascend, each stands once."""
+    def encode(self, text: str, fields: tuple[str, ...] = ()) -> EncodedText:
+        """Return the features of the text, and of what else is known; `ids` ascend, each stands once."""
         parts, ends, score = self._read(text)
         parts.append(self._always)
+        parts += [self._position(f"f:{field}") for field in fields]
         ids = np.frombuffer(b"".join(parts), np.int32)
         if ends:
             ids = np.concatenate((ids, *self._pairs(np.frombuffer(b"".join(ends), np.uint32))))

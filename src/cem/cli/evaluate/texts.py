@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Final
+import msgspec
 
-from cem.cli.errors import USAGE, Failure
 from cem.cli.evaluate.maps import read_map
 from cem.cli.evaluate.request import Answer, Request
+from cem.cli.evaluate.text_rows import example, examples, new_model, warm
 from cem.importing.arrangement import arranged
-from cem.importing.document import MapError, nearest
-from cem.importing.label_map import TextMap, read_text_map
-from cem.importing.labelled_texts import TextRow, read_texts
-from cem.learning.contract import TextInput
-from cem.learning.evaluation.prequential import Evaluation, Labelled, evaluate, learn_all
+from cem.importing.document import MapError
+from cem.importing.label_map import read_text_map
+from cem.importing.labelled_texts import read_texts
+from cem.learning.evaluation.prequential import evaluate
+from cem.learning.evaluation.reason import reason_evaluation, unknown_share
 from cem.learning.evaluation.sentiment import sentiment_evaluation
-from cem.learning.snapshot import SnapshotError
-from cem.learning.text_sentiment import LABELS, RECIPES, SentimentModel
+from cem.learning.text_reason import ReasonModel
+from cem.learning.text_sentiment import SentimentModel
 
-__all__ = ["labelled_rows", "run", "text_model"]
-
-#: Files that a model is warmed with are learnt as one, in an order of their own.
-_WARM_SEED: Final = 1
+__all__ = ["run"]
 
 
 def run(request: Request) -> Answer:
@@ -31,73 +25,30 @@ def run(request: Request) -> Answer:
     rule = read_map(request.map_file, read_text_map)
     if request.order.by_time and rule.time is None:
         raise MapError(f"{request.map_file}: --order time needs a 'time' entry")
-    model = text_model(request.model, request.recipe)
-    _warm(model, request)
-    rows, rejected = labelled_rows(request.file, rule, model, request.limit, request.on_rows)
+    model = new_model(request.model, request.recipe)
+    warm(model, request.warm, request.on_rows)
+    rows, rejected = examples(request.file, rule, model, request.limit, request.on_rows)
     learnt, held_out = arranged(rows, request.order, request.holdout)
+    evaluation = (
+        sentiment_evaluation(model) if isinstance(model, SentimentModel) else reason_evaluation(model)
+    )
     report = evaluate(
-        _evaluation(model),
-        [_example(row) for row in learnt],
-        [_example(row) for row in held_out],
+        evaluation,
+        [example(row) for row in learnt],
+        [example(row) for row in held_out],
         clock_ns=request.clock_ns,
         on_rows=lambda done, total: request.on_rows("learnt", done, total),
     )
+    if request.foreign is not None and isinstance(model, ReasonModel):
+        report = msgspec.structs.replace(report, foreign_unknown_share=_foreign(model, request))
     return report.document(rejected)
 
 
-def text_model(name: str, recipe: str | None) -> Any:
-    """Return a model that has learnt nothing. Raises Failure for a recipe that is not known."""
-    if recipe is not None and recipe not in RECIPES:
-        raise Failure(f"{name} has no recipe {recipe!r}.{nearest(recipe, RECIPES)}", USAGE)
-    return SentimentModel(recipe or "hashed")
-
-
-def labelled_rows(
-    file: Path,
-    rule: TextMap,
-    model: Any,
-    limit: int | None,
-    on_rows: Callable[[str, int, int | None], None],
-) -> tuple[list[TextRow], int]:
-    """Return the rows whose label the model can learn, and how many others there were."""
-    rows: list[TextRow] = []
-    rejected = 0
-    for row in read_texts(file, rule, limit=limit):
-        if row.fault or (model.name == "sentiment" and row.label not in LABELS):
-            rejected += 1
-        else:
-            rows.append(row)
-        on_rows("read", len(rows), None)
-    return rows, rejected
-
-
-def _evaluation(model: Any) -> Evaluation[TextInput, str, Any]:
-    return sentiment_evaluation(model)
-
-
-def _example(row: TextRow) -> Labelled[TextInput, str]:
-    return Labelled(TextInput(row.text, row.channel, row.fields), row.label or "")
-
-
-def _warm(model: Any, request: Request) -> None:
-    """Let the model learn what --warm names."""
-    rows: list[TextRow] = []
-    for file, map_file in request.warm:
-        if map_file is None:
-            try:
-                model.restore(file.read_bytes())
-            except OSError as error:
-                raise Failure(f"{file}: {error.strerror}", USAGE) from None
-            except SnapshotError as error:
-                raise Failure(f"{file}: {error}", USAGE) from None
-        else:
-            rule = read_map(map_file, read_text_map)
-            rows += labelled_rows(file, rule, model, None, request.on_rows)[0]
-    random.Random(_WARM_SEED).shuffle(rows)  # noqa: S311 (an order to be repeated, no secret)
-    learn_all(
-        model,
-        [_example(row) for row in rows],
-        lambda done, total: request.on_rows("warmed", done, total),
-    )
-    if request.warm:
-        model.warmed()
+def _foreign(model: ReasonModel, request: Request) -> float | None:
+    """Return on what share of the texts of --foreign the model abstains, by the same map's text column."""
+    assert request.foreign is not None
+    rule = read_map(request.map_file, lambda text, name: read_text_map(text, name, labelled=False))
+    only_texts = msgspec.structs.replace(rule, label=None, time=None, holdout=None, where=None)
+    texts = [example(row).x for row in read_texts(request.foreign, only_texts) if not row.fault]
+    share = unknown_share(model.predict_many(texts))
+    return None if share is None else round(share, 6)

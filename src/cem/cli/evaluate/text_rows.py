@@ -1,0 +1,77 @@
+"""Labelled texts for a model: what `cem evaluate` and `cem learn` read of a file."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from cem.cli.errors import USAGE, Failure
+from cem.cli.evaluate.maps import read_map
+from cem.importing.document import nearest
+from cem.importing.label_map import TextMap, read_text_map
+from cem.importing.labelled_texts import TextRow, read_texts
+from cem.learning import text_reason, text_sentiment
+from cem.learning.contract import TextInput
+from cem.learning.evaluation.prequential import Labelled, learn_all
+from cem.learning.snapshot import SnapshotError
+from cem.learning.text_reason import ReasonModel
+from cem.learning.text_sentiment import LABELS, SentimentModel
+
+__all__ = ["OnRows", "TextModel", "example", "examples", "new_model", "warm"]
+
+TextModel = SentimentModel | ReasonModel
+#: Told what is being done, rows done, and of how many.
+OnRows = Callable[[str, int, int | None], None]
+
+#: Files that a model is warmed with are learnt as one, in an order of their own.
+_WARM_SEED: Final = 1
+
+
+def new_model(name: str, recipe: str | None) -> TextModel:
+    """Return a model that has learnt nothing. Raises Failure for a recipe that is not known."""
+    known = text_sentiment.RECIPES if name == "sentiment" else text_reason.RECIPES
+    chosen = next(iter(known)) if recipe is None else recipe
+    if chosen not in known:
+        raise Failure(f"{name} has no recipe {recipe!r}.{nearest(chosen, known)}", USAGE)
+    return SentimentModel(chosen) if name == "sentiment" else ReasonModel(chosen)
+
+
+def examples(
+    file: Path, rule: TextMap, model: TextModel, limit: int | None, on_rows: OnRows
+) -> tuple[list[TextRow], int]:
+    """Return the rows whose label the model can learn, and how many others there were."""
+    rows: list[TextRow] = []
+    rejected = 0
+    for row in read_texts(file, rule, limit=limit):
+        if row.fault or (isinstance(model, SentimentModel) and row.label not in LABELS):
+            rejected += 1
+        else:
+            rows.append(row)
+        on_rows("read", len(rows) + rejected, None)
+    return rows, rejected
+
+
+def example(row: TextRow) -> Labelled[TextInput, str]:
+    """Return the row as a model takes it."""
+    return Labelled(TextInput(row.text, row.channel, row.fields), row.label or "")
+
+
+def warm(model: TextModel, sources: Sequence[tuple[Path, Path | None]], on_rows: OnRows) -> None:
+    """Let the model learn files by their maps, or be the snapshot that has no map; then get ready for another source."""
+    rows: list[TextRow] = []
+    for file, map_file in sources:
+        if map_file is None:
+            try:
+                model.restore(file.read_bytes())
+            except OSError as error:
+                raise Failure(f"{file}: {error.strerror}", USAGE) from None
+            except SnapshotError as error:
+                raise Failure(f"{file}: {error}", USAGE) from None
+        else:
+            rows += examples(file, read_map(map_file, read_text_map), model, None, on_rows)[0]
+    random.Random(_WARM_SEED).shuffle(rows)  # noqa: S311 (an order to be repeated, no secret)
+    learn_all(model, [example(row) for row in rows], lambda done, total: on_rows("warmed", done, total))
+    if sources:
+        model.warmed()

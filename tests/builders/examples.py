@@ -229,6 +229,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "document": "actions: []\n",
         "summary": "quieter",
     },
+    "control.policy.used": {
+        "policy_hash": "ab12",
+        "files": {"actions.yaml": "version: 1\n", "decision.yaml": "version: 1\n"},
+        "currency": "EUR",
+    },
     "control.policy.approved": {"policy_hash": "ab12", "by": "lan", "effective": "2026-03-03T00:00:00Z"},
     "control.webhook.registered": {
         "webhook_id": "crm",

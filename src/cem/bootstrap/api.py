@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import cem
 from cem.bootstrap.parts import open_parts
-from cem.bootstrap.rules import policy_text
 from cem.ports import Unavailable
 from cem.settings import Settings, SettingsError
+from cem.streams.clock import wall_ms
 from cem.streams.lag_look import look_at_lanes
 from cem.streams.lag_metrics import LagCollector
 from cem.streams.lag_reader import LagReader
@@ -26,13 +26,10 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
     `on_listening` is given the address once connections are taken.
     """
     from cem.api import BadHashError, Freshness, KafkaEnds, Services, create_app, listen, new_id, serve, watch
-    from cem.nba import INPUT_TOPICS, PolicyError, load_policy
+    from cem.bootstrap.policies import keep_policy, policy_record, read_policy
+    from cem.nba import INPUT_TOPICS
 
-    files = {name: policy_text(settings, name) for name in ("actions.yaml", "decision.yaml")}
-    try:
-        policy = load_policy({name: text for name, (text, _) in files.items()}, currency=settings.currency)
-    except PolicyError as error:
-        raise SettingsError(f"{files[error.file][1]}:{error.line}: {error.message}") from None
+    policy, texts = read_policy(settings)
     sock = listen(settings)
     freshness = Freshness(INPUT_TOPICS)
     async with open_parts(settings) as parts:
@@ -50,6 +47,8 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
                 rule=rule,
             ),
         )
+
+        kept = policy_record(policy, texts, settings.currency, wall_ms())
 
         async def connect_log() -> None:
             # The first decision should not pay for the producer's connection.
@@ -76,6 +75,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             background=[
                 *parts.background,
                 connect_log,
+                lambda: keep_policy(parts.publisher, kept),
                 lambda: watch(freshness, parts.store, ends),
                 lag.run,
             ],

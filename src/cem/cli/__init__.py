@@ -32,7 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "state": ("state", "Show what is known of a customer; digest all states."),
     "lag": ("lag", "Show how far readers are behind, in records and seconds."),
     "dead-letters": ("dead_letters", "List, show and resend records that could not be used."),
-    "replay": ("replay", "Rebuild the states from the log's journal and compare."),
+    "replay": ("replay", "Rebuild the states from the log's journal and compare; replay a decision."),
     "topics": ("topics", "Create, list and check the Kafka topics."),
     "doctor": ("doctor", "Check Kafka, Redis, topics, clock and lag, and say what to do."),
     "help": ("help", "Help on a command or a topic: environment, exit-codes."),

@@ -8,7 +8,7 @@ decision = decide(context, policy.catalogue, policy.params, draw_of(decision_id)
 
 from __future__ import annotations
 
-from cem.nba.answer import Answer, OtherPolicy, answer_of, encode_answer, record_of, replay
+from cem.nba.answer import Answer, OtherPolicy, answer_of, encode_answer, record_of, remake, replay
 from cem.nba.call import Call
 from cem.nba.catalogue import Catalogue
 from cem.nba.decide import decide
@@ -40,6 +40,7 @@ __all__ = [
     "history_of",
     "load_policy",
     "record_of",
+    "remake",
     "replay",
     "service_only",
 ]

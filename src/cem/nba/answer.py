@@ -24,7 +24,7 @@ from cem.nba.fallback import SERVICE_ONLY, service_only
 from cem.nba.history import freeze_history, thaw_history
 from cem.nba.policy import Policy
 
-__all__ = ["Answer", "OtherPolicy", "answer_of", "encode_answer", "record_of", "replay"]
+__all__ = ["Answer", "OtherPolicy", "answer_of", "encode_answer", "record_of", "remake", "replay"]
 
 #: Name under which the record states the price that was weighed with.
 PRICE: Final = "price_of_satisfaction_minor_per_point"
@@ -109,6 +109,34 @@ def record_of(decision: Decision, context: Context, call: Call, policy: Policy) 
 
 def replay(record: DecisionMade, policy: Policy) -> Answer:
     """Return the answer that the decision gave, made again from its record. Raises OtherPolicy."""
+    return answer_of(_decided(record, policy), _staleness(record), logged=True)
+
+
+def remake(record: DecisionMade, policy: Policy) -> DecisionMade:
+    """Return the record with all that was decided made again from what went in: equal, if nothing has changed.
+
+    Raises OtherPolicy.
+    """
+    decision = _decided(record, policy)
+    first = decision.ranked[0]
+    return msgspec.structs.replace(
+        record,
+        action=first.action,
+        treatment=first.treatment,
+        channel=first.channel,
+        probability=first.probability,
+        ranked=decision.ranked,
+        dropped=decision.dropped,
+        tier=decision.tier,
+    )
+
+
+def _staleness(record: DecisionMade) -> dict[str, float | None]:
+    return {topic: record.staleness_s.get(topic) for topic in INPUT_TOPICS}
+
+
+def _decided(record: DecisionMade, policy: Policy) -> Decision:
+    """Return the decision, made again from what its record froze. Raises OtherPolicy."""
     if record.policy_hash != policy.catalogue.version:
         raise OtherPolicy(
             f"decision {record.decision_id} was made under policy {record.policy_hash}, "
@@ -118,10 +146,9 @@ def replay(record: DecisionMade, policy: Policy) -> Answer:
     price = float(record.versions[PRICE])
     params = msgspec.structs.replace(policy.params, price_of_satisfaction_minor_per_point=price)
     as_of_ms = round(record.as_of.timestamp() * 1000)
-    staleness_s: dict[str, float | None] = {topic: record.staleness_s.get(topic) for topic in INPUT_TOPICS}
     if record.tier == SERVICE_ONLY:
         cause = next((str(d.observed) for d in record.dropped), "")
-        decision = service_only(
+        return service_only(
             record.decision_id,
             record.customer_id,
             as_of_ms,
@@ -131,17 +158,15 @@ def replay(record: DecisionMade, policy: Policy) -> Answer:
             channel=str(record.features["call_channel"]),
             language=str(record.features["rep_language"]),
         )
-    else:
-        context = Context(
-            record.decision_id,
-            record.customer_id,
-            as_of_ms,
-            {name: record.features.get(name) for name in catalogue.fact_names},
-            thaw_history(record.features),
-            staleness_s,
-        )
-        decision = decide(context, catalogue, params, draw_of(record.decision_id))
-    return answer_of(decision, staleness_s, logged=True)
+    context = Context(
+        record.decision_id,
+        record.customer_id,
+        as_of_ms,
+        {name: record.features.get(name) for name in catalogue.fact_names},
+        thaw_history(record.features),
+        _staleness(record),
+    )
+    return decide(context, catalogue, params, draw_of(record.decision_id))
 
 
 def _said_of(call: Call) -> CallContext:

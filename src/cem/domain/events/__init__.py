@@ -52,6 +52,7 @@ from cem.domain.events.control import (
     ControlBudgetSpent,
     ControlPolicyApproved,
     ControlPolicyProposed,
+    ControlPolicyUsed,
     ControlPriceSet,
     ControlWebhookRegistered,
 )
@@ -160,6 +161,7 @@ __all__ = [
     "ControlBudgetSpent",
     "ControlPolicyApproved",
     "ControlPolicyProposed",
+    "ControlPolicyUsed",
     "ControlPriceSet",
     "ControlWebhookRegistered",
     "CustomerErased",

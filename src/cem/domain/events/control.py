@@ -18,6 +18,7 @@ __all__ = [
     "ControlBudgetSpent",
     "ControlPolicyApproved",
     "ControlPolicyProposed",
+    "ControlPolicyUsed",
     "ControlPriceSet",
     "ControlWebhookRegistered",
 ]
@@ -156,6 +157,25 @@ class ControlPolicyApproved(Event, frozen=True, kw_only=True):
 
     def key(self) -> str:
         return f"approval:{self.policy_hash}"
+
+
+class ControlPolicyUsed(Event, frozen=True, kw_only=True):
+    """Decisions are made under this policy from now on; it is kept whole, under the hash that they name."""
+
+    TYPE: ClassVar[str] = "control.policy.used"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    policy_hash: Annotated[Hash, Meta(description="Hash of the whole. Used for: replaying a decision.")]
+    files: Annotated[
+        dict[Name, Annotated[str, Meta(max_length=200_000)]],
+        Meta(max_length=16, description="Text of each policy file, by name. Used for: replaying a decision."),
+    ]
+    currency: Annotated[Name, Meta(description="Currency of its amounts. Used for: replaying a decision.")]
+
+    def key(self) -> str:
+        return f"policy:{self.policy_hash}"
 
 
 class ControlWebhookRegistered(Event, frozen=True, kw_only=True):

@@ -62,6 +62,7 @@ cem.control      control.budget.returned    amount_minor
 cem.control      control.price.set          price_minor_per_point
 cem.control      control.policy.proposed    policy_hash
 cem.control      control.policy.approved    policy_hash
+cem.control      control.policy.used        policy_hash files currency
 cem.control      control.webhook.registered webhook_id url
 cem.control      control.brake.set          on
 cem.decisions    decision.made       decision_id customer_id as_of action treatment channel ranked dropped context

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test simulate-faults check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults chaos check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -29,6 +29,9 @@ test: setup ## Run the tests; what needs a real Kafka or Redis runs where they c
 SEEDS ?= 20000
 simulate-faults: setup ## Hand-step the pipeline through SEEDS seeded histories of faults
 	$(BIN)/python -m tests.faults --seeds $(SEEDS)
+
+chaos: setup kafka-jars ## Kill, freeze, cut off and wipe real workers, Kafka and Redis for an hour or two
+	nice $(BIN)/python -m tests.chaos
 
 check: setup ## Format, lint, types, import layers, generated pages
 	$(BIN)/ruff format --check --output-format concise .

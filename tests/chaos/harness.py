@@ -315,6 +315,7 @@ class Chaos:
                 "seed": self.seed,
                 "seconds": seconds,
                 "holds": not counters.violations,
+                "violations": counters.violations,
                 "sigkills": self.kills.sigkills,
                 "counters": found,
                 "exit_codes": codes,

@@ -7,7 +7,8 @@ import time
 from collections.abc import Iterable
 from functools import lru_cache
 
-from cem.domain.customer import decode_customer, encode_customer
+from cem.domain.customer import encode_customer
+from cem.stores.connections import pack
 from cem.stores.keys import CUSTOMER, LaneKeys
 from cem.streams.partition import lane_of
 from tests.builders.customers import HOUR, household
@@ -21,6 +22,9 @@ def household_id(number: int) -> str:
     return f"C{number:07d}"
 
 
+_FIRST = household_id(0).encode()
+
+
 @lru_cache(maxsize=1)
 def _one() -> bytes:
     events = typical_events()
@@ -32,24 +36,22 @@ def _one() -> bytes:
 
 def state_of(number: int) -> bytes:
     """Return the encoded state of household `number`."""
-    customer = decode_customer(_one())
-    customer.customer_id = household_id(number)
-    return encode_customer(customer)
+    # Equal lengths, so the id can be put in its place.
+    return _one().replace(_FIRST, household_id(number).encode(), 1)
 
 
 def fill_redis(port: int, numbers: Iterable[int], partitions: int, *, batch: int = 2000) -> None:
-    """Write the states where a worker would have written them. Raises RuntimeError when Redis refuses one."""
+    """Write the states, and their names, where a worker would have. Raises RuntimeError when Redis refuses one."""
     lanes = [LaneKeys(lane, partitions) for lane in range(partitions)]
     with socket.create_connection(("127.0.0.1", port)) as connection:
         replies = connection.makefile("rb")
         waiting: list[bytes] = []
         for number in numbers:
             customer_id = household_id(number)
-            key = lanes[lane_of(customer_id, partitions)].of(CUSTOMER + customer_id)
+            keys = lanes[lane_of(customer_id, partitions)]
+            suffix = CUSTOMER + customer_id
             state = state_of(number)
-            waiting.append(
-                b"*3\r\n$3\r\nSET\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(key), key, len(state), state)
-            )
+            waiting.append(pack([(b"SET", keys.of(suffix), state), (b"SADD", keys.names, suffix.encode())]))
             if len(waiting) == batch:
                 _send(connection, replies, waiting)
         _send(connection, replies, waiting)
@@ -57,7 +59,9 @@ def fill_redis(port: int, numbers: Iterable[int], partitions: int, *, batch: int
 
 def _send(connection: socket.socket, replies: Iterable[bytes], waiting: list[bytes]) -> None:
     connection.sendall(b"".join(waiting))
-    for _, reply in zip(waiting, replies, strict=False):
-        if reply != b"+OK\r\n":
+    lines = iter(replies)
+    for _ in range(2 * len(waiting)):
+        reply = next(lines)
+        if reply[:1] not in (b"+", b":"):
             raise RuntimeError(f"Redis answered {reply!r}")
     waiting.clear()

@@ -6,8 +6,8 @@ it finds its own token and answers `already`, or it is applied now.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal, cast
 
 from cem.ports import NO_TOKEN, Emission, LaneHeader, LaneImage, Save, SaveAnswer
 from cem.stores.base import Timeouts
@@ -89,22 +89,28 @@ class RedisStore(RedisReader, RedisAdmin):
         else:
             (token,) = await self._work(keys.slot, (b"HGET", keys.lane, b"token"))
         if None in values:
-            # MGET says of a key of another type that it is not there; the next save would overwrite it.
             absent = [name for name, value in zip(names, values, strict=True) if value is None]
-            kinds = await self._work(keys.slot, *((b"TYPE", name) for name in absent))
-            strange = [n for n, kind in zip(absent, kinds, strict=True) if kind not in {b"none", b"string"}]
-            if strange:
-                msg = (
-                    f"lane {lane}: {_some(strange)} hold something else than a state; "
-                    f"see TYPE in redis-cli at {self.shown}"
-                )
-                raise StoreBroken(msg)
+            await self._check_absent(lane, keys, absent)
         return _text(token), values
 
     async def save(self, lane: int, save: Save) -> SaveAnswer:
         """Apply `save` if the lane's token is `save.expected`; see SaveAnswer. Safe to call again after any error."""
         check_save(save)
         return await self.apply_unchecked(lane, save)
+
+    async def _check_absent(self, lane: int, keys: LaneKeys, absent: Sequence[bytes]) -> None:
+        """Raise StoreBroken if a key is there after all, as another type: MGET hides that, a save would overwrite it."""
+        (there,) = await self._work(keys.slot, (b"EXISTS", *absent))
+        if not there:
+            return
+        kinds = await self._work(keys.slot, *((b"TYPE", name) for name in absent))
+        strange = [n for n, kind in zip(absent, kinds, strict=True) if kind not in {b"none", b"string"}]
+        if strange:
+            msg = (
+                f"lane {lane}: {_some(strange)} hold something else than a state; "
+                f"see TYPE in redis-cli at {self.shown}"
+            )
+            raise StoreBroken(msg)
 
     async def due(self, lane: int, until_ms: int, limit: int) -> tuple[str, list[str]]:
         """Return the lane's token and the members of "due" with score <= until_ms, read at one moment.
@@ -167,8 +173,14 @@ def open_store(url: str, partitions: int, *, timeouts: Timeouts | None = None) -
 def _script_input(keys: LaneKeys, save: Save, drop: Sequence[str]) -> tuple[list[bytes], list[bytes]]:
     """Return KEYS and ARGV of save_if_current.lua; `drop` are suffixes of whole keys to delete before the rest."""
     of = keys.of
-    to_set = [(of(s), v) for s, v in save.values.items() if v is not None]
-    to_delete = [of(s) for s, v in save.values.items() if v is None]
+    values: Collection[bytes | None] = save.values.values()
+    if None in values:
+        kept = {s: v for s, v in save.values.items() if v is not None}
+        to_delete = [of(s) for s, v in save.values.items() if v is None]
+        to_set, values = list(map(of, kept)), kept.values()
+    else:  # nearly always: this is the hot path
+        prefix = keys.prefix
+        to_set, to_delete = [prefix + suffix.encode() for suffix in save.values], []
     to_delete += [of(s) for s in drop]
     # "due" comes first, changed or not: the script answers its earliest score.
     sets = {"due": save.sorted_sets.get("due", {})} | dict(save.sorted_sets)
@@ -181,11 +193,11 @@ def _script_input(keys: LaneKeys, save: Save, drop: Sequence[str]) -> tuple[list
             if score is not None:
                 members += (b"%d" % score, member.encode())
         members += gone
-    names = [keys.lane, keys.outbox, keys.names, *(of(n) for n in sets), *(k for k, _ in to_set), *to_delete]
+    names = [keys.lane, keys.outbox, keys.names, *(of(n) for n in sets), *to_set, *to_delete]
     arguments = [
         save.expected.encode(), save.header.token.encode(), encode_header(save.header), encode_outbox(save.outbox),
         b"%d" % len(sets), b"%d" % len(to_set), b"%d" % len(to_delete),
-        *counts, *members, *(v for _, v in to_set),
+        *counts, *members, *cast(Collection[bytes], values),
     ]  # fmt: skip
     return names, arguments
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bench.common import CACHE, ROOT, say
+from bench.common import ROOT, say
 from bench.stream.peers import PEERS, missing_peers
 from bench.stream.product import Product, plain_environment
 from bench.stream.race import Peer, Result, RunFailed, last_values, verdict
@@ -113,6 +113,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [c.name for c in (*PRODUCTS, *PEERS)]
     parser.add_argument("--only", nargs="+", choices=names, help="run these alone")
     parser.add_argument("--profile", type=Path, metavar="FILE", help="write a py-spy profile of cem's worker")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="CEM_NAME=VALUE",
+        help="run cem a second time, with this setting",
+    )
     options = parser.parse_args(arguments)
     wanted = options.only or names
     if missing := missing_peers(wanted):
@@ -120,9 +127,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     contestants = [c for c in (*PRODUCTS, *PEERS) if c.name in wanted]
     if options.profile:
-        spy = CACHE / "tools" / "bin" / "py-spy"
-        wrapper = (str(spy), "record", "-f", "raw", "-r", "500", "-o", str(options.profile), "--")
-        contestants = [Product("cem", "cem under py-spy", wrapper=wrapper)]
+        contestants = [Product("cem", "cem under py-spy", profile=options.profile)]
+    if options.set:
+        contestants.append(
+            Product(
+                "cem-set",
+                " ".join(["cem,", *options.set]),
+                settings=dict(s.split("=", 1) for s in options.set),
+            )
+        )
     folder = Path(tempfile.mkdtemp(prefix="cem-bench-"))
     results: dict[str, list[Result]] = {c.name: [] for c in contestants}
     try:

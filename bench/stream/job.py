@@ -54,6 +54,8 @@ class State(msgspec.Struct, array_like=True, gc=False):
 _decode_message = msgspec.json.Decoder(Message).decode
 _decode_state = msgspec.msgpack.Decoder(State).decode
 _encode_state = msgspec.msgpack.Encoder().encode
+#: The rule looks at ids, times and what a state remembers of them: these have the product's names here.
+_first_time = cast(Callable[[Any, Any], bool], first_time)
 _encode_alert = msgspec.json.Encoder().encode
 
 Item = tuple[Record, Message]
@@ -77,8 +79,8 @@ class BenchStepper:
         if self._at_first is not None:
             self._at_first()
             self._at_first = None
-        decode = _decode_message
-        return [(record, decode(cast(bytes, record.value))) for record in records]
+        decode = cast(Callable[[Any], Message], _decode_message)
+        return [(record, decode(record.value)) for record in records]
 
     def customers(self, items: Sequence[Item]) -> list[str]:
         return list(dict.fromkeys([message.customer for _, message in items]))
@@ -103,7 +105,7 @@ class BenchStepper:
             state = states[customer]
             message.ingested_ms = record.timestamp
             changed[customer] = None
-            if not first_time(cast(Any, state), cast(Any, message)):
+            if not _first_time(state, message):
                 continue
             state.count += 1
             state.segments += message.segments

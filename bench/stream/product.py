@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from pathlib import Path
 import msgspec
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bench.common import ROOT
+from bench.common import CACHE, ROOT
 from bench.stream.job import State
 from bench.stream.race import FOLD_S, START_S, Marks, Process, Result, RunFailed
 from bench.stream.records import TOPIC
@@ -61,8 +62,8 @@ class Product:
     title: str
     workers: int = 1
     settings: Mapping[str, str] = field(default_factory=dict)
-    #: A command that the first worker runs under (a profiler's).
-    wrapper: tuple[str, ...] = ()
+    #: Where to write a profile of the first worker (py-spy's folded stacks of the thread that has the GIL).
+    profile: Path | None = None
 
     def run(
         self,
@@ -85,10 +86,10 @@ class Product:
             try:
                 for number in range(self.workers):
                     worker = Process(
-                        [*(self.wrapper if number == 0 else ()), sys.executable, "-m", "bench.stream.worker"],
+                        [sys.executable, "-m", "bench.stream.worker"],
                         env={
                             **env,
-                            "PYTHONPATH": str(ROOT),
+                            "PYTHONPATH": f"{ROOT}:{ROOT / 'src'}",
                             "CEM_KAFKA_BOOTSTRAP": env["BENCH_BOOTSTRAP"],
                             "CEM_REDIS_URL": redis.url,
                             "CEM_GROUP": env["BENCH_GROUP"],
@@ -101,11 +102,31 @@ class Product:
                     )
                     workers.append(worker)
                     pids[f"worker-{number}"] = worker.pid
+                if self.profile is not None:
+                    self._begin_profile(workers[0].pid)
                 return asyncio.run(_watch(redis.url, partitions, customers, records, workers, marks))
             finally:
                 for worker in workers:
                     worker.stop()
                 shutil.rmtree(out / "redis", ignore_errors=True)
+
+    def _begin_profile(self, pid: int) -> None:
+        spy = CACHE / "tools" / "bin" / "py-spy"
+        command = [
+            str(spy),
+            "record",
+            "--gil",
+            "-f",
+            "raw",
+            "-r",
+            "400",
+            "-d",
+            "600",
+            "-o",
+            str(self.profile),
+        ]
+        # It ends with the process that it watches.
+        subprocess.Popen([*command, "-p", str(pid)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 async def _watch(

@@ -41,8 +41,9 @@ class HotStates(Generic[S]):
         states = self.states
         missing = [c for c in customers if c not in states]
         if len(states) + len(missing) > self._limit and len(states) > len(missing):
-            # Dictionaries keep insertion order, so this drops what was loaded longest ago.
-            keep = self._limit // 2
+            # Dictionaries keep insertion order, so this drops what was loaded longest ago. An eighth, for looking
+            # through all of them costs something; not more, for whoever is dropped has to be loaded again.
+            keep = self._limit - max(len(missing), self._limit // 8)
             wanted = set(customers)
             for customer_id in list(states)[: max(0, len(states) - keep)]:
                 if customer_id not in wanted:
@@ -68,12 +69,13 @@ class HotStates(Generic[S]):
         values: dict[str, bytes | None] = {}
         due_changes: dict[str, int | None] = {}
         size = 0
+        encode, due_of = stepper.encode_state, stepper.due_of
         for customer_id in changed:
             state = states[customer_id]
-            data = stepper.encode_state(state)
+            data = encode(state)
             size += len(data)
             values[STATE_PREFIX + customer_id] = data or None
-            due = stepper.due_of(state)
+            due = due_of(state)
             if due != dues.get(customer_id):
                 due_changes[customer_id] = due
                 dues[customer_id] = due

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "simulate": ("simulate", "Simulate a telecom operator's customers."),
     "import": ("import_", "Send the rows of a file as events."),
     "evaluate": ("evaluate", "Say how good a model is on a file."),
+    "learn": ("learn", "Let a model learn the rows of a file."),
     "nba": ("nba", "Ask what to do for a customer now, and why."),
     "alerts": ("alerts", "Show what is wrong, newest first."),
     "state": ("state", "Show what is known of a customer; digest all states."),

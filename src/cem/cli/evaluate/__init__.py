@@ -24,6 +24,9 @@ __all__ = ["EVALUATIONS", "command"]
 EVALUATIONS: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "sentiment": ("texts", frozenset({"holdout", "warm", "recipe"})),
     "reason": ("texts", frozenset({"holdout", "warm", "recipe", "foreign"})),
+    "churn": ("tables", frozenset({"holdout", "warm", "recipe"})),
+    "propensity": ("tables", frozenset({"holdout", "warm", "recipe"})),
+    "satisfaction": ("tables", frozenset({"holdout", "warm", "recipe"})),
 }
 
 

@@ -19,7 +19,7 @@ from cem.learning.snapshot import SnapshotError
 from cem.learning.text_reason import ReasonModel
 from cem.learning.text_sentiment import LABELS, SentimentModel
 
-__all__ = ["OnRows", "TextModel", "example", "examples", "new_model", "warm"]
+__all__ = ["OnRows", "TextModel", "example", "examples", "learnable", "new_model", "warm"]
 
 TextModel = SentimentModel | ReasonModel
 #: Told what is being done, rows done, and of how many.
@@ -51,6 +51,15 @@ def examples(
             rows.append(row)
         on_rows("read", len(rows) + rejected, None)
     return rows, rejected
+
+
+def learnable(
+    name: str, recipe: str | None, file: Path, map_file: Path, limit: int | None, on_rows: OnRows
+) -> tuple[TextModel, list[Labelled[TextInput, str]], int]:
+    """Return a fresh model, the examples of the file that are not held out, and how many rows cannot be used."""
+    model = new_model(name, recipe)
+    rows, rejected = examples(file, read_map(map_file, read_text_map), model, limit, on_rows)
+    return model, [example(row) for row in rows if not row.held_out], rejected
 
 
 def example(row: TextRow) -> Labelled[TextInput, str]:

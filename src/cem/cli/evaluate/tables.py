@@ -1,0 +1,135 @@
+"""Evaluation of the models of tables: churn, propensity, satisfaction."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from cem.cli.errors import USAGE, Failure
+from cem.cli.evaluate.maps import read_map
+from cem.cli.evaluate.request import Answer, Request
+from cem.importing.arrangement import arranged
+from cem.importing.document import MapError, nearest
+from cem.importing.labelled_tables import TableRow, read_labelled_table
+from cem.importing.table_map import TableMap, read_table_map
+from cem.learning import churn, propensity, satisfaction
+from cem.learning.evaluation.chances import churn_evaluation, propensity_evaluation
+from cem.learning.evaluation.prequential import Evaluation, Labelled, evaluate, learn_all
+from cem.learning.evaluation.satisfaction import satisfaction_evaluation
+from cem.learning.snapshot import SnapshotError
+
+__all__ = ["example", "labelled_rows", "read_rule", "run", "tabular_model"]
+
+#: Files that a model is warmed with are learnt as one, in an order of their own.
+_WARM_SEED: Final = 1
+
+
+def run(request: Request) -> Answer:
+    """Return what `cem evaluate churn`, `propensity` or `satisfaction` prints."""
+    rule = read_rule(request.model, request.map_file)
+    if request.order.by_time and rule.time is None:
+        raise MapError(f"{request.map_file}: --order time needs a 'time' entry")
+    model = tabular_model(request.model, request.recipe, rule)
+    _warm(model, request)
+    rows, rejected = labelled_rows(request.file, rule, request.limit, request.on_rows)
+    learnt, held_out = arranged(rows, request.order, request.holdout)
+    report = evaluate(
+        _evaluation(model),
+        [example(model.name, row) for row in learnt],
+        [example(model.name, row) for row in held_out],
+        clock_ns=request.clock_ns,
+        on_rows=lambda done, total: request.on_rows("learnt", done, total),
+    )
+    return report.document(rejected)
+
+
+def read_rule(model: str, map_file: Path) -> TableMap:
+    """Return the map. Raises Failure or MapError."""
+    return read_map(map_file, lambda text, name: read_table_map(text, name, model=model))
+
+
+def tabular_model(name: str, recipe: str | None, rule: TableMap) -> Any:
+    """Return a model that has learnt nothing. Raises Failure for a recipe that is not known."""
+    recipes = {"churn": churn, "propensity": propensity, "satisfaction": satisfaction}[name].RECIPES
+    if recipe is not None and recipe not in recipes:
+        raise Failure(f"{name} has no recipe {recipe!r}.{nearest(recipe, recipes)}", USAGE)
+    chosen = recipe or next(iter(recipes))
+    if name == "churn":
+        return churn.ChurnModel(chosen)
+    if name == "propensity":
+        return propensity.PropensityModel(chosen)
+    return satisfaction.SatisfactionModel(chosen, rule.scale or satisfaction.CSAT)
+
+
+def labelled_rows(
+    file: Path, rule: TableMap, limit: int | None, on_rows: Callable[[str, int, int | None], None]
+) -> tuple[list[TableRow], int]:
+    """Return the rows that can be learnt, and how many others there were."""
+    rows: list[TableRow] = []
+    rejected = 0
+    for row in read_labelled_table(file, rule, limit=limit):
+        if row.fault or (row.extras.get("probability") and _probability(row) is None):
+            rejected += 1
+        else:
+            rows.append(row)
+        on_rows("read", len(rows), None)
+    return rows, rejected
+
+
+def example(name: str, row: TableRow) -> Labelled[Any, Any]:
+    """Return the row as the model of that name learns it."""
+    if name == "churn":
+        return Labelled(row.features, bool(row.label))
+    said = row.extras
+    if name == "propensity":
+        offer = propensity.Offer(
+            row.features,
+            said.get("action", ""),
+            said.get("channel", ""),
+            said.get("group", ""),
+            _probability(row) or 0.0,
+        )
+        return Labelled(offer, bool(row.label))
+    return Labelled(
+        satisfaction.SurveyInput(row.features, said.get("text", ""), said.get("channel", "")), row.label
+    )
+
+
+def _probability(row: TableRow) -> float | None:
+    try:
+        found = float(row.extras.get("probability", "0"))
+    except ValueError:
+        return None
+    return found if 0.0 <= found <= 1.0 else None
+
+
+def _evaluation(model: Any) -> Evaluation[Any, Any, Any]:
+    if isinstance(model, churn.ChurnModel):
+        return churn_evaluation(model)
+    if isinstance(model, propensity.PropensityModel):
+        return propensity_evaluation(model)
+    return satisfaction_evaluation(model)
+
+
+def _warm(model: Any, request: Request) -> None:
+    """Let the model learn what --warm names."""
+    rows: list[TableRow] = []
+    for file, map_file in request.warm:
+        if map_file is None:
+            try:
+                model.restore(file.read_bytes())
+            except OSError as error:
+                raise Failure(f"{file}: {error.strerror}", USAGE) from None
+            except SnapshotError as error:
+                raise Failure(f"{file}: {error}", USAGE) from None
+        else:
+            rule = read_rule(request.model, map_file)
+            rows += labelled_rows(file, rule, None, request.on_rows)[0]
+    random.Random(_WARM_SEED).shuffle(rows)  # noqa: S311 (an order to be repeated, no secret)
+    learn_all(
+        model,
+        [example(model.name, row) for row in rows],
+        lambda done, total: request.on_rows("warmed", done, total),
+    )

@@ -73,7 +73,7 @@ class Settings(BaseModel):
         4000, description="records of one fetch"
     )
     session_timeout_s: Annotated[float, Field(ge=1)] = Field(
-        10.0, description="a worker silent for so long loses its lanes"
+        6.0, description="a worker silent for so long loses its lanes"
     )
     max_poll_interval_s: Annotated[float, Field(ge=5)] = Field(
         60.0, description="a worker that does not poll for so long loses its lanes"

@@ -112,7 +112,7 @@ class Chaos:
         (policies / "alerts.yaml").write_text(_ALERTS)
         common: dict[str, object] = {
             "late_limit_s": 40 * 86_400,
-            "session_timeout_s": 2.5,
+            "session_timeout_s": self.scale(2.5, 6.0),
             "group": f"chaos-{name}-{seed}",
             **settings,
             "policies": policies,

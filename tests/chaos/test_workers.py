@@ -33,15 +33,18 @@ def test_row_01_workers_killed_at_random(start_chaos: Callable[..., Chaos]) -> N
         for name in names:
             chaos.worker(name)
         chaos.wait_lanes("a")
+        said = 0
         with chaos.produce(rate=chaos.scale(2_500, 3_500), chunk=chaos.scale(200, 1_000)) as producer:
             while chaos.kills.sigkills < kills or producer.written < records:
-                chaos.kill(chaos.draw.choice(names))
-                if chaos.draw.random() < 0.7:
-                    # Often before the last one killed is back.
+                # Some of them often, before the last one is back; then one in the midst of its work.
+                for _ in range(chaos.draw.randrange(0, chaos.scale(2, 4))):
+                    chaos.kill(chaos.draw.choice(names))
                     chaos.wait_seconds(0.1, 1.0)
-                else:
-                    chaos.wait_seconds(*chaos.scale((1.0, 3.0), (4.0, 12.0)))
-                if chaos.kills.sigkills % 25 == 0:
+                chaos.wait_moving()
+                chaos.wait_seconds(0.0, chaos.scale(1.0, 3.0))
+                chaos.kill(chaos.draw.choice(names))
+                if chaos.kills.sigkills >= said + 25:
+                    said = chaos.kills.sigkills
                     chaos.say_progress()
         counters = chaos.verify()
         assert chaos.kills.sigkills >= kills

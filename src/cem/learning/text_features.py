@@ -158,7 +158,9 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
             if flags:
                 turned = _FLIP if reach else stronger
                 if flags & _PHRASE_END and (phrase := _PHRASES.get((before, word))) is not None:
-                    in_english, in_vietnamese, turned = phrase, phrase, stronger
+                    in_english = in_vietnamese = phrase
+                    if reach == _NEGATED - 1:  # The phrase holds its negation: "không tốt", "no problem".
+                        turned = stronger
                 english += in_english * turned
                 vietnamese += in_vietnamese * turned
                 if flags & _NEGATOR:

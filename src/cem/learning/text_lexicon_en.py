@@ -36,7 +36,7 @@ again against although answer* away beg* behind but call* cancel* change* charge
 contact* couldn't decline* demand difficult* disconnect* down* drop dropped due else empty end ended even expect* expensive
 explain explanation extra fee fees finally forced forget forgot forgotten gone guess hang hard hour hours hrs idk instead issue issues
 joke just leave leaving left limit limited long longer lose luck manual message min mins minute minutes miss missed missing month* need*
-nobody none nothing old only open* outstanding-bill paid pathetic* pending phone please-help price* promised push queue question
+nobody none nothing old only outstanding-bill paid pathetic* pending phone please-help price* promised push queue question
 quit reach reply repeat* response said sat shut sit sitting someone speak still stop stopped stuck supposed suspend* switch* tell
 told tried tries trouble* try trying twice understaffed unless until wait* weeks week where while why without yet yesterday days day-late
 """

@@ -71,13 +71,15 @@ class SentimentModel:
     def warmed(self) -> None:
         """Keep half of what was learnt elsewhere and learn fast again, before the examples of a new source come."""
         self._softmax.soften()
-        self._counts = {"": ClassCounts()}
+        self._warmed += 1
+        self._counts = {self._home: ClassCounts()}
 
     def snapshot(self) -> bytes:
         """Return the model as data; only rows that were ever touched."""
         table = self._softmax.table
         rows = np.flatnonzero((table != TextSoftmax.untouched()).any(axis=1)).astype(np.uint32)
         state = {
+            "warmed": self._warmed,
             "counts": {channel: counts.counts for channel, counts in self._counts.items()},
             "prior": _prior_state(self._softmax.shared_prior),
             "own_prior": {name: _prior_state(each) for name, each in self._softmax.own_prior.items()},
@@ -99,6 +101,7 @@ class SentimentModel:
             ) from None
 
     def _clear(self) -> None:
+        self._warmed = 0
         self._softmax = TextSoftmax(_BITS)
         self._counts = {"": ClassCounts()}
         self._refusals: dict[str, int] = {}
@@ -113,21 +116,29 @@ class SentimentModel:
         softmax.own_prior = {name: _prior(each) for name, each in found.state["own_prior"].items()}
         counts = {channel: ClassCounts(_counted(each)) for channel, each in found.state["counts"].items()}
         refusals = {str(reason): int(count) for reason, count in found.state["refusals"].items()}
-        self._softmax, self._counts, self._refusals = softmax, {"": ClassCounts()} | counts, refusals
+        self._warmed = int(found.state["warmed"])
+        self._softmax, self._refusals = softmax, refusals
+        self._counts = {self._home: ClassCounts()} | counts
         self.version = found.version
+
+    @property
+    def _home(self) -> str:
+        """The channel of what names none: none at all, or, after a warm start, one that is apart from what was before."""
+        return f"home {self._warmed}" if self._warmed else ""
 
     def _encoded(self, x: TextInput, channel: str) -> EncodedText:
         encoded = self._features.encode(x.text)
         return self._features.for_channel(encoded, channel) if channel else encoded
 
     def _known(self, channel: str) -> str:
-        return channel if channel in self._counts else ""
+        return channel if channel in self._counts else self._home
 
     def _admitted(self, channel: str) -> str:
+        channel = channel or self._home
         if channel not in self._counts:
             if len(self._counts) > _MAX_CHANNELS:
                 self._count("channels")
-                return ""
+                return self._home
             self._counts[channel] = ClassCounts()
         return channel
 

@@ -28,10 +28,16 @@ JAVA = ("-XX:TieredStopAtLevel=4", "-Xmx1g", "-Xms512m")
 class Rig:
     """Kafka and Redis with the product's topics, and whatever processes are started on them; all gone at the end."""
 
-    def __init__(self, *, partitions: int = 24, redis_options: dict[str, str | int] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        partitions: int = 24,
+        redis_options: dict[str, str | int] | None = None,
+        java_options: Sequence[str] = (),
+    ) -> None:
         self.partitions = partitions
         self.folder = Path(tempfile.mkdtemp(prefix="cem-bench-"))
-        self.kafka = KafkaServer(java_options=JAVA)
+        self.kafka = KafkaServer(java_options=(*JAVA, *java_options))
         self.redis = RedisServer(options=redis_options)
         self.children: list[Child] = []
         self.environ = {
@@ -81,11 +87,16 @@ class Rig:
         return child
 
     def worker(self, name: str = "worker", **more: str) -> Child:
-        """Return a started worker that owns lanes."""
+        """Return a started worker."""
+        return self.watched_worker(name, **more)[0]
+
+    def watched_worker(self, name: str = "worker", **more: str) -> tuple[Child, str]:
+        """Return a started worker and the address of its metrics."""
         port = free_port()
         child = self.start(name, "cem", "worker", CEM_METRICS_PORT=str(port), CEM_WORKER_ID=name, **more)
-        child.wait_ready(lambda: _answers(f"http://127.0.0.1:{port}/metrics"), timeout_s=60)
-        return child
+        url = f"http://127.0.0.1:{port}/metrics"
+        child.wait_ready(lambda: _answers(url), timeout_s=60)
+        return child, url
 
     def api(self, name: str = "api", **more: str) -> tuple[Child, str]:
         """Return a started API process and its address."""

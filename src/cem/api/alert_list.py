@@ -15,7 +15,7 @@ from cem.domain.customer import StateError, decode_customer
 from cem.domain.events.alerts import Alert
 from cem.ports import CustomerReader
 
-__all__ = ["AlertFilter", "AlertPage", "page_of"]
+__all__ = ["AlertFilter", "AlertPage", "page_of", "write_cursor"]
 
 #: Alerts looked at for one page: a filter that fits few ends the page early, with a cursor to go on from.
 _SCANNED: Final = 2000
@@ -71,9 +71,9 @@ async def page_of(reader: CustomerReader, wanted: AlertFilter, limit: int, curso
             if alert is not None and wanted.takes(alert):
                 found.append(alert)
                 if len(found) == limit:
-                    return AlertPage(found, _write_cursor(last))
+                    return AlertPage(found, write_cursor(last))
         scanned += len(entries)
-    return AlertPage(found, _write_cursor(last) if last else None)
+    return AlertPage(found, write_cursor(last) if last else None)
 
 
 async def _page_of_one(
@@ -89,7 +89,7 @@ async def _page_of_one(
         keyed = [entry for entry in keyed if entry[0] < last]
     page = keyed[:limit]
     more = len(keyed) > limit
-    return AlertPage([alert for _, alert in page], _write_cursor(page[-1][0]) if more else None)
+    return AlertPage([alert for _, alert in page], write_cursor(page[-1][0]) if more else None)
 
 
 async def _entries_after(reader: CustomerReader, last: tuple[int, str] | None) -> list[tuple[str, int]]:
@@ -126,7 +126,8 @@ async def _alerts_of(reader: CustomerReader, customer_ids: Sequence[str]) -> dic
     return known
 
 
-def _write_cursor(last: tuple[int, str]) -> str:
+def write_cursor(last: tuple[int, str]) -> str:
+    """Return the cursor that goes on after an alert opened at that time (ms), with that name in the index."""
     return base64.urlsafe_b64encode(f"{last[0]} {last[1]}".encode()).decode().rstrip("=")
 
 

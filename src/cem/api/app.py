@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
-from fastapi import FastAPI, Header, Path, Query, Request
-from starlette.responses import Response
+from fastapi import Depends, FastAPI, Header, Path, Query, Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from cem.api import documents, problems
@@ -21,7 +21,7 @@ from cem.api.health import live, ready
 from cem.api.hot_path import PATH, HotPath
 from cem.api.idempotency import key_of
 from cem.api.keys import KeyCheck, KeyMiddleware
-from cem.api.limits import LimitsMiddleware
+from cem.api.limits import LimitsMiddleware, require_json
 from cem.api.metrics import MetricsMiddleware
 from cem.api.next_best_action import DecisionDesk
 from cem.api.outcomes import OutcomeAnswer, OutcomeIn, take_outcome
@@ -135,12 +135,16 @@ def _add_decisions(app: FastAPI, services: Services, desk: DecisionDesk, recorde
         status_code=202,
         response_model=OutcomeAnswer,
         summary="Say what became of a decision",
+        dependencies=[Depends(require_json)],
     )
     async def outcomes(
         request: Request,
         decision_id: Annotated[str, Path(max_length=128, description="The decision_id of an answer.")],
         outcome: OutcomeIn,
-        idempotency_key: Annotated[str | None, Header(description="Kept for 24 hours.")] = None,
+        idempotency_key: Annotated[
+            str | None,
+            Header(description="Kept for 24 hours.", json_schema_extra={"pattern": "^[!-~]{1,255}$"}),
+        ] = None,
     ) -> Response:
         """Answers once the log has it. A repeat is counted once, with or without a key."""
         return await take_outcome(
@@ -208,7 +212,12 @@ def _add_customers(app: FastAPI, services: Services) -> None:
         tier: Annotated[documents.AlertTierName | None, Query()] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         cursor: Annotated[
-            str | None, Query(max_length=1024, description="`next` of an earlier answer.")
+            str | None,
+            Query(
+                max_length=1024,
+                description="`next` of an earlier answer, unchanged.",
+                json_schema_extra={"format": "cursor"},
+            ),
         ] = None,
     ) -> Response:
         """Alerts of all customers, or of one; filtered by type, state, tier."""
@@ -231,7 +240,13 @@ def _add_operations(app: FastAPI, services: Services) -> None:
         """200 when customers can be read, else 503."""
         return await ready(services, verbose=verbose is not None and verbose.lower() not in ("0", "false"))
 
-    @app.get("/metrics", tags=["operations"], summary="Prometheus metrics")
+    @app.get(
+        "/metrics",
+        tags=["operations"],
+        summary="Prometheus metrics",
+        response_class=PlainTextResponse,
+        responses={200: documents.text_page("text/plain", "Prometheus' text format.")},
+    )
     async def metrics() -> Response:
         """Duration by route, decisions, fallbacks, age of the facts."""
         for topic, age in services.freshness.worst_s().items():
@@ -243,7 +258,13 @@ def _add_operations(app: FastAPI, services: Services) -> None:
         """Topics, event types and their schemas."""
         return Response(asyncapi_document(services.version), media_type="application/json")
 
-    @app.get("/problems/{slug}", tags=["operations"], summary="What a type of problem means")
+    @app.get(
+        "/problems/{slug}",
+        tags=["operations"],
+        summary="What a type of problem means",
+        response_class=HTMLResponse,
+        responses={200: documents.text_page("text/html", "A page.")},
+    )
     async def problem(slug: Annotated[str, Path(max_length=64)]) -> Response:
         """Show the page behind a problem's `type`."""
         return problems.help_page(slug)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import msgspec
@@ -10,9 +11,10 @@ from cem.api.alert_list import AlertPage
 from cem.api.parameters import CALL_PARAMETERS
 from cem.api.problems import MEDIA_TYPE
 from cem.api.timeline import Entry
+from cem.domain.events.text import TEXT_PATTERN
 from cem.nba import Answer
 
-__all__ = ["DECISION", "AlertStateName", "AlertTierName", "answer", "finish"]
+__all__ = ["DECISION", "AlertStateName", "AlertTierName", "answer", "finish", "text_page"]
 
 AlertStateName = Literal["open", "acknowledged", "silenced", "resolved", "expired"]
 AlertTierName = Literal["notice", "alert"]
@@ -66,6 +68,13 @@ _ALSO: Final = {
     "/problems/{slug}": ("404", "414", "422"),
 }
 
+
+def _said(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schema of a parameter; one without a pattern of its own is a text."""
+    pattern = {"pattern": TEXT_PATTERN} if "maxLength" in schema else {}
+    return pattern | {k: v for k, v in schema.items() if k != "description"}
+
+
 #: Parameters of the next best action, which its handler reads by hand.
 DECISION: Final[dict[str, Any]] = {
     "parameters": [
@@ -82,7 +91,8 @@ DECISION: Final[dict[str, Any]] = {
                 "in": "query",
                 "required": False,
                 "description": schema["description"],
-                "schema": {k: v for k, v in schema.items() if k != "description"},
+                # A form sends what nobody filled in as well: empty is not said.
+                "schema": {"anyOf": [_said(schema), {"type": "string", "maxLength": 0}]},
             }
             for name, schema in CALL_PARAMETERS.items()
         ),
@@ -95,6 +105,11 @@ def answer(name: str, description: str) -> dict[str, Any]:
     ref = _NAMES.get(name)
     schema: dict[str, Any] = {"$ref": f"#/components/schemas/{ref}"} if ref else {"type": "object"}
     return {"description": description, "content": {"application/json": {"schema": schema}}}
+
+
+def text_page(media_type: str, description: str) -> dict[str, Any]:
+    """Return the entry of a 200 answer that is no JSON."""
+    return {"description": description, "content": {media_type: {"schema": {"type": "string"}}}}
 
 
 def finish(document: dict[str, Any]) -> dict[str, Any]:

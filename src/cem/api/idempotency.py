@@ -32,7 +32,7 @@ def key_of(header: str | None) -> str | None:
     if header is None:
         return None
     key = header.strip()
-    if len(key) > 1 and key[0] == key[-1] == '"':
+    if len(key) > 2 and key[0] == key[-1] == '"':
         key = key[1:-1]
     if _KEY(key) is None:
         raise Problem(

@@ -6,11 +6,12 @@ import asyncio
 from typing import Final
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cem.api.problems import Problem, problem_response
 
-__all__ = ["MAX_BODY_BYTES", "RECEIVE_S", "LimitsMiddleware"]
+__all__ = ["MAX_BODY_BYTES", "RECEIVE_S", "LimitsMiddleware", "require_json"]
 
 MAX_BODY_BYTES: Final = 64 * 1024
 RECEIVE_S: Final = 5.0
@@ -44,12 +45,6 @@ class LimitsMiddleware:
             problem = Problem("too-large", f"the body is larger than {self.max_bytes} bytes", headers=_CLOSE)
             await problem_response(problem, scope)(scope, receive, send)
             return
-        if scope["method"] in ("POST", "PUT", "PATCH") and not _is_json(scope):
-            problem = Problem(
-                "unsupported-media-type", "send application/json", headers={"Accept": "application/json"}
-            )
-            await problem_response(problem, scope)(scope, receive, send)
-            return
         await self.app(scope, self._bounded(receive), send)
 
     def _bounded(self, receive: Receive) -> Receive:
@@ -77,14 +72,16 @@ class LimitsMiddleware:
         return bounded
 
 
-def _is_json(scope: Scope) -> bool:
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            media: bytes = value.partition(b";")[0].strip().lower()
-            return media == b"application/json" or (
-                media.startswith(b"application/") and media.endswith(b"+json")
-            )
-    return False
+async def require_json(request: Request) -> None:
+    """Return if the request says that its body is JSON. Raises Problem (415).
+
+    Of a route, not of all requests: a method that a path does not have is refused as that, whatever it sends.
+    """
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media != "application/json" and not (media.startswith("application/") and media.endswith("+json")):
+        raise Problem(
+            "unsupported-media-type", "send application/json", headers={"Accept": "application/json"}
+        )
 
 
 def _declared(scope: Scope) -> int:

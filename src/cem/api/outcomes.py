@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic.config import JsonDict
 from starlette.responses import Response
 
 from cem.api.idempotency import Idempotent
@@ -16,7 +17,7 @@ from cem.api.recording import Recorder
 from cem.api.services import Services
 from cem.domain.events import OutcomeRecorded
 from cem.domain.events.enums import Channel, OutcomeState
-from cem.domain.events.text import BadTextError, clean
+from cem.domain.events.text import TEXT_PATTERN, BadTextError, clean
 from cem.ports import LaneStopped, Unavailable
 
 __all__ = ["OutcomeAnswer", "OutcomeIn", "take_outcome"]
@@ -25,6 +26,8 @@ _DECISION: Final = re.compile(r"(?P<customer>[A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_.:
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]{1,128}$")]
 _Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+#: The validator refuses the characters one by one and says which; this is for the document.
+_TEXT: Final[JsonDict] = {"pattern": TEXT_PATTERN}
 State = Literal["returned", "displayed", "offered", "accepted", "declined", "done", "ignored"]
 
 
@@ -35,8 +38,10 @@ class OutcomeIn(BaseModel):
 
     state: State = Field(description="returned, displayed, offered, accepted, declined, done or ignored")
     action: _Name | None = Field(None, description="The action concerned; absent: the first of the answer.")
-    reason: _Label | None = Field(None, description="Why it was declined or ignored.")
-    instead: _Label | None = Field(None, description="What was done instead.")
+    reason: _Label | None = Field(
+        None, description="Why it was declined or ignored.", json_schema_extra=_TEXT
+    )
+    instead: _Label | None = Field(None, description="What was done instead.", json_schema_extra=_TEXT)
     rep_id: _Id | None = Field(None, description="The representative who says so.")
     channel: Channel | None = Field(None, description="Where it was presented.")
 

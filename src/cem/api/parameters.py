@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 
 from cem.api.problems import FieldError, Problem
 from cem.domain.events.enums import Channel
+from cem.domain.events.limits import EARLIEST_MS
 from cem.domain.events.text import BadTextError, clean
 from cem.nba import Call
 
@@ -140,6 +141,7 @@ def _checked(name: str, value: str) -> str:
 
 
 def _timeout(text: str) -> int:
+    text = text.removesuffix(".0")  # JSON takes 60.0 for a whole number, too
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= 60_000:
         raise invalid("timeout_ms", "a whole number from 1 to 60000")
     return int(text)
@@ -153,7 +155,8 @@ def _instant(text: str) -> int:
         at = None
     if at is None or at.tzinfo is None:
         raise invalid("as_of", "an instant with its zone, as in 2026-03-01T10:00:00Z")
-    return round(at.timestamp() * 1000)
+    # Events are from 1990 on: before, as then, nothing was known of anybody.
+    return max(EARLIEST_MS, round(at.timestamp() * 1000))
 
 
 _NOTHING_SAID: Final = Call()

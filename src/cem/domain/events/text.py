@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 from unicodedata import is_normalized, normalize
 
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
-__all__ = ["BadTextError", "clean", "is_clean"]
+__all__ = ["TEXT_PATTERN", "BadTextError", "clean", "is_clean"]
+
+#: What a text is, as JSON Schema has it; surrogates never get so far.
+TEXT_PATTERN: Final = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]*$"
 
 #: Control characters (Cc) other than tab, line feed and carriage return; surrogates, which are no characters.
 _BAD = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")

@@ -132,7 +132,7 @@ def read_log(settings: Settings, topics: Sequence[str]) -> Iterator[LogEntry]:
             return
         consumer.assign([TopicPartition(t, p, OFFSET_BEGINNING) for t, p in left])
         while left:
-            messages = consumer.consume(5_000, timeout=5.0)
+            messages = consumer.consume(5_000, timeout=0.2)
             for message in messages:
                 error = message.error()
                 if error is not None:

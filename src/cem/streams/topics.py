@@ -24,6 +24,7 @@ __all__ = [
     "MAX_OUTPUT_BYTES",
     "MAX_RECORD_BYTES",
     "OUTREACH",
+    "PROFILES",
     "STATISTICS",
     "TOPICS",
     "TopicSpec",
@@ -43,6 +44,8 @@ MAX_OUTPUT_BYTES: Final = 12 * 1024 * 1024
 _PERSONAL_MS: Final = 28 * _DAY_MS
 #: The journal outlives every record that it orders, else a rebuild could not follow it.
 _JOURNAL_MS: Final = 35 * _DAY_MS
+#: Profiles are said in parts, each of which holds until it is said anew: a contract's year, and a month.
+_PROFILES_MS: Final = 400 * _DAY_MS
 _LEARNING_MS: Final = 90 * _DAY_MS
 _AUDIT_MS: Final = 400 * _DAY_MS
 
@@ -92,8 +95,15 @@ class TopicSpec(msgspec.Struct, frozen=True):
         return config
 
 
-def _input(name: str, carries: str, *, key: str = "customer_id", cleanup: Cleanup = "delete") -> TopicSpec:
-    return TopicSpec(name, key, carries, "input", "per_lane", cleanup, _PERSONAL_MS, MAX_RECORD_BYTES)
+def _input(
+    name: str,
+    carries: str,
+    *,
+    key: str = "customer_id",
+    cleanup: Cleanup = "delete",
+    retention_ms: int = _PERSONAL_MS,
+) -> TopicSpec:
+    return TopicSpec(name, key, carries, "input", "per_lane", cleanup, retention_ms, MAX_RECORD_BYTES)
 
 
 def _output(name: str, carries: str, *, key: str, cut: Cut, retention_ms: int) -> TopicSpec:
@@ -101,6 +111,7 @@ def _output(name: str, carries: str, *, key: str, cut: Cut, retention_ms: int) -
 
 
 INBOX: Final = "cem.inbox"
+PROFILES: Final = "cem.profiles"
 DECISIONS: Final = "cem.decisions"
 CONTROL: Final = "cem.control"
 ALERTS: Final = "cem.alerts"
@@ -125,7 +136,12 @@ _INPUTS: Final = (
     _input("cem.billing", "bills, payments, plan changes, contracts renewed and cancelled"),
     _input("cem.interactions", "contacts on any other channel, campaigns, registrations, purchases, orders"),
     _input("cem.service", "faults of network and service, tickets"),
-    _input("cem.profiles", "account, plan, lines, consents, prospects, merges, erasure", cleanup="compact"),
+    _input(
+        PROFILES,
+        "account, plan, lines, consents, prospects, merges, erasure",
+        # Not compacted: the newest record of a customer is a part of what is known of him, never all of it.
+        retention_ms=_PROFILES_MS,
+    ),
     _input("cem.outcomes", "what became of a decision"),
     _input(DECISIONS, "every decision that the API gave"),
     _input(CONTROL, "what people change", key="customer_id, or the object", cleanup="compact"),

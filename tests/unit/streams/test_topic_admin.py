@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cem.settings import Settings
 from cem.streams.topic_admin import TopicState, differences
-from cem.streams.topics import LANE_TOPICS, TOPICS
+from cem.streams.topics import LANE_TOPICS, PROFILES, TOPICS
 
 SETTINGS = Settings.from_env({"CEM_PARTITIONS": "8"})
 
@@ -67,3 +67,20 @@ def test_less_safety_is_a_warning() -> None:
     assert {difference.level for difference in found} == {"warn"}
     assert any("retention.ms=1000" in difference.message for difference in found)
     assert any("1 replica, not 3" in difference.message for difference in found)
+
+
+def test_a_deployment_that_compacts_profiles_is_told_what_to_alter() -> None:
+    """As earlier versions created it: each configuration by its name and value, as Kafka takes them."""
+    states = as_wanted()
+    profiles = states[PROFILES]
+    assert profiles.config is not None
+    older = {k: v for k, v in profiles.config.items() if not k.startswith("retention")}
+    states[PROFILES] = TopicState(
+        PROFILES, 8, 1, {**older, "cleanup.policy": "compact", "retention.ms": "604800000"}
+    )
+    found = {difference.remedy for difference in differences(SETTINGS, states)}
+    wanted = profiles.config["retention.ms"]
+    assert found == {
+        "set cleanup.policy=delete, unless that was a choice",
+        f"set retention.ms={wanted}, unless that was a choice",
+    }

@@ -12,6 +12,7 @@ from cem.streams.topics import (
     LANE_TOPICS,
     MAX_OUTPUT_BYTES,
     MAX_RECORD_BYTES,
+    PROFILES,
     TOPICS,
     examples_topic,
     spec_of,
@@ -38,8 +39,8 @@ def test_names_are_unique_and_ours() -> None:
 
 
 def test_the_journal_outlives_what_it_orders() -> None:
-    """A record that is still in the log still has its place in the history."""
-    inputs = [spec for spec in TOPICS if spec.role == "input"]
+    """A record that is still in the log still has its place in the history; profiles are there for new deployments."""
+    inputs = [spec for spec in TOPICS if spec.role == "input" and spec.name != PROFILES]
     assert all(spec_of("cem.journal").retention_ms > spec.retention_ms for spec in inputs)
 
 
@@ -50,10 +51,18 @@ def test_a_dead_letter_has_room_for_the_largest_record() -> None:
 
 def test_a_compacted_topic_stays_whole_as_long_as_the_others() -> None:
     """Compaction must not change what a replay reads, and must happen at last."""
-    config = spec_of("cem.profiles").config(3)
+    config = spec_of("cem.control").config(3)
     assert config["cleanup.policy"] == "compact"
     assert config["min.compaction.lag.ms"] == spec_of("cem.calls").config(3)["retention.ms"]
     assert int(config["max.compaction.lag.ms"]) > int(config["min.compaction.lag.ms"])
+
+
+def test_a_consent_does_not_remove_the_profile_before_it() -> None:
+    """Both are parts of what is known of one customer, under one key: what is compacted keeps the last part only."""
+    config = spec_of(PROFILES).config(3)
+    assert config["cleanup.policy"] == "delete"
+    assert "min.compaction.lag.ms" not in config
+    assert int(config["retention.ms"]) > int(spec_of("cem.calls").config(3)["retention.ms"])
 
 
 @pytest.mark.parametrize(("replication", "in_sync"), [(1, "1"), (2, "2"), (3, "2"), (5, "2")])

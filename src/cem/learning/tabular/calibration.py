@@ -19,6 +19,8 @@ _BINS: Final = 15
 #: A correction may fall by at most so much of a bin's width from one middle to the next.
 _STEEPEST: Final = 0.95
 _LEAST: Final = 1e-6
+#: Examples after which corrections are made anew.
+_EVERY: Final = 8
 
 
 class Calibrator:
@@ -31,6 +33,7 @@ class Calibrator:
         self._counts = [0.0] * _BINS
         self._off = [0.0] * _BINS
         self._corrections = [0.0] * _BINS
+        self._learnt = 0
 
     def calibrate(self, p: float) -> float:
         """Return the calibrated probability of the raw one."""
@@ -52,6 +55,35 @@ class Calibrator:
         at = min(_BINS - 1, int(p * _BINS))
         self._counts[at] = self._counts[at] * self.keeping + 1.0
         self._off[at] = self._off[at] * self.keeping + ((1.0 if positive else 0.0) - p)
+        self._learnt += 1
+        if self._learnt % _EVERY == 0:
+            self._settle()
+
+    def state(self) -> dict[str, Any]:
+        """Return all of it as plain data."""
+        return {
+            "shrinkage": self.shrinkage,
+            "keeping": self.keeping,
+            "counts": list(self._counts),
+            "off": list(self._off),
+            "learnt": self._learnt,
+            "corrections": list(self._corrections),
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Calibrator:
+        """Return the calibrator whose `state` it is. Raises ValueError (also msgspec's) or KeyError for anything else."""
+        made = cls(msgspec.convert(state["shrinkage"], float), msgspec.convert(state["keeping"], float))
+        made._counts = msgspec.convert(state["counts"], list[float])
+        made._learnt = msgspec.convert(state["learnt"], int)
+        made._off = msgspec.convert(state["off"], list[float])
+        made._corrections = msgspec.convert(state["corrections"], list[float])
+        if {len(made._counts), len(made._off), len(made._corrections)} != {_BINS}:
+            raise ValueError("the calibrator's bins are not fifteen")
+        return made
+
+    def _settle(self) -> None:
+        """Make the corrections from the counts."""
         most = _STEEPEST / _BINS
         half = most / 2.0
         previous = 0.0
@@ -64,24 +96,3 @@ class Calibrator:
         self._corrections[-1] = min(self._corrections[-1], half)
         for i in range(_BINS - 2, -1, -1):
             self._corrections[i] = min(self._corrections[i], self._corrections[i + 1] + most)
-
-    def state(self) -> dict[str, Any]:
-        """Return all of it as plain data."""
-        return {
-            "shrinkage": self.shrinkage,
-            "keeping": self.keeping,
-            "counts": list(self._counts),
-            "off": list(self._off),
-            "corrections": list(self._corrections),
-        }
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Calibrator:
-        """Return the calibrator whose `state` it is. Raises ValueError (also msgspec's) or KeyError for anything else."""
-        made = cls(msgspec.convert(state["shrinkage"], float), msgspec.convert(state["keeping"], float))
-        made._counts = msgspec.convert(state["counts"], list[float])
-        made._off = msgspec.convert(state["off"], list[float])
-        made._corrections = msgspec.convert(state["corrections"], list[float])
-        if {len(made._counts), len(made._off), len(made._corrections)} != {_BINS}:
-            raise ValueError("the calibrator's bins are not fifteen")
-        return made

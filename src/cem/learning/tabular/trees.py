@@ -211,31 +211,31 @@ class BackfittedTrees:
         stride = max(1, -(-n // o.rows))
         part = slice(draw_below(stride, o.seed + _PART, self.fits), n, stride)
         slopes = self._slopes(rest, n, part)
-        shrinkage = np.float32(o.shrinkage * len(slopes) / n)
-        member = np.ones((len(slopes), 1), np.float32)
+        shrinkage = np.float32(o.shrinkage * slopes.shape[1] / n)
+        member = np.ones((1, slopes.shape[1]), np.float32)
         for level in range(o.depth):
             places, bounds = self._questions.draw(chance, o.draws, self._rows, n)
             answers = (self._rows[places, part] > bounds[:, None]).astype(np.float32)
             best = _best(answers, member, slopes, shrinkage)
             self._places[tree, level], self._bounds[tree, level] = places[best], bounds[best]
-            yes = member * answers[best][:, None]
-            member = np.concatenate((member - yes, yes), axis=1)
-        sums = member.T @ slopes
+            yes = member * answers[best]
+            member = np.concatenate((member - yes, yes))
+        sums = member @ slopes.T
         leaves[:] = np.float32(-o.rate) * sums[:, 0] / (sums[:, 1] + shrinkage)
         self._sums[:n] = rest + leaves[self._leaf_of(tree, n)]
 
     def _slopes(self, rest: Floats, n: int, part: slice) -> Floats:
-        """Return gradient and curvature of the loss at each row of `part`, where the other trees say `rest`."""
+        """Return gradient and curvature of the loss, shape (2, n), at `part`, where the other trees say `rest`."""
         labels = self._labels[:n]
         mean = float(labels.mean())
         if self.options.loss == "squared":
             self.bias = mean
             off = rest[part] + np.float32(mean) - labels[part]
-            return np.stack((off, np.ones_like(off)), axis=1)
+            return np.stack((off, np.ones_like(off)))
         mean = (mean * n + 0.5) / (n + 1.0)
         self.bias = math.log(mean / (1.0 - mean))
         p = 1.0 / (1.0 + np.exp(-np.clip(rest[part] + np.float32(self.bias), -20.0, 20.0)))
-        return np.stack((p - labels[part], p * (1.0 - p)), axis=1).astype(np.float32, copy=False)
+        return np.stack((p - labels[part], p * (1.0 - p))).astype(np.float32, copy=False)
 
 
 class _Questions:
@@ -265,11 +265,15 @@ def _packed(v: Vector) -> Bytes:
 
 
 def _best(answers: Floats, member: Floats, slopes: Floats, shrinkage: np.float32) -> int:
-    """Return which question lowers the loss most when asked in every leaf of the level."""
-    leaves = member.shape[1]
-    spread = (member[:, :, None] * slopes[:, None, :]).reshape(len(slopes), 2 * leaves)
-    whole = spread.sum(axis=0).reshape(1, leaves, 2)
-    yes = (answers @ spread).reshape(len(answers), leaves, 2)
+    """Return which question lowers the loss most when asked in every leaf of the level.
+
+    answers: shape (questions, n); member: (leaves, n); slopes: (2, n).
+    """
+    leaves = len(member)
+    spread = np.concatenate((member * slopes[0], member * slopes[1]))
+    whole = spread.sum(axis=1)
+    yes = answers @ spread.T
     no = whole - yes
-    gain = yes[..., 0] ** 2 / (yes[..., 1] + shrinkage) + no[..., 0] ** 2 / (no[..., 1] + shrinkage)
+    gain = yes[:, :leaves] ** 2 / (yes[:, leaves:] + shrinkage)
+    gain += no[:, :leaves] ** 2 / (no[:, leaves:] + shrinkage)
     return int(gain.sum(axis=1).argmax())

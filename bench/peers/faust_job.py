@@ -19,6 +19,7 @@ app = faust.App(
     datadir=os.environ["BENCH_STATE"],
     store="memory://",
     web_enabled=False,
+    worker_redirect_stdouts=False,
     topic_partitions=PARTITIONS,
     topic_replication_factor=1,
     consumer_auto_offset_reset="earliest",

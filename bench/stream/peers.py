@@ -60,7 +60,7 @@ PEERS = (
         "faust",
         "plain Faust, table in memory",
         (_python("faust"), str(JOBS / "faust_job.py"), "worker", "--without-web", "-l", "warn"),
-        at_most=100_000,
+        at_most=30_000,
     ),
 )
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import faust
 from faust.serializers.codecs import Codec, register
+from faust.tables import TableManager
 
 from cem.settings import Settings
 from cem.streams.lanes import LaneSet
@@ -33,6 +34,14 @@ class _Batches(Codec):  # type: ignore[misc]
 register("cem-batches", _Batches())
 
 
+class _NoTables(TableManager):  # type: ignore[misc]
+    """Faust's tables, of which there are none: nobody waits a second for them to be declared."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 def make_app(settings: Settings, lanes: LaneSet, options: Mapping[str, Any]) -> faust.App:
     """Return the app that reads the customers' topics for `lanes`. `options` are aiokafka's connection arguments."""
     app = faust.App(
@@ -52,6 +61,7 @@ def make_app(settings: Settings, lanes: LaneSet, options: Mapping[str, Any]) -> 
         broker_heartbeat_interval=settings.session_timeout_s / 5,
         broker_commit_interval=1.0,
         broker_max_poll_interval=settings.max_poll_interval_s,
+        TableManager=_NoTables,
         # An agent that keeps a batch for long is the watchdog's business, which ends the process.
         stream_processing_timeout=3600.0,
     )

@@ -22,7 +22,15 @@ from cem.ports import LaneStopped, Log, Unavailable
 from cem.streams.lane import Lane
 from cem.streams.lanes import LaneSet
 
-__all__ = ["EXIT_WATCHDOG", "LoopWatchdog", "Standstill", "leave", "leave_after", "watch_lanes"]
+__all__ = [
+    "EXIT_WATCHDOG",
+    "LoopWatchdog",
+    "Standstill",
+    "leave",
+    "leave_after",
+    "notice_another_cluster",
+    "watch_lanes",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -113,16 +121,28 @@ class Standstill:
         self._since.clear()
 
 
+async def notice_another_cluster(lanes: LaneSet, log: Log) -> None:
+    """Have lanes opened again whose states belong to another cluster than the one that answers now. Raises Unavailable.
+
+    A broker that was replaced under a running worker looks to its clients like one that was away. The opening stops
+    the lanes and names both clusters.
+    """
+    cluster_id = await log.cluster_id()
+    for lane in list(lanes.lanes.values()):
+        if lane.pipeline.is_open and not lane.opening and lane.pipeline.header.cluster_id != cluster_id:
+            lane.open_again()
+
+
 async def watch_lanes(lanes: LaneSet, log: Log, after_s: float) -> None:
     """Leave the process when a partition stands still for `after_s` although Kafka answers and has records for it."""
     standstill = Standstill(after_s)
     while True:
         await asyncio.sleep(min(_PROBE_S, after_s / 4))
-        for number, lane in list(lanes.lanes.items()):
-            try:
+        try:
+            await notice_another_cluster(lanes, log)
+            for number, lane in list(lanes.lanes.items()):
                 bounds = await log.bounds(number, list(lane.partitions))
-            except (Unavailable, LaneStopped):
-                standstill.forget()
-                break
-            if sentence := standstill.look(lane, {topic: end for topic, (_, end) in bounds.items()}):
-                leave(sentence)
+                if sentence := standstill.look(lane, {topic: end for topic, (_, end) in bounds.items()}):
+                    leave(sentence)
+        except (Unavailable, LaneStopped):
+            standstill.forget()

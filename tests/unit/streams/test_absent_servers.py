@@ -273,3 +273,21 @@ def test_a_lane_that_cannot_follow_its_journal_is_closed() -> None:
         assert not pipeline.is_open
 
     run(scenario)
+
+
+def test_a_store_older_than_its_journal_stops_the_lane() -> None:
+    """A store that lost more than the journal still tells cannot be brought forward: the lane stops and says so."""
+
+    async def scenario(world: World) -> None:
+        world.log = log = JournalledLog(world.kafka)
+        world.kafka.produce("a", "k", 1, 500_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        lane.put(world.batch("a", 0, 1), lambda: None)
+        await settle()
+        log.entries, log.end = ((7, entry_of("t7", "t6", 7)),), 8
+        lane.open_again()
+        await settle()
+        assert "the store is older than the journal's retention" in (lane.stopped or "")
+
+    run(scenario)

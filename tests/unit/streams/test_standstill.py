@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from faust.types import TP
 
-from cem.streams.watchdog import Standstill
+from cem.streams.watchdog import Standstill, notice_another_cluster
 from tests.builders.streams import World, run, settle
 
 AFTER_S = 30.0
@@ -108,5 +108,22 @@ def test_a_lane_that_does_nothing_with_its_batch_is_stuck() -> None:
         watch.lane.pipeline.saves += 1
         assert watch.look(30) is None
         assert watch.look(30) is not None
+
+    run(scenario)
+
+
+def test_a_cluster_that_came_to_the_same_address_is_noticed() -> None:
+    """Lanes stop and name both clusters though nothing is read, and no rebalance has them opened."""
+
+    async def scenario(world: World) -> None:
+        await world.assign(0)
+        await fold(world, "a", 0)
+        await notice_another_cluster(world.lanes, world.log)
+        await settle()
+        assert world.lanes.lanes[0].stopped is None
+        world.kafka.cluster = "cluster-2"
+        await notice_another_cluster(world.lanes, world.log)
+        await settle()
+        assert "'cluster-1', but this is cluster 'cluster-2'" in (world.lanes.lanes[0].stopped or "")
 
     run(scenario)

@@ -172,12 +172,12 @@ def main() -> int:
     rows += [Row(f"step, {topic}", cost, "us/record") for topic, cost in by_topic.items()]
     say(f"hot {hot:.1f}, loaded {loaded:.1f} us a record")
     if not asked.no_stream:
-        worker, redis = on_the_stream(asked.backlog, 20_000)
+        found = on_the_stream(asked.backlog, 20_000)
         rows += [
-            Row("worker on the stream", worker, "us/record"),
-            Row("Redis on the stream", redis, "us/record"),
+            Row(f"{name} on the stream", found[name], "us/record") for name in ("worker", "Redis", "Kafka")
         ]
-    show("CPU a text message costs", ("", "us/record"), [(r.name, r.value) for r in rows])
+        rows.append(Row("Kafka's disk", found["bytes"], "bytes/record"))
+    show("What a text message costs", ("", "", ""), [(r.name, r.value, r.unit) for r in rows])
     good = check_targets(
         rows,
         (

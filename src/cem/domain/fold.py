@@ -217,36 +217,6 @@ def _resolved(customer: Customer, received: Received, ctx: FoldContext) -> None:
         )
 
 
-def _answered(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    event = received.event
-    assert isinstance(event, ContactAnswered)
-    outreach.answer_message(customer, event, received.time_ms)
-
-
-def _delivered(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    event = received.event
-    assert isinstance(event, ContactDelivered)
-    outreach.deliver_message(customer, event, received.time_ms)
-
-
-def _failed(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    event = received.event
-    assert isinstance(event, ContactFailed)
-    outreach.fail_message(customer, event, received.time_ms)
-
-
-def _campaign(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    event = received.event
-    assert isinstance(event, CampaignContacted)
-    outreach.touch_by_campaign(customer, event, received.time_ms)
-
-
-def _responded(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    event = received.event
-    assert isinstance(event, CampaignResponded)
-    outreach.answer_campaign(customer, event, received.time_ms)
-
-
 def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Forget everything but the id and which records were folded, so that none of them comes in again."""
     for alert in (*customer.alerts.open, *customer.alerts.closed):
@@ -280,11 +250,11 @@ _FOLDS: dict[type[Event], Fold] = {
     ContractRenewed: supplies.renew_contract,
     ContractCancelled: supplies.cancel_contract,
     InteractionRecorded: _interaction,
-    CampaignContacted: _campaign,
-    CampaignResponded: _responded,
-    ContactDelivered: _delivered,
-    ContactFailed: _failed,
-    ContactAnswered: _answered,
+    CampaignContacted: outreach.touch_by_campaign,
+    CampaignResponded: outreach.take_answer,
+    ContactDelivered: outreach.deliver_message,
+    ContactFailed: outreach.fail_message,
+    ContactAnswered: outreach.take_answer,
     PurchaseMade: billing.add_purchase,
     OrderPlaced: promises.place_order,
     OrderPromised: promises.promise_order,

@@ -8,7 +8,9 @@ Order-free where contacts have ids. No tick: counts in windows are evaluated at 
 
 from __future__ import annotations
 
+from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
+from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import (
     CampaignContacted,
     CampaignResponded,
@@ -22,11 +24,10 @@ from cem.domain.state.outreach import TOUCHES, Outreach, Touch
 __all__ = [
     "TOUCHES_IN_WINDOW",
     "TOUCHES_KEPT",
-    "answer_campaign",
-    "answer_message",
     "deliver_message",
     "fail_message",
     "knows_touch",
+    "take_answer",
     "touch",
     "touch_by_campaign",
 ]
@@ -41,39 +42,51 @@ def touch(customer: Customer, touch_id: str, kind: str, channel: str, at_ms: int
     _begin(customer.outreach, touch_id, kind, channel, "", at_ms)
 
 
-def touch_by_campaign(customer: Customer, event: CampaignContacted, at_ms: int) -> None:
+def touch_by_campaign(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Fold `campaign.contacted`."""
-    channel, action = str(event.channel), event.action or ""
-    if event.contact_id:
-        _begin(customer.outreach, event.contact_id, "campaign", channel, action, at_ms)
-    else:
-        _begin(customer.outreach, event.campaign, "campaign", channel, action, at_ms, again=True)
+    event = received.event
+    assert isinstance(event, CampaignContacted)
+    touch_id = event.contact_id or event.campaign
+    _begin(
+        customer.outreach,
+        touch_id,
+        "campaign",
+        str(event.channel),
+        event.action or "",
+        received.time_ms,
+        again=not event.contact_id,
+    )
 
 
-def deliver_message(customer: Customer, event: ContactDelivered, at_ms: int) -> None:
+def deliver_message(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Fold `contact.delivered`."""
-    channel = str(event.channel) if event.channel else ""
-    _begin(customer.outreach, event.contact_id, "message", channel, "", at_ms)
+    event = received.event
+    assert isinstance(event, ContactDelivered)
+    _begin(customer.outreach, event.contact_id, "message", str(event.channel or ""), "", received.time_ms)
 
 
-def fail_message(customer: Customer, event: ContactFailed, at_ms: int) -> None:
+def fail_message(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Fold `contact.failed`: unless it was delivered as well, it is no touch."""
+    event = received.event
+    assert isinstance(event, ContactFailed)
+    at_ms = received.time_ms
     found = _find(customer.outreach, event.contact_id, at_ms)
     if found is None:
-        channel = str(event.channel) if event.channel else ""
-        _insert(customer.outreach, Touch(at_ms, event.contact_id, 0, channel, failed=True))
+        failed = Touch(at_ms, event.contact_id, 0, str(event.channel or ""), failed=True)
+        _insert(customer.outreach, failed)
     elif found.kind != "message":
         found.failed = True
 
 
-def answer_campaign(customer: Customer, event: CampaignResponded, at_ms: int) -> None:
-    """Fold `campaign.responded`."""
-    _answer(customer.outreach, event.contact_id or event.campaign, str(event.response), at_ms)
-
-
-def answer_message(customer: Customer, event: ContactAnswered, at_ms: int) -> None:
-    """Fold `contact.answered`."""
-    _answer(customer.outreach, event.contact_id, str(event.response), at_ms)
+def take_answer(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `campaign.responded` and `contact.answered`."""
+    event = received.event
+    if isinstance(event, CampaignResponded):
+        touch_id = event.contact_id or event.campaign
+    else:
+        assert isinstance(event, ContactAnswered)
+        touch_id = event.contact_id
+    _answer(customer.outreach, touch_id, str(event.response), received.time_ms)
 
 
 def knows_touch(customer: Customer, touch_id: str) -> bool:

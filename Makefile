@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test simulate-faults chaos check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million soak check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -33,6 +33,44 @@ simulate-faults: setup ## Hand-step the pipeline through SEEDS seeded histories 
 chaos: setup kafka-jars ## Kill, freeze, cut off and wipe real workers, Kafka and Redis for an hour or two
 	nice $(BIN)/python -m tests.chaos
 
+RUNS ?= 3
+PEERS := .cache/bench
+bench-stream: setup kafka-jars $(foreach peer,quix bytewax faust,$(PEERS)/$(peer)/.installed) $(PEERS)/kafka-streams/.built ## The stream job against Kafka Streams, Quix, Bytewax and plain Faust
+	$(BIN)/python -m bench.stream --runs $(RUNS)
+
+$(PEERS)/%/.installed: bench/peers/%.txt
+	@test -x $(PEERS)/$*/bin/python || $(PYTHON) -m venv $(PEERS)/$*
+	$(PEERS)/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(PEERS)/kafka-streams/.built: bench/peers/kafka-streams/pom.xml bench/peers/kafka-streams/src/StreamJob.java
+	mvn --quiet --batch-mode --file $< -Dbench.build=$(CURDIR)/$(PEERS)/kafka-streams compile dependency:copy-dependencies
+	@touch $@
+
+bench: setup ## All benchmarks, one after the other; results in bench/results
+	@missed=; for name in stream api steady step state million; do \
+		$(MAKE) --no-print-directory bench-$$name || missed="$$missed $$name"; done; \
+	test -z "$$missed" || { echo "a target was missed in:$$missed"; exit 1; }
+
+bench-api: setup kafka-jars ## Next best action against a bare FastAPI handler with one Redis GET
+	$(BIN)/python -m bench.api
+
+bench-steady: setup kafka-jars ## Delay and CPU at a steady 1,000 records a second
+	$(BIN)/python -m bench.steady
+
+bench-step: setup kafka-jars ## CPU a text message costs the stream job, in process and on the stream
+	$(BIN)/python -m bench.step
+
+bench-state: setup ## What a typical household costs Redis
+	$(BIN)/python -m bench.state_size
+
+bench-million: setup kafka-jars ## Throughput with 1,000,000 customers in Redis against 10,000
+	$(BIN)/python -m bench.million
+
+MINUTES ?= 30
+soak: setup kafka-jars ## Hold 3,000 records a second and API load for MINUTES, and watch memory, connections, lag
+	$(BIN)/python -m bench.soak --minutes $(MINUTES)
+
 check: setup ## Format, lint, types, import layers, generated pages
 	$(BIN)/ruff format --check --output-format concise .
 	$(BIN)/ruff check .
@@ -43,6 +81,7 @@ check: setup ## Format, lint, types, import layers, generated pages
 	$(BIN)/python scripts/topics_doc.py --check
 	$(BIN)/python scripts/schemas.py --check
 	$(BIN)/python scripts/events_doc.py --check
+	$(BIN)/python scripts/sizing_doc.py --check
 
 schemas: setup ## Write schemas/ and the events page again; refuses what would break the old
 	$(BIN)/python scripts/schemas.py
@@ -55,6 +94,7 @@ format: setup ## Format the code
 docs: setup ## Write the generated pages again
 	$(BIN)/python scripts/settings_doc.py
 	$(BIN)/python scripts/topics_doc.py
+	$(BIN)/python scripts/sizing_doc.py
 
 kafka-jars: .cache/kafka/.copied ## Fetch the jars of the Apache Kafka that tests run on (needs Maven)
 

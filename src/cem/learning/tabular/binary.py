@@ -115,8 +115,8 @@ class BinaryLearner:
         if self.trees is not None:
             splits = encoder.splits() if self.trees.wants_splits else None
             logits.append(self.trees.learn(v, float(positive), splits))
-        self.calibrator.learn(sigmoid(self.stack.combine(logits)), positive)
-        self.stack.learn(logits, positive)
+        self.calibrator.learn(sigmoid(self.stack.combine(logits)), positive, weight)
+        self.stack.learn(logits, positive, weight)
         if self.rates is not None:
             self.rates.learn(positive)
 

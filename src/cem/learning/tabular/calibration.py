@@ -50,11 +50,11 @@ class Calibrator:
             correction = self._corrections[low] * (1.0 - share) + self._corrections[high] * share
         return min(1.0 - _LEAST, max(_LEAST, p + correction))
 
-    def learn(self, p: float, positive: bool) -> None:
-        """Learn what the raw probability `p` turned out to be."""
+    def learn(self, p: float, positive: bool, weight: float = 1.0) -> None:
+        """Learn what the raw probability `p` turned out to be, as `weight` examples."""
         at = min(_BINS - 1, int(p * _BINS))
-        self._counts[at] = self._counts[at] * self.keeping + 1.0
-        self._off[at] = self._off[at] * self.keeping + ((1.0 if positive else 0.0) - p)
+        self._counts[at] = self._counts[at] * self.keeping + weight
+        self._off[at] = self._off[at] * self.keeping + weight * ((1.0 if positive else 0.0) - p)
         self._learnt += 1
         if self._learnt % _EVERY == 0:
             self._settle()

@@ -35,15 +35,15 @@ class LogitStack:
             total += weight * value
         return total
 
-    def learn(self, logits: Sequence[float], positive: bool) -> None:
-        """Learn what the members' log-odds turned out to be."""
+    def learn(self, logits: Sequence[float], positive: bool, weight: float = 1.0) -> None:
+        """Learn what the members' log-odds turned out to be, as `weight` examples."""
         v = [*logits, 1.0]
         p = sigmoid(self.combine(logits))
         sv = [sum(s * x for s, x in zip(row, v, strict=True)) for row in self.covariance]
         q = sum(s * x for s, x in zip(sv, v, strict=True))
-        curvature = max(p * (1.0 - p), 1e-4)
+        curvature = weight * max(p * (1.0 - p), 1e-4)
         gain = 1.0 / (1.0 + curvature * q)
-        step = ((1.0 if positive else 0.0) - p) * gain
+        step = weight * ((1.0 if positive else 0.0) - p) * gain
         for i, s in enumerate(sv):
             self.weights[i] += s * step
             row = self.covariance[i]

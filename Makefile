@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million soak check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million bench-models soak check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -66,6 +66,9 @@ bench-state: setup ## What a typical household costs Redis
 
 bench-million: setup kafka-jars ## Throughput with 1,000,000 customers in Redis against 10,000
 	$(BIN)/python -m bench.million
+
+bench-models: setup ## Quality, cost and size of the models on public data sets (CEM_BENCH_DATA)
+	$(BIN)/python -m bench.models
 
 MINUTES ?= 30
 soak: setup kafka-jars ## Hold 3,000 records a second and API load for MINUTES, and watch memory, connections, lag

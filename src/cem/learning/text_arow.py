@@ -32,7 +32,8 @@ class Arow:
 
     def logits(self, ids: Ids, values: Values, classes: int) -> Floats:
         """Return the logits of the first `classes` columns."""
-        return _SHARPNESS * values.dot(self.weights.take(ids, 0)[:, :classes]).astype(np.float64)
+        margins: Floats = values.dot(self.weights.take(ids, 0)[:, :classes]).astype(np.float64)
+        return _SHARPNESS * margins
 
     def learn(self, ids: Ids, values: Values, label: int) -> None:
         """Move each column whose margin is below 1 just as far as its variances allow."""

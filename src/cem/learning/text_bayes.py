@@ -39,7 +39,7 @@ class NaiveBayes:
     def logits(self, ids: Ids, weights: Values, classes: int) -> Floats:
         """Return the logits of the first `classes` columns; `weights` say how much each feature counts."""
         size = float(weights.sum())
-        found = weights.dot(_LOG.take(self.counts.take(ids, 0)[:, :classes])).astype(np.float64)
+        found: Floats = weights.dot(_LOG.take(self.counts.take(ids, 0)[:, :classes])).astype(np.float64)
         found -= size * np.log(self.totals[:classes] + _SMOOTHING * max(1, self.vocabulary))
         found += np.log(self.examples[:classes] + 1)
         return found / math.sqrt(size)

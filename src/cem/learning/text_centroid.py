@@ -30,7 +30,7 @@ class Centroids:
 
     def cosines(self, ids: Ids, values: Values, classes: int) -> Floats:
         """Return the cosine with each of the first `classes` columns; `values` have length 1."""
-        along = values.dot(self.sums.take(ids, 0)[:, :classes]).astype(np.float64)
+        along: Floats = values.dot(self.sums.take(ids, 0)[:, :classes]).astype(np.float64)
         return along / np.sqrt(self.squares[:classes] + 1e-9)
 
     def learn(self, ids: Ids, values: Values, label: int) -> None:

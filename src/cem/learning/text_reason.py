@@ -139,6 +139,17 @@ class ReasonModel:
         self._seen += 1
         return True
 
+    def memory_bytes(self) -> int:
+        """Return about how much memory the model takes: its tables, and the tokens it remembers."""
+        tables = (
+            self._documents,
+            self._arow.weights,
+            self._arow.variances,
+            self._bayes.counts,
+            self._centroids.sums,
+        )
+        return sum(table.nbytes for table in tables) + self._text.memory_bytes()
+
     def warmed(self) -> None:
         """Go on from what was learnt elsewhere: counts and variances weigh new examples by how much is known."""
 

@@ -22,7 +22,7 @@ LABELS: Final = ("negative", "neutral", "positive")
 #: Name -> lengths of the n-grams of letters.
 RECIPES: Final[dict[str, tuple[int, int] | None]] = {"hashed": (3, 5), "hashed-light": None}
 
-_BITS: Final = 19
+_BITS: Final = 18
 _LAYOUT: Final = 1
 #: A channel beyond these is learnt as none in particular.
 _MAX_CHANNELS: Final = 64
@@ -67,6 +67,10 @@ class SentimentModel:
         weight = self._counts[channel].weight(label)
         self._softmax.learn(self._encoded(x, channel), channel, label, weight)
         return True
+
+    def memory_bytes(self) -> int:
+        """Return about how much memory the model takes: its weights, and the tokens it remembers."""
+        return self._softmax.table.nbytes + self._features.memory_bytes()
 
     def warmed(self) -> None:
         """Keep half of what was learnt elsewhere and learn fast again, before the examples of a new source come."""

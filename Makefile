@@ -48,7 +48,7 @@ $(PEERS)/kafka-streams/.built: bench/peers/kafka-streams/pom.xml bench/peers/kaf
 	@touch $@
 
 bench: setup ## All benchmarks, one after the other; results in bench/results
-	@missed=; for name in stream api steady step state million; do \
+	@missed=; for name in stream api steady step state million models; do \
 		$(MAKE) --no-print-directory bench-$$name || missed="$$missed $$name"; done; \
 	test -z "$$missed" || { echo "a target was missed in:$$missed"; exit 1; }
 

@@ -215,16 +215,17 @@ def encode_customer(customer: Customer) -> bytes:
     """Return the state's bytes. Equal states have equal bytes, whichever sections have been looked at."""
     # A section that nobody looked at is bytes still; the common record looks at none, and a loop over their names
     # would be half of what encoding costs.
+    held: Any = customer
     if not (
-        type(customer._profile)
-        is type(customer._contacts)
-        is type(customer._talk)
-        is type(customer._billing)
-        is type(customer._satisfaction)
-        is type(customer._service)
-        is type(customer._outreach)
-        is type(customer._decisions)
-        is type(customer._alerts)
+        type(held._profile)
+        is type(held._contacts)
+        is type(held._talk)
+        is type(held._billing)
+        is type(held._satisfaction)
+        is type(held._service)
+        is type(held._outreach)
+        is type(held._decisions)
+        is type(held._alerts)
         is Raw
     ):
         for name, default in _SECTIONS:

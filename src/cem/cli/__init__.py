@@ -35,6 +35,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "dead-letters": ("dead_letters", "List, show and resend records that could not be used."),
     "replay": ("replay", "Rebuild the states from the log's journal and compare; replay a decision."),
     "topics": ("topics", "Create, list and check the Kafka topics."),
+    "size": ("size", "Say how many workers, partitions, Redis nodes and brokers are needed."),
     "doctor": ("doctor", "Check Kafka, Redis, topics, clock and lag, and say what to do."),
     "help": ("help", "Help on a command or a topic: environment, exit-codes."),
 }

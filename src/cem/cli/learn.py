@@ -29,7 +29,13 @@ from cem.streams.topics import examples_topic
 __all__ = ["LEARNERS", "command"]
 
 #: Model -> module of `cem.cli.evaluate` whose `learnable` reads its files.
-LEARNERS: Final[dict[str, str]] = {"sentiment": "text_rows", "reason": "text_rows"}
+LEARNERS: Final[dict[str, str]] = {
+    "sentiment": "text_rows",
+    "reason": "text_rows",
+    "churn": "tables",
+    "propensity": "tables",
+    "satisfaction": "tables",
+}
 
 #: Examples handed to the producer at once.
 _AT_ONCE: Final = 1000

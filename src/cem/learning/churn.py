@@ -87,7 +87,9 @@ class ChurnModel(TabularModel):
         """Return what raises or lowers the chance that this customer leaves, the strongest first."""
         return drivers(x, self._learner.encoder, lambda other: self._learner.judge(other).score, most)
 
-    def _limits(self) -> Mapping[str, int]:
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """How often a feature was not learnt, by the limit that it hit."""
         return self._learner.encoder.limits
 
     def _state(self) -> State:

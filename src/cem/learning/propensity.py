@@ -163,7 +163,9 @@ class PropensityModel(TabularModel):
             unseen += value is not None and (column is None or value not in column.levels)
         return unseen * self._learner.options.prior_variance
 
-    def _limits(self) -> Mapping[str, int]:
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """How often a feature was not learnt, by the limit that it hit."""
         return self._learner.encoder.limits
 
     def _state(self) -> State:

@@ -171,7 +171,9 @@ class SatisfactionModel(TabularModel):
         features[_EXPECTED] = self._learner.estimate(features).point
         return features
 
-    def _limits(self) -> Mapping[str, int]:
+    @property
+    def limits(self) -> Mapping[str, int]:
+        """How often a feature was not learnt, by the limit that it hit."""
         return self._learner.encoder.limits
 
     def _state(self) -> State:

@@ -116,7 +116,7 @@ def test_any_features_leave_it_finite() -> None:
         judged = model.predict_one(x)
         assert 0.0 < judged.probability < 1.0
         assert math.isfinite(judged.score) and math.isfinite(judged.deviation)
-    assert model.refusals["categories"] > 0
+    assert model.limits["categories"] > 0
     ChurnModel().restore(model.snapshot())
 
 
@@ -127,7 +127,7 @@ def test_memory_is_bounded() -> None:
         x = {f"c{i}": f"v{number}" if i % 2 else float(number) for i in range(number % 7, 1000, 5)}
         model.learn_one(x, number % 3 == 0)
     assert len(model.snapshot()) < 16_000_000
-    assert model.refusals["columns"] > 0
+    assert model.limits["columns"] > 0
 
 
 def test_it_recovers_from_poison() -> None:

@@ -132,7 +132,7 @@ def test_actions_without_end_stay_bounded() -> None:
     model = PropensityModel()
     for number in range(2000):
         model.learn_one(Offer({"age": 30.0}, f"action {number}", "call", "g"), number % 4 == 0)
-    assert model.refusals["categories"] > 0
+    assert model.limits["categories"] > 0
     assert len(model.snapshot()) < 16_000_000
     assert math.isfinite(model.predict_one(Offer({"age": 30.0}, "action 1999", "call", "g")).mean)
 

@@ -20,7 +20,7 @@ from cem.learning.evaluation.prequential import Evaluation, Labelled, evaluate, 
 from cem.learning.evaluation.satisfaction import satisfaction_evaluation
 from cem.learning.snapshot import SnapshotError
 
-__all__ = ["example", "labelled_rows", "read_rule", "run", "tabular_model"]
+__all__ = ["learnable", "run"]
 
 #: Files that a model is warmed with are learnt as one, in an order of their own.
 _WARM_SEED: Final = 1
@@ -43,6 +43,21 @@ def run(request: Request) -> Answer:
         on_rows=lambda done, total: request.on_rows("learnt", done, total),
     )
     return report.document(rejected)
+
+
+def learnable(
+    name: str,
+    recipe: str | None,
+    file: Path,
+    map_file: Path,
+    limit: int | None,
+    on_rows: Callable[[str, int, int | None], None],
+) -> tuple[Any, list[Labelled[Any, Any]], int]:
+    """Return a model that has learnt nothing, what it may learn of the file, and how many rows cannot be used."""
+    rule = read_rule(name, map_file)
+    model = tabular_model(name, recipe, rule)
+    rows, rejected = labelled_rows(file, rule, limit, on_rows)
+    return model, [example(name, row) for row in rows if not row.held_out], rejected
 
 
 def read_rule(model: str, map_file: Path) -> TableMap:

@@ -32,8 +32,13 @@ class TabularModel(ABC):
 
     @property
     def refusals(self) -> Mapping[str, int]:
-        """How many examples were not learnt, by reason; and how often a limit on features was hit, by limit."""
-        return {**self._refusals, **self._limits()}
+        """How many examples were not learnt, by reason."""
+        return self._refusals
+
+    @property
+    @abstractmethod
+    def limits(self) -> Mapping[str, int]:
+        """How often a feature was not learnt, by the limit that it hit ("categories", "columns", "not_finite" ...)."""
 
     def snapshot(self) -> bytes:
         """Return all of the model as data: equal models give equal bytes."""
@@ -59,10 +64,6 @@ class TabularModel(ABC):
     def _refuse(self, reason: str) -> bool:
         self._refusals[reason] = self._refusals.get(reason, 0) + 1
         return False
-
-    @abstractmethod
-    def _limits(self) -> Mapping[str, int]:
-        """Return how often limits on features were hit."""
 
     @abstractmethod
     def _state(self) -> State:

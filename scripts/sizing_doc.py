@@ -104,9 +104,10 @@ def written(text: str) -> str:
     """Return the page with its generated parts made anew."""
     for name, part in tables(measured_costs()).items():
         pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- end of {name} -->)", re.DOTALL)
-        text, found = pattern.subn(lambda m, part=part: f"{m[1]}{part}\n{m[2]}", text)
-        if found != 1:
+        place = pattern.search(text)
+        if place is None:
             raise SystemExit(f"{TARGET.name} has no place for {name}")
+        text = f"{text[: place.start()]}{place[1]}{part}\n{place[2]}{text[place.end() :]}"
     return text
 
 

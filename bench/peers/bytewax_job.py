@@ -60,7 +60,9 @@ def fold(state: dict[str, Any] | None, message: dict[str, Any]) -> tuple[Any, di
     elif done == RECORDS:
         print("MARK last", flush=True)
         counts = {customer: [s["count"], s["charge_minor"]] for customer, s in states.items()}
-        (Path(os.environ["BENCH_OUT"]) / "counts.json").write_text(json.dumps(counts))
+        written = Path(os.environ["BENCH_OUT"]) / "counts.new"
+        written.write_text(json.dumps(counts))
+        written.rename(written.with_suffix(".json"))
     return state, ({"customer": message["customer"], "type": "sms.overage"} if alert else None)
 
 

@@ -87,7 +87,9 @@ async def agent(stream: Any) -> None:
         elif done == RECORDS:
             print("MARK last", flush=True)
             counts = {customer: [s["count"], s["charge_minor"]] for customer, s in states.items()}
-            (Path(os.environ["BENCH_OUT"]) / "counts.json").write_text(json.dumps(counts))
+            written = Path(os.environ["BENCH_OUT"]) / "counts.new"
+            written.write_text(json.dumps(counts))
+            written.rename(written.with_suffix(".json"))
 
 
 if __name__ == "__main__":

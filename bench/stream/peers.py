@@ -55,11 +55,13 @@ PEERS = (
         "bytewax",
         "Bytewax, without recovery",
         (_python("bytewax"), "-m", "bytewax.run", str(JOBS / "bytewax_job.py")),
+        writes_counts=True,
     ),
     Peer(
         "faust",
         "plain Faust, table in memory",
         (_python("faust"), str(JOBS / "faust_job.py"), "worker", "--without-web", "-l", "warn"),
+        writes_counts=True,
         at_most=30_000,
     ),
 )

@@ -165,6 +165,8 @@ class Peer:
     counts: Callable[[Path, str, str], dict[str, tuple[int, int]]] = lambda out, bootstrap, group: (
         read_counts(out)
     )
+    #: Its counts are in `counts.json` as soon as it has written them, after its last record.
+    writes_counts: bool = False
     #: It is slow: give it only so many records.
     at_most: int | None = None
 
@@ -180,6 +182,9 @@ class Peer:
             process.wait(marks.last, FOLD_S, "its last record")
             # What was folded last is committed, and its alerts are sent, at the latest when it stops in good order.
             time.sleep(1.0)
+            deadline = time.monotonic() + START_S
+            while self.writes_counts and not (out / "counts.json").exists() and time.monotonic() < deadline:
+                time.sleep(0.2)
         finally:
             process.stop()
         return marks.result(records)

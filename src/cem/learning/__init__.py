@@ -2,11 +2,16 @@
 
 One thread does their arithmetic. Their matrices are small, so a second one costs more than it gives (a hundredfold on
 a busy machine); and sums split among threads may differ in the last bit, by which a model is no longer the same model.
-BLAS reads the number when numpy is first imported, so it is said before that; who sets the variable is obeyed.
+Both BLAS, numpy's and scipy's, are told so here; who sets OPENBLAS_NUM_THREADS is obeyed.
 """
 
 from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+if "OPENBLAS_NUM_THREADS" not in os.environ:
+    import numpy  # noqa: F401 (what is limited must be loaded)
+    import scipy.linalg.blas  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")

@@ -188,8 +188,22 @@ def satisfaction_rows(seeds: Sequence[int]) -> Iterator[Row]:
         with tempfile.TemporaryDirectory() as folder:
             events, truths = Path(folder, "events.jsonl"), Path(folder, "truth.jsonl")
             subprocess.run(
-                [sys.executable, "-m", "cem", "simulate", "--customers", "600", "--history", "120"]
-                + ["--seed", str(seed), "--out", str(events), "--truth", str(truths)],
+                [
+                    sys.executable,
+                    "-m",
+                    "cem",
+                    "simulate",
+                    "--customers",
+                    "600",
+                    "--history",
+                    "120",
+                    "--seed",
+                    str(seed),
+                    "--out",
+                    str(events),
+                    "--truth",
+                    str(truths),
+                ],
                 check=True,
                 capture_output=True,
             )

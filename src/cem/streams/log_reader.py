@@ -144,6 +144,8 @@ class KafkaLog:
                         "longer has it: restore a newer checkpoint or store."
                     )
                     raise LaneStopped(msg) from None
+                # At once, or the fetch that follows by itself waits at the log's end, and the next one behind it.
+                consumer.pause(tp)
                 fetched = batches.get(tp, [])
                 reached = await consumer.position(tp)
                 if fetched or reached >= stop:
@@ -152,6 +154,7 @@ class KafkaLog:
                         self._keep(tp, fetched[len(inside) :])
                         return inside, stop
                     return inside, reached
+                consumer.resume(tp)
 
     async def journal(
         self, lane: int, first: int, stop: int | None = None
@@ -182,7 +185,7 @@ class KafkaLog:
             retry_backoff_ms=20,
             enable_auto_commit=False,
             auto_offset_reset="none",
-            fetch_max_wait_ms=100,
+            fetch_max_wait_ms=20,
             max_partition_fetch_bytes=4 * 1024 * 1024,
         )
         # Assigning a partition makes aiokafka forget all other topics, and ask for them again when they are next read.

@@ -218,12 +218,16 @@ class RedisServer:
 
     def backup(self, folder: Path) -> None:
         """Copy the append-only files of the running server into `folder`, as a backup from outside would."""
-        self.command("BGREWRITEAOF")
         # While they are written anew, the old files and the new ones are both incomplete without the others.
-        wait_until(self._rewritten, timeout_s=20, what="the append-only file is rewritten")
+        self.rewrite()
         for path in self._data():
             copy = shutil.copytree if path.is_dir() else shutil.copy2
             copy(path, folder / path.name)
+
+    def rewrite(self) -> None:
+        """Have the append-only file written anew, as an operator does after a start from a torn one."""
+        self.command("BGREWRITEAOF")
+        wait_until(self._rewritten, timeout_s=60, what="the append-only file is written anew")
 
     def restore(self, folder: Path) -> None:
         """Put a backup in the place of all that a server that does not run has on its disk."""

@@ -68,6 +68,8 @@ class EmbeddedRedis:
             while True:
                 try:
                     await client.ping()
+                    # A file that ended in the midst of a save goes wrong at the next start, unless it is written anew.
+                    await client.bgrewriteaof()
                     return
                 except RedisError as error:
                     # BusyLoadingError is a ConnectionError as well: it reads its file, however long that takes.

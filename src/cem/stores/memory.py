@@ -66,7 +66,10 @@ class MemoryCore:
         if kept.token == NO_TOKEN:
             return LaneImage(None, (), None)
         if kept.token.startswith(RESTORING):
-            msg = f"lane {lane}: a restoration of it was begun and not finished. Start the worker with --rebuild."
+            msg = (
+                f"lane {lane}: the store has half of a save of it, or of its restoration. Start the worker with "
+                "--rebuild; where there is no checkpoint of the lane, empty the store before."
+            )
             raise StoreBroken(msg)
         return LaneImage(
             decode_header(kept.header, kept.token, lane),

@@ -9,7 +9,7 @@ from typing import Any
 
 from cem.ports import LaneHeader
 from cem.stores.base import RedisBase
-from cem.stores.codec import check_sorted_set, decode_header
+from cem.stores.codec import RESTORING, check_sorted_set, decode_header
 from cem.stores.connections import Command
 from cem.stores.errors import StoreBroken
 from cem.stores.keys import CUSTOMER
@@ -77,14 +77,14 @@ class RedisReader(RedisBase):
         return [(member, score) for score, member in heapq.nlargest(limit, found)]
 
     async def headers(self) -> dict[int, LaneHeader]:
-        """Return the header of each lane that has been saved."""
+        """Return the header of each lane that has been saved, and is not half of itself."""
         requests: list[tuple[int, Command]] = [
             (self.keys(lane).slot, (b"HMGET", self.keys(lane).lane, b"token", b"header"))
             for lane in range(self.partitions)
         ]
         found: dict[int, LaneHeader] = {}
         for lane, (token, header) in enumerate(await self._read_each(requests)):
-            if token is None:
+            if token is None or token.startswith(RESTORING.encode()):
                 continue
             if header is None:
                 msg = f"lane {lane}: the store has a token but no header"

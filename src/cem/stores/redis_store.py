@@ -65,7 +65,10 @@ class RedisStore(RedisReader, RedisAdmin):
                 raise StoreBroken(msg)
             return LaneImage(None, (), None)
         if token is not None and token.startswith(RESTORING.encode()):
-            msg = f"lane {lane}: a restoration of it was begun and not finished. Start the worker with --rebuild."
+            msg = (
+                f"lane {lane}: the store has half of a save of it, or of its restoration. Start the worker with "
+                "--rebuild; where there is no checkpoint of the lane, empty the store before."
+            )
             raise StoreBroken(msg)
         if token is None or header is None:
             msg = f"lane {lane}: the store has half of its header"

@@ -69,6 +69,56 @@ def script_runs(server: RedisServer) -> int:
     return sum(int(line.split("calls=")[1].split(",")[0]) for line in lines)
 
 
+@pytest.mark.parametrize("which", ["system", "bundled"])
+def test_half_a_save_that_redis_brings_back_is_refused(which: str) -> None:
+    """After a cut through a save's writes and two starts, the lane is where it was, or says that it is half saved."""
+    executable = system_executable() if which == "system" else bundled_executable()
+    if executable is None:
+        pytest.skip(f"no {which} redis-server")
+    refused = 0
+    # Every write is in the file before it is answered, so that the cut is where it is meant to be.
+    with RedisServer(executable=executable, options={"appendfsync": "always"}) as torn:
+
+        async def two_saves(store: RedisStore) -> None:
+            await saved(store, 0, save("t1", values={"c:a": b"A" * 500}))
+            change = save("t2", "t1", {"c:a": b"B" * 500, "c:b": b"C" * 500}, due={"a": 5, "b": 6})
+            await saved(store, 0, change)
+
+        async def first_start(store: RedisStore) -> None:
+            assert await store.load(0, ["c:a", "c:b"]) == ("t1", [b"A" * 500, None])
+            # The save of another lane closes what the cut left open.
+            await saved(store, 1, save("x1", values={"c:z": b"Z"}))
+
+        async def second_start(store: RedisStore) -> None:
+            nonlocal refused
+            try:
+                await store.open_lane(0)
+            except StoreBroken as half:
+                assert "half of a save" in str(half)
+                assert (await store.load(0, []))[0] != "t1"
+                assert set(await store.headers()) == {1}
+                refused += 1
+            else:
+                # Whole: the save before the cut, or the one that it went through at its very end.
+                assert await store.load(0, ["c:a", "c:b"]) in (
+                    ("t1", [b"A" * 500, None]),
+                    ("t2", [b"B" * 500, b"C" * 500]),
+                )
+
+        for cut in range(10, 1_200, 170):
+            with_store(torn.url, two_saves)
+            torn.kill()
+            torn.truncate_append_only_file(-cut)
+            torn.start()
+            with_store(torn.url, first_start)
+            torn.restart()
+            with_store(torn.url, second_start)
+            torn.kill()
+            torn.remove_data()
+            torn.start()
+    assert refused > 0
+
+
 class TestNetwork:
     """Lost, late and broken connections."""
 

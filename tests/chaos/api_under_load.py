@@ -65,8 +65,8 @@ class ApiUnderLoad:
     def __enter__(self) -> Self:
         api = self._chaos.system.start("api", "--port", "0", name="api", **self._environment)
         self._processes.append(api)
-        wait_until(self._listens, timeout_s=60, what="the API listens")
-        wait_until(lambda: self._ready() and self._warm(), timeout_s=60, what="the API is ready", every_s=0.1)
+        wait_until(self._listens, timeout_s=180, what="the API listens")
+        wait_until(lambda: self._ready() and self._warm(), timeout_s=180, what="the API is ready", every_s=0.1)
         with self._lines.open("wb") as lines:
             command = [sys.executable, "-m", "tests.chaos.api_load", self.url, str(self._chaos.seed)]
             asking = subprocess.Popen(
@@ -76,7 +76,7 @@ class ApiUnderLoad:
                 preexec_fn=die_with_parent,
             )
         self._processes.append(asking)
-        wait_until(lambda: self._lines.stat().st_size > 0, timeout_s=60, what="the first answer")
+        wait_until(lambda: self._lines.stat().st_size > 0, timeout_s=180, what="the first answer")
         return self
 
     def __exit__(

@@ -21,7 +21,8 @@ __all__ = ["FadingAdaGrad"]
 Vector = npt.NDArray[np.float64]
 
 _BLOCK: Final = 32
-_FIRST: Final = 1e-8
+#: The least sum of squares: without it a weight that is always right would take full steps for ever.
+_FIRST: Final = 1e-2
 
 
 class FadingAdaGrad:

@@ -22,7 +22,7 @@ LABELS: Final = ("negative", "neutral", "positive")
 #: Name -> lengths of the n-grams of letters.
 RECIPES: Final[dict[str, tuple[int, int] | None]] = {"hashed": (3, 5), "hashed-light": None}
 
-_BITS: Final = 18
+_BITS: Final = 19
 _LAYOUT: Final = 1
 #: A channel beyond these is learnt as none in particular.
 _MAX_CHANNELS: Final = 64
@@ -73,7 +73,7 @@ class SentimentModel:
         return self._softmax.table.nbytes + self._features.memory_bytes()
 
     def warmed(self) -> None:
-        """Keep half of what was learnt elsewhere and learn fast again, before the examples of a new source come."""
+        """Keep a hint of what was learnt elsewhere and learn fast again, before the examples of a new source come."""
         self._softmax.soften()
         self._warmed += 1
         self._counts = {self._home: ClassCounts()}

@@ -29,6 +29,9 @@ _HEAVIEST: Final = 5.0
 _LEAN: Final = 1.0
 _MIDDLE: Final = 0.5
 
+#: Of a word's lean to either side, after a warm start.
+_KEPT: Final = 0.3
+
 Table = npt.NDArray[np.float32]
 
 
@@ -102,9 +105,19 @@ class TextSoftmax:
         self.table[encoded.ids] = rows
 
     def soften(self) -> None:
-        """Halve what was learnt and make every step large again: the start for data of another source."""
-        self.table[:, :CLASSES] *= 0.5
+        """Keep a part of what was learnt as a hint for another source, and make every step large again.
+
+        What carries over is which words praise and which complain. What a source calls neutral is its own habit, so the
+        middle class is levelled; and nothing is so sure that a few examples could not overrule it. Steps that have
+        shrunk would hold on to the old source: a plain warm start is worse than none.
+        """
+        side = (self.table[:, 2] - self.table[:, 0]) * np.float32(_KEPT / 2)
+        self.table[:, 0] = -side
+        self.table[:, 1] = 0.0
+        self.table[:, 2] = side
         self.table[:, CLASSES:] = _FIRST_SQUARE
+        self.shared_prior = PriorWeights(_LEAN, _MIDDLE)
+        self.own_prior = {}
 
     def _probabilities(self, encoded: EncodedText, channel: str, rows: Table) -> list[float]:
         a, b, c = encoded.values.dot(rows[:, :CLASSES]).tolist()

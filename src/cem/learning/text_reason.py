@@ -41,7 +41,7 @@ _LETTERS: Final = 0.5
 _LETTERS_IN_CENTROIDS: Final = np.float32(2.0)
 #: How fast the experts' weights move; an expert is never surer than this of what is not so.
 _POOL_STEP: Final = 0.005
-_SUREST: Final = math.log(1e-4)
+_SUREST: Final = math.log(1e-5)
 _LOUDEST: Final = 5.0
 _LAYOUT: Final = 1
 

@@ -14,9 +14,9 @@ import msgspec
 
 __all__ = ["AdaptiveInterval"]
 
-_START: Final = 1.645
+_START: Final = 1.8
 _LARGEST: Final = 6.0
-_FIRST_STEP, _LAST_STEP = 0.4, 0.06
+_FIRST_STEP, _LAST_STEP = 0.4, 0.1
 
 
 class AdaptiveInterval:

@@ -84,6 +84,7 @@ class SentimentModel:
         rows = np.flatnonzero((table != TextSoftmax.untouched()).any(axis=1)).astype(np.uint32)
         state = {
             "warmed": self._warmed,
+            "step": self._softmax.step,
             "counts": {channel: counts.counts for channel, counts in self._counts.items()},
             "prior": _prior_state(self._softmax.shared_prior),
             "own_prior": {name: _prior_state(each) for name, each in self._softmax.own_prior.items()},
@@ -113,9 +114,10 @@ class SentimentModel:
     def _become(self, found: Snapshot) -> None:
         softmax = TextSoftmax(_BITS)
         rows, weights = found.arrays["rows"], found.arrays["weights"]
-        if weights.shape != (len(rows), 2 * CLASSES):
+        if weights.shape != (len(rows), CLASSES + 1):
             raise ValueError("the weights do not fit the rows")
         softmax.table[rows] = weights
+        softmax.step = float(found.state["step"])
         softmax.shared_prior = _prior(found.state["prior"])
         softmax.own_prior = {name: _prior(each) for name, each in found.state["own_prior"].items()}
         counts = {channel: ClassCounts(_counted(each)) for channel, each in found.state["counts"].items()}

@@ -1,7 +1,8 @@
 """A softmax regression on hashed text: three classes, one gradient step an example, a step size of each weight's own.
 
 - AdaGrad: a weight that has moved much moves less from then on (Duchi, Hazan & Singer, Adaptive Subgradient Methods,
-  JMLR 12, 2011). The sums of squares begin above zero, so that the first example of a rare word is not believed whole.
+  JMLR 12, 2011). A feature's three weights share one sum of squares, half that of the three: as good, and a third of
+  the memory less. The sums of squares begin above zero, so that the first example of a rare word is not believed whole.
 - What the lists of words find in a text (its score s) is two more features, s and |s|, whose weights begin where the
   lists say and are then learnt like the others, for all and for each channel.
 - A rarer class weighs more, with the square root of how rare it is within its channel, at most fivefold.
@@ -26,11 +27,13 @@ _FIRST_SQUARE: Final = 1e-4
 _PRIOR_STEP: Final = 0.05
 _HEAVIEST: Final = 5.0
 #: Logits per unit of score, and what a score of either sign takes from the middle class.
-_LEAN: Final = 1.0
-_MIDDLE: Final = 0.5
+_LEAN: Final = 1.5
+_MIDDLE: Final = 1.0
 
-#: Of a word's lean to either side, after a warm start.
-_KEPT: Final = 0.3
+#: After a warm start: what is kept of a word's lean to either side and to the middle, and the size of a step.
+_KEPT: Final = 0.6
+_KEPT_MIDDLE: Final = 0.3
+_WARMED_STEP: Final = 0.18
 
 Table = npt.NDArray[np.float32]
 
@@ -69,16 +72,17 @@ class TextSoftmax:
     """The weights of all features, and those of the prior for all and for each channel."""
 
     def __init__(self, bits: int) -> None:
-        #: A row a feature: three weights, then their sums of squares.
-        self.table: Table = np.zeros((1 << bits, 2 * CLASSES), np.float32)
+        #: A row a feature: three weights, then the sum of squares that their steps share.
+        self.table: Table = np.zeros((1 << bits, CLASSES + 1), np.float32)
         self.table[:, CLASSES:] = _FIRST_SQUARE
+        self.step = _STEP
         self.shared_prior = PriorWeights(_LEAN, _MIDDLE)
         self.own_prior: dict[str, PriorWeights] = {}
 
     @staticmethod
     def untouched() -> Table:
         """Return the row of a feature that no example had."""
-        return np.array([0.0] * CLASSES + [_FIRST_SQUARE] * CLASSES, np.float32)
+        return np.array([0.0] * CLASSES + [_FIRST_SQUARE], np.float32)
 
     def probabilities(self, encoded: EncodedText, channel: str) -> list[float]:
         """Return the probability of each class."""
@@ -96,28 +100,30 @@ class TextSoftmax:
             if own is None:
                 own = self.own_prior[channel] = PriorWeights(0.0, 0.0)
             own.step(encoded.score, gradient)
-        moves = np.multiply.outer(encoded.values, np.array(gradient, np.float32))
-        squares = rows[:, CLASSES:]
-        squares += moves * moves
-        moves *= _STEP
-        moves /= np.sqrt(squares)
-        rows[:, :CLASSES] -= moves
+        squares = rows[:, CLASSES]
+        squares += np.float32(sum(each * each for each in gradient) / 2) * encoded.values * encoded.values
+        steps = encoded.values / np.sqrt(squares)
+        rows[:, :CLASSES] -= np.multiply.outer(
+            steps, np.array([self.step * each for each in gradient], np.float32)
+        )
         self.table[encoded.ids] = rows
 
     def soften(self) -> None:
         """Keep a part of what was learnt as a hint for another source, and make every step large again.
 
-        What carries over is which words praise and which complain. What a source calls neutral is its own habit, so the
-        middle class is levelled; and nothing is so sure that a few examples could not overrule it. Steps that have
-        shrunk would hold on to the old source: a plain warm start is worse than none.
+        What carries over is which words praise and which complain; less so what is neutral, which is a habit of its
+        source; and nothing so firmly that a few examples could not overrule it. Steps that have shrunk would hold on to
+        the old source: a plain warm start is worse than none.
         """
-        side = (self.table[:, 2] - self.table[:, 0]) * np.float32(_KEPT / 2)
-        self.table[:, 0] = -side
-        self.table[:, 1] = 0.0
-        self.table[:, 2] = side
+        lean = (self.table[:, 2] - self.table[:, 0]) * np.float32(0.5 * _KEPT)
+        middle = (self.table[:, 1] - self.table[:, :CLASSES].mean(axis=1)) * np.float32(_KEPT_MIDDLE)
+        self.table[:, 0] = -lean - middle / 2
+        self.table[:, 1] = middle
+        self.table[:, 2] = lean - middle / 2
         self.table[:, CLASSES:] = _FIRST_SQUARE
-        self.shared_prior = PriorWeights(_LEAN, _MIDDLE)
+        self.shared_prior.squares = PriorWeights(0.0, 0.0).squares
         self.own_prior = {}
+        self.step = _WARMED_STEP
 
     def _probabilities(self, encoded: EncodedText, channel: str, rows: Table) -> list[float]:
         a, b, c = encoded.values.dot(rows[:, :CLASSES]).tolist()

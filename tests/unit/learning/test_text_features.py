@@ -128,7 +128,7 @@ def test_the_cache_of_tokens_is_bounded_and_changes_nothing() -> None:
         features.encode(
             f"w{chr(97 + number % 26)}{'abcdefghij'[number // 3000]}q{number:x}".translate(DIGITS)
         )
-    assert len(features._tokens) + len(features._older) <= 7_000
+    assert len(features._tokens) + len(features._older) <= 17_000
     after = features.encode("slow line")
     assert (before.ids == after.ids).all()
     assert (before.values == after.values).all()

@@ -130,9 +130,10 @@ def test_memory_is_bounded() -> None:
     assert model.limits["columns"] > 0
 
 
-def test_it_recovers_from_poison() -> None:
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_it_recovers_from_poison(recipe: str) -> None:
     """After a burst of contradicting labels, 1,500 honest ones bring its ranking back."""
-    model = _taught("bayes", 1500)
+    model = _taught(recipe, 1500)
     for x, left, _ in leaving(400, 77):
         model.learn_one(x, not left)
     for x, left, _ in leaving(1500, 3):

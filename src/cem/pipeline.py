@@ -241,6 +241,10 @@ class LanePipeline(Generic[S, Item]):
         for cut in cuts(records, self._limits, self._hot.mean_bytes):
             await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)
 
+    async def is_hole(self, topic: str, first: int, stop: int) -> bool:
+        """Tell whether the log has no record from `first` to before `stop`."""
+        return not await self._patiently(lambda: self._log.read(topic, self.lane, first, stop))
+
     async def tick(self, lane_time_ms: int) -> bool:
         """Wake the customers that are due at the lane time; return False if none was."""
         if self.next_due_ms is None or self.next_due_ms > lane_time_ms:

@@ -52,11 +52,34 @@ def _culprits(error: Exception, consumer: aiokafka.AIOKafkaConsumer) -> set[TP]:
 class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     """The thread that owns aiokafka's consumer, made with our own connection options."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Of each partition, the number of the seek that its fetches come after.
+        self._epochs: dict[TP, int] = {}
+
+    async def seek_lanes(self, offsets: Mapping[TP, int], epochs: Mapping[TP, int]) -> None:
+        """Fetch from `offsets` on; what is fetched from now on comes after the seeks of these numbers."""
+        await self.call_thread(self._seek_lanes, self._ensure_consumer(), offsets, epochs)
+
+    async def _seek_lanes(
+        self, consumer: aiokafka.AIOKafkaConsumer, offsets: Mapping[TP, int], epochs: Mapping[TP, int]
+    ) -> None:
+        for tp, offset in offsets.items():
+            consumer.seek(aiokafka.TopicPartition(tp.topic, tp.partition), offset)
+            self._epochs[tp] = epochs[tp]
+
     async def _fetch_records(self, consumer: aiokafka.AIOKafkaConsumer, *args: Any, **kwargs: Any) -> Any:
-        """Return what the fetcher has. Raises FetchFailed where partitions can be named that cannot be read."""
+        """Return (number of the seek, records) by partition. Raises FetchFailed for those that cannot be read.
+
+        A fetch may wait here while a partition is sought, and then bring what follows the seek. Only this thread knows
+        which it was; who dropped such records as fetched before the seek would lose them, for nothing fetches them
+        again.
+        """
         use_log_records(consumer._fetcher)
         try:
-            return await super()._fetch_records(consumer, *args, **kwargs)
+            fetched = await super()._fetch_records(consumer, *args, **kwargs)
+            epochs = self._epochs
+            return {tp: (epochs.get(TP(tp.topic, tp.partition), 0), found) for tp, found in fetched.items()}
         except (ConsumerStoppedError, IllegalStateError):
             raise
         except Exception as error:

@@ -331,6 +331,15 @@ class Lane:
             logger.warning("lane %d: %s was read past its position, seeking back", self.number, batch.topic)
             await consumer.seek_lanes({tp: position})
             return
+        begins = batch.records[0].offset
+        if begins > position and not await self.pipeline.is_hole(batch.topic, position, begins):
+            # A log may have holes (compaction, markers of transactions); records between us and the batch are none.
+            logger.error(
+                "lane %d: a fetch of %s left out offsets %d to %d, seeking back",
+                self.number, batch.topic, position, begins - 1,
+            )  # fmt: skip
+            await consumer.seek_lanes({tp: position})
+            return
         await self.pipeline.apply(batch.topic, batch.records, self.time_ms(batch))
         self._fences = 0
         done()

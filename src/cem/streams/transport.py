@@ -112,6 +112,8 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._epochs: dict[TP, int] = {}
         self._next: dict[TP, int] = {}
+        #: Partitions whose seek is not known to be done.
+        self._seeking: set[TP] = set()
         #: Where the fetch stands of partitions that had no records left: behind what is no record (see `read_to`).
         self._passed: dict[TP, int] = {}
         self._fetched_at = 0.0
@@ -124,8 +126,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         wants = self.lanes.wants
-        # A fetch that overtakes the end of a seek would be dropped, and its records with it.
-        wanted = {tp for tp in active_partitions or () if tp in self._next and wants(tp)}
+        wanted = {
+            tp for tp in active_partitions or () if tp in self._next and tp not in self._seeking and wants(tp)
+        }
         if self.lanes.all_read():
             pause = self._fetched_at + self.linger_s - time.monotonic()
             if pause > 0:
@@ -134,7 +137,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             # An empty set means "all" to aiokafka.
             await asyncio.sleep(0.002)
             return {}
-        epochs = {tp: self._epochs.get(tp) for tp in wanted}
+        epochs = {tp: self._epochs.get(tp, 0) for tp in wanted}
         # Data of a partition that was busy a moment ago lies in the fetcher, and nothing announces it again.
         busy = len(wanted) < len(active_partitions or ())
         try:
@@ -144,17 +147,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return {}
         self._fetched_at = time.monotonic()
         batches = {}
-        for tp, records in fetched.items():
+        for tp, (epoch, records) in fetched.items():
             tp = TP(tp.topic, tp.partition)
-            epoch = self._epochs.get(tp)
             first = self._next.get(tp)
-            if not records or first is None or epoch is None or epochs.get(tp) != epoch:
+            if not records or first is None or epoch != self.epoch(tp):
                 continue  # fetched before the last seek: it comes again
             batches[tp] = [Batch(records, first, epoch)]
             self._next[tp] = records[-1].offset + 1
             self._handed_over_at = self._fetched_at
         for tp in wanted:
-            if tp not in batches and self._epochs.get(tp) == epochs[tp]:
+            if tp not in batches and tp not in self._seeking and self.epoch(tp) == epochs[tp]:
                 self._passed[tp] = self._fetch_position(tp)
         return batches
 
@@ -177,7 +179,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 self.lanes.unreadable(tp, as_stop(reason))
         if again:
             try:
-                await self.seek_wait(again)
+                await self._seek_to(again)
             except IllegalStateError as error:
                 logger.info("not sought, the assignment is changing: %s", error)
 
@@ -224,22 +226,29 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         """
         if not offsets:
             return
-        for tp in offsets:
-            self._epochs[tp] = self._epochs.get(tp, 0) + 1
-            self._next.pop(tp, None)
+        for tp, offset in offsets.items():
+            self._epochs[tp] = self.epoch(tp) + 1
+            # At once: a fetch that is under way may bring what follows the seek before we hear that it is done.
+            self._next[tp] = offset
             self._passed.pop(tp, None)
             self._acked.pop(tp, None)
             self._acked_index.pop(tp, None)
             self._committed_offset.pop(tp, None)
-        try:
-            await self.seek_wait(offsets)
-        except IllegalStateError as error:
-            logger.info("not sought, the assignment is changing: %s", error)
-            return
-        for tp, offset in offsets.items():
-            self._next[tp] = offset
             # Below this offset Faust drops records without a word.
             self._read_offset[tp] = offset or None
+        self._seeking.update(offsets)
+        try:
+            await self._seek_to(offsets)
+        except IllegalStateError as error:
+            logger.info("not sought, the assignment is changing: %s", error)
+            for tp in offsets:
+                self._next.pop(tp, None)
+        finally:
+            self._seeking.difference_update(offsets)
+
+    async def _seek_to(self, offsets: Mapping[TP, int]) -> None:
+        """Have the fetch of each partition go on at its offset, as of the partition's last seek."""
+        await cast(ConsumerThread, self._thread).seek_lanes(offsets, {tp: self.epoch(tp) for tp in offsets})
 
     def epoch(self, tp: TP) -> int:
         """Return the number of the last seek of the partition."""

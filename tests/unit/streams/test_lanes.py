@@ -132,6 +132,24 @@ def test_a_batch_beyond_the_position_is_sought_back() -> None:
     run(scenario)
 
 
+def test_a_fetch_that_left_out_records_is_made_again() -> None:
+    """A batch that says it begins at the position, but whose first records are missing, is not applied as it is."""
+
+    async def scenario(world: World) -> None:
+        for value in range(3):
+            world.kafka.produce("a", "k", value, 500_000)
+        await world.assign(0)
+        batch = world.batch("a", 2, 3)
+        batch.first = 0
+        seeks = len(world.consumer.sought)
+        world.lanes.submit(batch, lambda: None)
+        await settle()
+        assert world.consumer.sought[seeks:] == [{TP("a", 0): 0}]
+        assert world.lanes.lanes[0].pipeline.position("a").next_offset == 0
+
+    run(scenario)
+
+
 def test_a_busy_lane_wants_no_more() -> None:
     """One batch may wait besides the one in hand; then nothing is fetched for the partition."""
 

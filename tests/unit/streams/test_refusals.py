@@ -124,12 +124,13 @@ def consumer_of(lanes: Noting, sought: list[dict[TP, int]], fetched_to: dict[TP,
     consumer.lanes = lanes  # type: ignore[misc, assignment]
     consumer.linger_s = 0.0  # type: ignore[misc]
     consumer._epochs, consumer._next = {TP_A: 1, TP_B: 1}, {TP_A: 5, TP_B: 7}
+    consumer._seeking = set()
     consumer._passed, consumer._fetched_at, consumer._handed_over_at = {}, 0.0, 0.0
 
-    async def seek_wait(offsets: dict[TP, int]) -> None:
+    async def seek_to(offsets: dict[TP, int]) -> None:
         sought.append(dict(offsets))
 
-    consumer.seek_wait = seek_wait
+    consumer._seek_to = seek_to  # type: ignore[method-assign]
     consumer._fetch_position = lambda tp: fetched_to[tp]  # type: ignore[method-assign]
     return consumer
 

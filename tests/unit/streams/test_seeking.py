@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from cem.streams.consumer_thread import ConsumerThread
+from cem.streams.records import LogRecord
 from cem.streams.transport import Consumer
 
 TP_A = TP("a", 0)
@@ -39,14 +41,15 @@ def test_nothing_is_fetched_for_a_partition_that_is_being_sought(monkeypatch: py
         consumer = Consumer.__new__(Consumer)
         consumer.lanes = Eager()  # type: ignore[misc]
         consumer._epochs, consumer._next, consumer._passed, consumer._fetched_at = {}, {}, {}, 0.0
+        consumer._seeking = set()
         consumer._acked, consumer._acked_index, consumer._committed_offset = {}, {}, {}
         consumer._read_offset = {}
         sought = asyncio.Event()
 
-        async def seek_wait(offsets: Any) -> None:
+        async def seek_to(offsets: Any) -> None:
             await sought.wait()
 
-        consumer.seek_wait = seek_wait
+        consumer._seek_to = seek_to  # type: ignore[method-assign]
         seeking = asyncio.create_task(consumer.seek_lanes({TP_A: 5}))
         await asyncio.sleep(0)
         await consumer._getmany({TP_A}, 0.0)
@@ -57,4 +60,60 @@ def test_nothing_is_fetched_for_a_partition_that_is_being_sought(monkeypatch: py
         assert fetched == [{TP_A}]
 
     monkeypatch.setattr(driver.Consumer, "_getmany", getmany)
+    asyncio.run(main())
+
+
+def record_at(tp: TP, offset: int) -> LogRecord:
+    return LogRecord(tp.topic, tp.partition, offset, 0, 0, b"key", b"value", ())
+
+
+class _Aiokafka:
+    """A consumer of one partition whose fetch waits until it is let go, then brings what follows its position."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.arrived = asyncio.Event()
+
+    def seek(self, tp: Any, offset: int) -> None:
+        self.position = offset
+
+
+def test_what_a_waiting_fetch_brings_after_a_seek_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fetch that was asked for before a seek, and brings what follows it, hands that over: nobody fetches it again."""
+
+    async def fetch(self: Any, aiokafka: _Aiokafka, active: set[TP], **_: Any) -> dict[TP, Any]:
+        await aiokafka.arrived.wait()
+        first, aiokafka.position = aiokafka.position, aiokafka.position + 2
+        return {TP_A: [record_at(TP_A, first), record_at(TP_A, first + 1)]}
+
+    async def main() -> None:
+        aiokafka = _Aiokafka()
+        thread = ConsumerThread.__new__(ConsumerThread)
+        thread._epochs = {}
+        consumer = Consumer.__new__(Consumer)
+        consumer.lanes = Eager()  # type: ignore[misc]
+        consumer._epochs, consumer._next, consumer._passed, consumer._fetched_at = {}, {}, {}, 0.0
+        consumer._acked, consumer._acked_index, consumer._committed_offset = {}, {}, {}
+        consumer._seeking, consumer._read_offset, consumer._thread = set(), {}, thread
+
+        async def call_thread(method: Any, *arguments: Any) -> Any:
+            return await method(*arguments)
+
+        async def getmany(active: set[TP], timeout: float) -> Any:  # noqa: ASYNC109
+            return await thread._fetch_records(cast(Any, aiokafka), active)
+
+        thread.call_thread, thread.getmany = call_thread, getmany
+        thread._ensure_consumer = lambda: aiokafka
+        await consumer.seek_lanes({TP_A: 3})
+        waiting = asyncio.create_task(consumer._getmany({TP_A}, 1.0))
+        await asyncio.sleep(0)
+        await consumer.seek_lanes({TP_A: 10})
+        aiokafka.arrived.set()
+        (batch,) = (await waiting)[TP_A]
+        assert [r.offset for r in batch.records] == [10, 11]
+        assert (batch.first, batch.epoch) == (10, consumer.epoch(TP_A))
+
+    monkeypatch.setattr(driver.AIOKafkaConsumerThread, "_fetch_records", fetch)
+    monkeypatch.setattr("cem.streams.consumer_thread.use_log_records", lambda fetcher: None)
+    monkeypatch.setattr(_Aiokafka, "_fetcher", None, raising=False)
     asyncio.run(main())

@@ -43,14 +43,15 @@ def consumer_at(offsets: dict[TP, int]) -> tuple[Consumer, list[dict[TP, int]]]:
     consumer = Consumer.__new__(Consumer)
     consumer.lanes = Positions(offsets)  # type: ignore[misc, assignment]
     consumer._epochs, consumer._next, consumer._passed = {}, {}, {}
+    consumer._seeking = set()
     consumer._acked, consumer._acked_index, consumer._committed_offset = {}, {}, {}
     consumer._read_offset = {}
     sought: list[dict[TP, int]] = []
 
-    async def seek_wait(wanted: dict[TP, int]) -> None:
+    async def seek_to(wanted: dict[TP, int]) -> None:
         sought.append(dict(wanted))
 
-    consumer.seek_wait = seek_wait
+    consumer._seek_to = seek_to  # type: ignore[method-assign]
     consumer.assignment = lambda: set(offsets)
     return consumer, sought
 

@@ -38,6 +38,32 @@ _RANGES: dict[str, tuple[float, float]] = {
     "repeat_call.deliver_within_h": (1, 24 * 31),
     "repeat_call.remedy.price_minor": (-(10**9), 10**9),
     "closed_kept": (0, 20),
+    "sms_watch.silence_days": (0, 366),
+    "sms_watch.again_days": (1, 366),
+    "sms_watch.rise.minimum": (1, 10_000),
+    "sms_watch.rise.age_days": (8, 366),
+    "sms_watch.rise.day_cap": (0.1, 100),
+    "sms_watch.rise.notice": (0, 1_000),
+    "sms_watch.rise.alert": (0, 1_000),
+    "sms_watch.rise.young": (0, 100),
+    "sms_watch.rise.unknown": (0, 100),
+    "sms_watch.rise.usual_rate": (0.000_001, 1),
+    "sms_watch.rise.self_setting": (0, 100),
+    "sms_watch.night.nights": (1, 5),
+    "sms_watch.night.minimum": (1, 10_000),
+    "sms_watch.night.share": (0, 1),
+    "sms_watch.night.age_days": (8, 366),
+    "sms_watch.night.notice": (0, 1_000),
+    "sms_watch.night.alert": (0, 1_000),
+    "sms_watch.burst.offset": (1, 10_000),
+    "sms_watch.burst.notice_factor": (0.01, 1_000),
+    "sms_watch.burst.alert_factor": (0.01, 1_000),
+    "sms_watch.burst.share_3h": (0, 1),
+    "sms_watch.burst.age_days": (0, 366),
+    "sms_watch.burst.young_minimum": (0, 10_000),
+    "sms_watch.money.messages": (1, 10_000),
+    "sms_watch.money.least_minor": (0, 10**9),
+    "sms_watch.money.factor": (0, 1_000),
 }
 _CHANNELS = tuple(str(channel) for channel in Channel if channel is not Channel.OTHER)
 _ACTION = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
@@ -70,7 +96,17 @@ def _problem(policy: AlertPolicy) -> str | None:
         if not low <= value <= high:
             return f"{field} must be from {low} to {high}, not {value}"
     allowance, velocity = policy.sms_allowance, policy.sms_velocity
+    watch = policy.sms_watch
     problems = (
+        *(
+            f"sms_watch.{name} must not have a notice above its alert"
+            for name, notice, alert in (
+                ("rise", watch.rise.notice, watch.rise.alert),
+                ("night", watch.night.notice, watch.night.alert),
+                ("burst", watch.burst.notice_factor, watch.burst.alert_factor),
+            )
+            if notice > alert
+        ),
         _rising("sms_allowance.percents", allowance.percents, 1, 1_000),
         _rising("sms_allowance.charge_steps_minor", allowance.charge_steps_minor, 1, 10**12),
         _rising("severity_minor", policy.severity_minor, 0, 10**12),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import log
 from typing import Literal
 
 import msgspec
@@ -9,10 +10,15 @@ import msgspec
 __all__ = [
     "AlertPolicy",
     "AllowancePolicy",
+    "BurstPolicy",
+    "MoneyPolicy",
+    "NightPolicy",
     "RemedyPolicy",
     "RepeatPolicy",
+    "RisePolicy",
     "TellPolicy",
     "VelocityPolicy",
+    "WatchPolicy",
 ]
 
 
@@ -56,6 +62,81 @@ class VelocityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remedy: RemedyPolicy = RemedyPolicy("usage_control")
 
 
+class RisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a line's use of messages has risen for days (see `cem.domain.detectors.sms_rise`)."""
+
+    enabled: bool = True
+    #: Messages beyond the usual in 3 days.
+    minimum: int = 15
+    age_days: int = 14
+    #: What one day can add to the score.
+    day_cap: float = 2.0
+    notice: float = 5.0
+    alert: float = 6.0
+    #: Added to both as `young * 14 / age in days`.
+    young: float = 3.0
+    #: How much more than its mean a line of which little is known may send, in messages a day of the usual line.
+    unknown: float = 2.0
+    #: From this many rises of at least 3 a line-week, thresholds grow by `self_setting` x ln(their rate / this).
+    usual_rate: float = 0.03
+    self_setting: float = 5.0
+
+    def more_at(self, rate: float) -> float:
+        """Return what is added to the thresholds at that rate of rises a line-week."""
+        return self.self_setting * log(rate / self.usual_rate) if rate > self.usual_rate else 0.0
+
+
+class NightPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a line's messages have moved into the quiet hours (see `cem.domain.detectors.sms_night`)."""
+
+    enabled: bool = True
+    #: Nights of the last 5 with at least two messages, and messages in them.
+    nights: int = 3
+    minimum: int = 10
+    #: Share of the 5 days' messages.
+    share: float = 0.4
+    age_days: int = 14
+    notice: float = 3.5
+    alert: float = 4.0
+
+
+class MoneyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When charges beyond the tariff are out of proportion (see `cem.domain.detectors.sms_money`)."""
+
+    enabled: bool = True
+    #: Within 2 calendar days.
+    messages: int = 4
+    least_minor: int = 200
+    factor: float = 2.0
+
+
+class BurstPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a line writes to many within hours (see `cem.domain.detectors.sms_burst`)."""
+
+    enabled: bool = True
+    #: Factors on usual recipients a day + offset.
+    offset: float = 10.0
+    notice_factor: float = 2.5
+    alert_factor: float = 4.5
+    #: Share of the 24 hours' recipients that are of the last 3 hours.
+    share_3h: float = 0.5
+    #: A line younger than `age_days` needs as many recipients.
+    age_days: int = 14
+    young_minimum: int = 60
+
+
+class WatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The detectors of abnormal use that `cem evaluate usage` runs over a file."""
+
+    rise: RisePolicy = RisePolicy()
+    night: NightPolicy = NightPolicy()
+    burst: BurstPolicy = BurstPolicy()
+    money: MoneyPolicy = MoneyPolicy()
+    #: An episode is over when its condition has not held for so long; it is told again after `again_days` at the latest.
+    silence_days: int = 7
+    again_days: int = 28
+
+
 class RepeatPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a customer comes back about the same reason."""
 
@@ -89,3 +170,4 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     severity_minor: tuple[int, int, int] = (500, 2_000, 10_000)
     #: Closed alerts kept in the customer's state.
     closed_kept: int = 3
+    sms_watch: WatchPolicy = WatchPolicy()

@@ -27,6 +27,7 @@ EVALUATIONS: Final[dict[str, tuple[str, frozenset[str]]]] = {
     "churn": ("tables", frozenset({"holdout", "warm", "recipe"})),
     "propensity": ("tables", frozenset({"holdout", "warm", "recipe"})),
     "satisfaction": ("tables", frozenset({"holdout", "warm", "recipe"})),
+    "usage": ("usage", frozenset({"labels"})),
 }
 
 
@@ -136,6 +137,8 @@ def command(
         line.end()
     if as_json:
         print_json(answer)
+    elif model == "usage":
+        importlib.import_module("cem.cli.evaluate.usage").show(answer)
     else:
         _show(answer)
     return DONE

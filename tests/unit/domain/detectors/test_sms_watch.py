@@ -1,0 +1,138 @@
+"""Abnormal use of messages over many lines: what is told, once, and in whatever order messages come."""
+
+from __future__ import annotations
+
+import random
+
+import msgspec
+import pytest
+
+from cem.domain.detectors.sms_watch import Sighting, SmsWatch
+from cem.domain.thresholds import WatchPolicy
+
+_DAY = 86_400
+_START = 20_000 * _DAY
+
+Message = tuple[int, str, str, int, str]
+
+
+def _ordinary(days: int = 40, lines: int = 30) -> list[Message]:
+    """Return lines that send about four messages a day to a few friends, in waking hours."""
+    rng = random.Random(5)
+    found: list[Message] = []
+    for number in range(lines):
+        for day in range(days):
+            for _ in range(rng.randint(2, 6)):
+                t = _START + day * _DAY + rng.randrange(8 * 3600, 22 * 3600)
+                found.append((t, f"line{number}", f"friend{rng.randrange(6)}", 5, "onnet"))
+    return sorted(found)
+
+
+def _told(messages: list[Message]) -> list[Sighting]:
+    watch = SmsWatch(WatchPolicy())
+    return [each for t, line, to, charge, kind in messages for each in watch.see(line, t, to, charge, kind)]
+
+
+def _kinds(messages: list[Message]) -> list[tuple[str, str]]:
+    return [(each.line, each.kind) for each in _told(messages)]
+
+
+def _added(extra: list[Message]) -> list[Message]:
+    return sorted(_ordinary() + extra)
+
+
+def test_ordinary_use_is_not_told() -> None:
+    """Lines that go on as ever give rise to nothing."""
+    assert _told(_ordinary()) == []
+
+
+def test_a_rise_of_days_is_told_while_it_lasts() -> None:
+    """A line that sends eight times as much for a week, to more people, is told within that week, of itself only."""
+    rng = random.Random(6)
+    extra = [
+        (
+            _START + day * _DAY + rng.randrange(8 * 3600, 22 * 3600),
+            "line3",
+            f"friend{rng.randrange(12)}",
+            5,
+            "onnet",
+        )
+        for day in range(30, 37)
+        for _ in range(28)
+    ]
+    found = [each for each in _told(_added(extra)) if each.kind == "sms_rise"]
+    assert {each.line for each in found} == {"line3"}
+    assert _START + 30 * _DAY < found[0].at_s < _START + 37 * _DAY
+    assert found[0].evidence["messages_3d"] > 4 * found[0].evidence["usual_3d"]  # type: ignore[operator]
+
+
+def test_one_wild_day_is_no_rise() -> None:
+    """A birthday with sixty messages is not told as a rise."""
+    extra = [(_START + 30 * _DAY + 36_000 + 60 * i, "line3", f"friend{i % 6}", 5, "onnet") for i in range(60)]
+    assert ("line3", "sms_rise") not in _kinds(_added(extra))
+
+
+def test_a_burst_is_told_once() -> None:
+    """Two hundred strangers within two hours are a notice first and an alert soon after, and no more."""
+    extra = [(_START + 30 * _DAY + 36_000 + 36 * i, "line4", f"stranger{i}", 5, "onnet") for i in range(200)]
+    found = [each for each in _told(_added(extra)) if each.line == "line4"]
+    assert [(each.kind, str(each.tier)) for each in found] == [
+        ("sms_velocity", "notice"),
+        ("sms_velocity", "alert"),
+    ]
+
+
+def test_nights_are_told() -> None:
+    """A line that begins to write at three in the morning is told after three nights."""
+    extra = [
+        (_START + day * _DAY + 3 * 3600 + 300 * i, "line5", f"friend{i % 6}", 5, "onnet")
+        for day in range(30, 36)
+        for i in range(9)
+    ]
+    assert ("line5", "sms_night") in _kinds(_added(extra))
+
+
+@pytest.mark.parametrize(("messages", "is_told"), [(3, False), (4, True)])
+def test_premium_messages_are_told_from_the_fourth_on(messages: int, is_told: bool) -> None:
+    """Four premium messages within two days are told, three are not."""
+    extra = [(_START + 30 * _DAY + 7200 * i, "line6", "short code", 150, "premium") for i in range(messages)]
+    assert (("line6", "sms_money") in _kinds(_added(extra))) is is_told
+
+
+def test_without_destinations_the_price_says_what_is_beyond_the_tariff() -> None:
+    """Charges far above the usual count where the file names no destination."""
+    watch = SmsWatch(WatchPolicy())
+    plain = [watch.see("a", _START + i * 3600, None, 5, None) for i in range(50)]
+    dear = [watch.see("a", _START + 50 * 3600 + i, None, 150, None) for i in range(4)]
+    assert not any(plain)
+    assert [each.kind for each in dear[-1]] == ["sms_money"]
+
+
+def test_late_messages_change_nothing() -> None:
+    """In order of arrival, some hours late, the same lines are told of the same kinds as in order of time."""
+    rng = random.Random(7)
+    messages = _added(
+        [
+            (
+                _START + day * _DAY + rng.randrange(8 * 3600, 22 * 3600),
+                "line3",
+                f"friend{rng.randrange(12)}",
+                5,
+                "onnet",
+            )
+            for day in range(30, 38)
+            for _ in range(28)
+        ]
+        + [(_START + 33 * _DAY + 36_000 + 36 * i, "line4", f"stranger{i}", 5, "onnet") for i in range(120)]
+    )
+    arrived = sorted(messages, key=lambda m: m[0] + (rng.randrange(4 * 3600) if rng.random() < 0.03 else 0))
+    assert arrived != messages
+    assert sorted(_kinds(arrived)) == sorted(_kinds(messages))
+
+
+def test_the_state_of_a_line_is_small() -> None:
+    """A line of four messages a day takes at most 200 bytes."""
+    watch = SmsWatch(WatchPolicy())
+    for t, line, to, charge, kind in _ordinary():
+        watch.see(line, t, to, charge, kind)
+    assert max(len(msgspec.msgpack.encode(each)) for each in watch.lines.values()) <= 200

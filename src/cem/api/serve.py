@@ -108,6 +108,8 @@ def listen(settings: Settings) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, settings.api_port))
+        # From now on who connects waits for the start to be over, and is not refused.
+        sock.listen(_BACKLOG)
     except BaseException:
         sock.close()
         raise

@@ -71,8 +71,8 @@ class RisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     age_days: int = 14
     #: What one day can add to the score.
     day_cap: float = 2.0
-    notice: float = 5.0
-    alert: float = 6.0
+    notice: float = 4.5
+    alert: float = 6.2
     #: Added to both as `young * 14 / age in days`.
     young: float = 3.0
     #: How much more than its mean a line of which little is known may send, in messages a day of the usual line.
@@ -96,8 +96,8 @@ class NightPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Share of the 5 days' messages.
     share: float = 0.4
     age_days: int = 14
-    notice: float = 3.5
-    alert: float = 4.0
+    notice: float = 3.0
+    alert: float = 3.0
 
 
 class MoneyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -117,12 +117,12 @@ class BurstPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Factors on usual recipients a day + offset.
     offset: float = 10.0
     notice_factor: float = 2.5
-    alert_factor: float = 4.5
+    alert_factor: float = 4.3
     #: Share of the 24 hours' recipients that are of the last 3 hours.
     share_3h: float = 0.5
     #: A line younger than `age_days` needs as many recipients.
     age_days: int = 14
-    young_minimum: int = 60
+    young_minimum: int = 100
 
 
 class WatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -39,9 +39,9 @@ def night(habits: Habits, cohort: Cohort, policy: NightPolicy) -> Night | None:
     counts, newest = habits.counts, habits.newest
     if (newest - habits.first + 1) * 0.25 < policy.age_days:
         return None
-    recent = counts[-_BUCKETS:]
-    at = len(recent) - 1 - newest % 4
-    quiet = recent[at % 4 :: 4] if at >= 0 else b""
+    # The day begins with its night: four whole days, and today as far as it is.
+    recent = counts[-(_BUCKETS - 3 + newest % 4) :]
+    quiet = recent[(len(recent) - 1 - newest) % 4 :: 4]
     # One late message makes no night.
     at_night, nights = sum(quiet), len(quiet) - quiet.count(0) - quiet.count(1)
     if nights < policy.nights or at_night < policy.minimum:

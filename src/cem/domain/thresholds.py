@@ -72,14 +72,14 @@ class RisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: What one day can add to the score.
     day_cap: float = 2.0
     notice: float = 4.5
-    alert: float = 6.2
+    alert: float = 6.0
     #: Added to both as `young * 14 / age in days`.
     young: float = 3.0
     #: How much more than its mean a line of which little is known may send, in messages a day of the usual line.
     unknown: float = 2.0
     #: From this many rises of at least 3 a line-week, thresholds grow by `self_setting` x ln(their rate / this).
     usual_rate: float = 0.03
-    self_setting: float = 5.0
+    self_setting: float = 6.0
 
     def more_at(self, rate: float) -> float:
         """Return what is added to the thresholds at that rate of rises a line-week."""
@@ -97,7 +97,7 @@ class NightPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     share: float = 0.4
     age_days: int = 14
     notice: float = 3.0
-    alert: float = 3.0
+    alert: float = 4.0
 
 
 class MoneyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

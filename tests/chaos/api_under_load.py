@@ -66,7 +66,9 @@ class ApiUnderLoad:
         api = self._chaos.system.start("api", "--port", "0", name="api", **self._environment)
         self._processes.append(api)
         wait_until(self._listens, timeout_s=180, what="the API listens")
-        wait_until(lambda: self._ready() and self._warm(), timeout_s=180, what="the API is ready", every_s=0.1)
+        wait_until(
+            lambda: self._ready() and self._warm(), timeout_s=180, what="the API is ready", every_s=0.1
+        )
         with self._lines.open("wb") as lines:
             command = [sys.executable, "-m", "tests.chaos.api_load", self.url, str(self._chaos.seed)]
             asking = subprocess.Popen(

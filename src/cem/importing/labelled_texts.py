@@ -8,14 +8,10 @@ from pathlib import Path
 import msgspec
 
 from cem.importing.label_map import TextMap
-from cem.importing.open_table import open_table
-from cem.importing.table import Row, Source, column_finder
-from cem.importing.times import time_parser
-from cem.importing.values import ValueSpec, value_reader
+from cem.importing.mapped_rows import mapped_rows, read_condition, read_time, read_value
+from cem.importing.table import Row, column_finder
 
 __all__ = ["TextRow", "read_texts"]
-
-Cells = Sequence[str]
 
 
 class TextRow(msgspec.Struct, frozen=True):
@@ -40,20 +36,9 @@ def read_texts(
     on_share: Callable[[int, float], None] | None = None,
 ) -> Iterator[TextRow]:
     """Yield the rows that the map's `where` lets through, up to row `limit` of the file. Raises FileError or MapError."""
-    source = Source(path)
-    try:
-        table = open_table(source, rule.csv)
-        read = _Reader(rule, table.columns, path.name)
-        for row in table:
-            if limit is not None and row.number > limit:
-                return
-            if on_share is not None:
-                on_share(row.number, source.share())
-            found = read(row)
-            if found is not None:
-                yield found
-    finally:
-        source.close()
+    return mapped_rows(
+        path, rule.csv, lambda columns, file: _Reader(rule, columns, file), limit=limit, on_share=on_share
+    )
 
 
 class _Reader:
@@ -61,51 +46,31 @@ class _Reader:
 
     def __init__(self, rule: TextMap, columns: Sequence[str], file: str) -> None:
         find = column_finder(columns, file)
-
-        def value(spec: ValueSpec | None) -> Callable[[Cells], str | None]:
-            return (lambda cells: None) if spec is None else value_reader(spec, find)
-
         self._rule = rule
-        self._text = value(rule.text)
-        self._label = value(rule.label)
-        self._channel = value(rule.channel)
-        self._fields = {name: value(spec) for name, spec in rule.fields.items()}
-        for spec in (rule.language,):
-            value(spec)  # The model hears the language from the text; the column must exist all the same.
-        self._time = None if rule.time is None else time_parser(rule.time)
-        self._time_at = (
-            [] if rule.time is None else [find(name, rule.time.place) for name in rule.time.columns]
-        )
-        self._where = None if rule.where is None else find(rule.where.column, rule.where.place)
-        self._holdout = None if rule.holdout is None else find(rule.holdout.column, rule.holdout.place)
+        self._text = read_value(rule.text, find)
+        self._label = read_value(rule.label, find)
+        self._channel = read_value(rule.channel, find)
+        self._fields = {name: read_value(spec, find) for name, spec in rule.fields.items()}
+        # The model hears the language from the text; the column must exist all the same.
+        read_value(rule.language, find)
+        self._time = None if rule.time is None else read_time(rule.time, find)
+        self._where = read_condition(rule.where, find, absent=True)
+        self._held_out = read_condition(rule.holdout, find, absent=False)
 
     def __call__(self, row: Row) -> TextRow | None:
         """Return the row, None for one that `where` leaves out."""
         if row.fault is not None:
             return TextRow(row.number, fault=row.fault.code)
         cells = row.cells
-        rule = self._rule
-        if (
-            self._where is not None
-            and rule.where is not None
-            and cells[self._where].strip() not in rule.where.equals
-        ):
+        if not self._where(cells):
             return None
         label = self._label(cells)
-        if label is None and rule.label is not None:
+        if label is None and self._rule.label is not None:
             return TextRow(row.number, fault="no_label")
-        time_ms = None
-        if self._time is not None:
-            written = " ".join(cells[at].strip() for at in self._time_at).strip()
-            try:
-                time_ms = self._time(written)
-            except ValueError:
-                return TextRow(row.number, fault="bad_time")
-        held_out = (
-            self._holdout is not None
-            and rule.holdout is not None
-            and cells[self._holdout].strip() in rule.holdout.equals
-        )
+        try:
+            time_ms = None if self._time is None else self._time(cells)
+        except ValueError:
+            return TextRow(row.number, fault="bad_time")
         return TextRow(
             row.number,
             self._text(cells) or "",
@@ -113,5 +78,5 @@ class _Reader:
             self._channel(cells) or "",
             {name: found for name, read in self._fields.items() if (found := read(cells))},
             time_ms,
-            held_out,
+            self._held_out(cells),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,11 +10,11 @@ import msgspec
 
 from cem.importing.document import read_document
 from cem.importing.event_map import Condition, parse_condition, parse_csv
+from cem.importing.mapped_rows import mapped_rows, read_condition, read_time, read_value
 from cem.importing.numbers import exact
-from cem.importing.open_table import open_table
-from cem.importing.table import CsvOptions, Row, Source, column_finder
-from cem.importing.times import TimeSpec, parse_time_spec, time_parser
-from cem.importing.values import ValueSpec, parse_value, value_reader
+from cem.importing.table import CsvOptions, Row, column_finder
+from cem.importing.times import TimeSpec, parse_time_spec
+from cem.importing.values import ValueSpec, parse_value
 
 __all__ = ["UsageMap", "UsageRow", "read_usage", "read_usage_map"]
 
@@ -79,17 +79,7 @@ def read_usage_map(document: str, name: str) -> UsageMap:
 
 def read_usage(path: Path, rule: UsageMap, *, limit: int | None = None) -> Iterator[UsageRow]:
     """Yield the rows that the map's `where` lets through, up to row `limit`. Raises FileError or MapError."""
-    source = Source(path)
-    try:
-        table = open_table(source, rule.csv)
-        read = _Reader(rule, table.columns, path.name)
-        for row in table:
-            if limit is not None and row.number > limit:
-                return
-            if (found := read(row)) is not None:
-                yield found
-    finally:
-        source.close()
+    return mapped_rows(path, rule.csv, lambda columns, file: _Reader(rule, columns, file), limit=limit)
 
 
 class _Reader:
@@ -97,37 +87,28 @@ class _Reader:
 
     def __init__(self, rule: UsageMap, columns: tuple[str, ...], file: str) -> None:
         find = column_finder(columns, file)
-
-        def value(spec: ValueSpec | None) -> Callable[[Sequence[str]], str | None]:
-            return (lambda cells: None) if spec is None else value_reader(spec, find)
-
-        def time(spec: TimeSpec) -> Callable[[Sequence[str]], int]:
-            at, parse = [find(name, spec.place) for name in spec.columns], time_parser(spec)
-            return lambda cells: parse(" ".join(cells[i].strip() for i in at).strip()) // 1000
-
-        self._line = value(rule.line)
-        self._sent = time(rule.time)
-        self._arrived = time(rule.arrival) if rule.arrival is not None else None
-        self._recipient = value(rule.recipient)
-        self._charge = value(rule.charge_minor)
+        self._line = read_value(rule.line, find)
+        self._sent_ms = read_time(rule.time, find)
+        self._arrived_ms = read_time(rule.arrival, find) if rule.arrival is not None else None
+        self._recipient = read_value(rule.recipient, find)
+        self._charge = read_value(rule.charge_minor, find)
         self._decimals = (rule.charge_minor.decimals if rule.charge_minor is not None else None) or 0
-        self._destination = value(rule.destination)
-        self._where = rule.where
-        self._where_at = find(rule.where.column, rule.where.place) if rule.where is not None else 0
+        self._destination = read_value(rule.destination, find)
+        self._where = read_condition(rule.where, find, absent=True)
 
     def __call__(self, row: Row) -> UsageRow | None:
         """Return the message, None for a row that `where` leaves out."""
         if row.fault is not None:
             return UsageRow(row.number, fault=row.fault.code)
         cells = row.cells
-        if self._where is not None and cells[self._where_at].strip() not in self._where.equals:
+        if not self._where(cells):
             return None
         line = self._line(cells)
         if not line:
             return UsageRow(row.number, fault="no_line")
         try:
-            sent_s = self._sent(cells)
-            arrived_s = self._arrived(cells) if self._arrived is not None else sent_s
+            sent_s = self._sent_ms(cells) // 1000
+            arrived_s = self._arrived_ms(cells) // 1000 if self._arrived_ms is not None else sent_s
         except ValueError:
             return UsageRow(row.number, fault="bad_time")
         try:

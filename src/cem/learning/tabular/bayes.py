@@ -23,66 +23,28 @@ import numpy.typing as npt
 from scipy.linalg.blas import dsymv, dsyr
 
 from cem.learning.tabular.adwin import Adwin
+from cem.learning.tabular.gaussian import Belief, GaussianWeights, Vector
 from cem.learning.tabular.numbers import sigmoid
 
-__all__ = ["BayesianLogistic", "Belief"]
+__all__ = ["BayesianLogistic"]
 
-Vector = npt.NDArray[np.float64]
-
-_BLOCK: Final = 32
 _NEWTON_STEPS: Final = 8
 _NEAR: Final = 1e-7
 _FORGET_EVERY: Final = 20
 _KEPT: Final = 0.5
-_MACKAY: Final = math.pi / 8.0
 
 
-class Belief(msgspec.Struct, frozen=True, gc=False):
-    """What is believed of a log-odds: a normal distribution."""
-
-    mean: float
-    variance: float
-
-    @property
-    def logit(self) -> float:
-        """Log-odds of the probability that averages over the belief."""
-        return self.mean / math.sqrt(1.0 + _MACKAY * self.variance)
-
-
-class BayesianLogistic:
-    """Weights of vectors whose length may grow; vectors passed in are as long as `width`."""
+class BayesianLogistic(GaussianWeights):
+    """What is believed of log-odds."""
 
     def __init__(self, prior_variance: float = 0.1, *, drift: float = 0.002, forgetting: float = 1.0) -> None:
         """prior_variance: of each weight. drift: the chance of a false alarm of `Adwin`; 0: it is not watched for.
 
         forgetting: the factor by which an example counts less after the next one.
         """
-        self.prior_variance = prior_variance
+        super().__init__(prior_variance)
         self.forgetting = forgetting
-        self.learnt = 0
-        self.width = 0
-        self.weights: Vector = np.zeros(0)
-        #: Only its lower triangle is meant.
-        self.covariance: npt.NDArray[np.float64] = np.zeros((0, 0), order="F")
         self.window = Adwin(drift) if drift else None
-        self.grow(_BLOCK)
-
-    def grow(self, size: int) -> None:
-        """Make room for vectors of `size`; new weights have their prior."""
-        if size <= self.width:
-            return
-        width = -(-size // _BLOCK) * _BLOCK
-        covariance = np.zeros((width, width), order="F")
-        covariance[: self.width, : self.width] = self.covariance
-        new = np.arange(self.width, width)
-        covariance[new, new] = self.prior_variance
-        weights = np.zeros(width)
-        weights[: self.width] = self.weights
-        self.weights, self.covariance, self.width = weights, covariance, width
-
-    def believe(self, v: Vector) -> Belief:
-        """Return what is believed of the log-odds at `v`."""
-        return Belief(float(v @ self.weights), max(0.0, float(v @ dsymv(1.0, self.covariance, v, lower=1))))
 
     def learn(self, v: Vector, positive: bool, weight: float = 1.0) -> Belief:
         """Learn the label of `v`, as `weight` examples; return what was believed before."""
@@ -116,7 +78,7 @@ class BayesianLogistic:
                 "learnt": self.learnt,
                 "window": None if self.window is None else self.window.state(),
             },
-            {"weights": self.weights, "covariance": self.covariance[np.tril_indices(self.width)]},
+            self.arrays(),
         )
 
     @classmethod
@@ -129,13 +91,7 @@ class BayesianLogistic:
         )
         made.learnt = msgspec.convert(state["learnt"], int)
         made.window = None if state["window"] is None else Adwin.from_state(state["window"])
-        weights = np.array(arrays["weights"], dtype=np.float64)
-        width = len(weights)
-        if width % _BLOCK or arrays["covariance"].shape != (width * (width + 1) // 2,):
-            raise ValueError("weights and covariance are of different sizes")
-        made.width, made.weights = width, weights
-        made.covariance = np.zeros((width, width), order="F")
-        made.covariance[np.tril_indices(width)] = arrays["covariance"]
+        made.take_arrays(arrays)
         return made
 
     def _forget(self) -> None:

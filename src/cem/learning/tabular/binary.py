@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cem.learning.tabular.adagrad import FadingAdaGrad
-from cem.learning.tabular.bayes import BayesianLogistic, Belief
+from cem.learning.tabular.bayes import BayesianLogistic
 from cem.learning.tabular.calibration import Calibrator
 from cem.learning.tabular.encoder import Encoder, Value
+from cem.learning.tabular.gaussian import Belief
 from cem.learning.tabular.numbers import sigmoid
 from cem.learning.tabular.rates import BaseRates
 from cem.learning.tabular.stack import LogitStack

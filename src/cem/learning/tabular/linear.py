@@ -11,17 +11,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
 from scipy.linalg.blas import dsymv, dsyr
 
-from cem.learning.tabular.bayes import Belief
+from cem.learning.tabular.gaussian import Belief, GaussianWeights, Vector
 
 __all__ = ["BayesianLinear"]
 
-Vector = npt.NDArray[np.float64]
-
-_BLOCK: Final = 32
 _FIRST_NOISE: Final = 0.3
 _LEAST_NOISE: Final = 1e-4
 #: The noise's first guess weighs so many examples, and it never forgets faster than this many.
@@ -29,36 +25,13 @@ _GUESS: Final = 20.0
 _MEMORY: Final = 2000.0
 
 
-class BayesianLinear:
-    """Weights of vectors whose length may grow; vectors passed in are as long as `width`."""
+class BayesianLinear(GaussianWeights):
+    """What is believed of targets within about -1 to 1."""
 
     def __init__(self, prior_variance: float = 0.05) -> None:
         """prior_variance: of each weight, for targets within about -1 to 1."""
-        self.prior_variance = prior_variance
+        super().__init__(prior_variance)
         self.noise = _FIRST_NOISE
-        self.learnt = 0
-        self.width = 0
-        self.weights: Vector = np.zeros(0)
-        #: Only its lower triangle is meant.
-        self.covariance: npt.NDArray[np.float64] = np.zeros((0, 0), order="F")
-        self.grow(_BLOCK)
-
-    def grow(self, size: int) -> None:
-        """Make room for vectors of `size`; new weights have their prior."""
-        if size <= self.width:
-            return
-        width = -(-size // _BLOCK) * _BLOCK
-        covariance = np.zeros((width, width), order="F")
-        covariance[: self.width, : self.width] = self.covariance
-        new = np.arange(self.width, width)
-        covariance[new, new] = self.prior_variance
-        weights = np.zeros(width)
-        weights[: self.width] = self.weights
-        self.weights, self.covariance, self.width = weights, covariance, width
-
-    def believe(self, v: Vector) -> Belief:
-        """Return what is believed of the value at `v`, without its noise."""
-        return Belief(float(v @ self.weights), max(0.0, float(v @ dsymv(1.0, self.covariance, v, lower=1))))
 
     def learn(self, v: Vector, value: float, weight: float = 1.0) -> Belief:
         """Learn the value at `v`, as `weight` examples; return what was believed before."""
@@ -78,7 +51,7 @@ class BayesianLinear:
         """Return all of it as plain data and arrays."""
         return (
             {"prior_variance": self.prior_variance, "noise": self.noise, "learnt": self.learnt},
-            {"weights": self.weights, "covariance": self.covariance[np.tril_indices(self.width)]},
+            self.arrays(),
         )
 
     @classmethod
@@ -87,11 +60,5 @@ class BayesianLinear:
         made = cls(msgspec.convert(state["prior_variance"], float))
         made.noise = msgspec.convert(state["noise"], float)
         made.learnt = msgspec.convert(state["learnt"], int)
-        weights = np.array(arrays["weights"], dtype=np.float64)
-        width = len(weights)
-        if width % _BLOCK or arrays["covariance"].shape != (width * (width + 1) // 2,):
-            raise ValueError("weights and covariance are of different sizes")
-        made.width, made.weights = width, weights
-        made.covariance = np.zeros((width, width), order="F")
-        made.covariance[np.tril_indices(width)] = arrays["covariance"]
+        made.take_arrays(arrays)
         return made

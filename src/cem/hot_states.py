@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
+from cem.ports import Emission
 from cem.stepper import Outcome, Stepper
 
 __all__ = ["STATE_PREFIX", "Gathered", "HotStates"]
@@ -94,9 +95,12 @@ class Gathered:
         self.changed: dict[str, None] = {}
         self.woken: dict[str, None] = {}
         self.sorted_sets: dict[str, dict[str, int | None]] = {}
+        #: Of the last step only: what those before it said was published before the next one was announced.
+        self.emissions: Sequence[Emission] = ()
 
-    def add(self, outcome: Outcome, woken: Sequence[str]) -> None:
-        """Take in what one more step changed, and whom its tick woke."""
+    def add(self, outcome: Outcome, woken: Sequence[str], emissions: Sequence[Emission]) -> None:
+        """Take in what one more step changed, whom its tick woke, and what it says under its save's token."""
+        self.emissions = emissions
         self.changed.update(dict.fromkeys(outcome.changed))
         self.woken.update(dict.fromkeys(woken))
         for name, members in outcome.sorted_sets.items():

@@ -64,15 +64,6 @@ class _Followed(msgspec.Struct, frozen=True):
     last: bool
 
 
-class _Held:
-    """Followed saves that are held back, to be made as one."""
-
-    def __init__(self) -> None:
-        self.gathered = Gathered()
-        #: Of the last of them: those before it were published before it was announced.
-        self.emissions: Sequence[Emission] = ()
-
-
 class LanePipeline(Generic[S, Item]):
     """One lane: its header, its hot states, and the order of what is done to them.
 
@@ -132,7 +123,8 @@ class LanePipeline(Generic[S, Item]):
         self._header = LaneHeader(NO_TOKEN, NO_TOKEN, owner, 0, 0, "", {})
         #: The token that the store has: the header's, but for followed saves that are held back.
         self._stored = NO_TOKEN
-        self._held: _Held | None = None
+        #: Followed saves that are held back, to be made as one.
+        self._held: Gathered | None = None
         #: Topics whose counts were started anew since the last save began.
         self._forgiven: list[str] = []
         #: The journal's end as far as this lane has seen it.
@@ -354,11 +346,10 @@ class LanePipeline(Generic[S, Item]):
         if followed is None:
             await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions)
         else:
-            held = self._held = self._held or _Held()
-            held.gathered.add(outcome, woken)
-            held.emissions = emissions
+            held = self._held = self._held or Gathered()
+            held.add(outcome, woken, emissions)
             self._header = header
-            if followed.last or len(held.gathered.changed) >= self._limits.followed:
+            if followed.last or len(held.changed) >= self._limits.followed:
                 await self._save_held()
         if self._observer is not None:
             rejected, again = outcome.rejected, followed is not None
@@ -375,14 +366,8 @@ class LanePipeline(Generic[S, Item]):
         """Save what was followed and held back; the lane is then where the last of these saves was."""
         held, self._held = self._held, None
         if held is not None:
-            gathered = held.gathered
-            await self._save(
-                self._header,
-                list(gathered.changed),
-                list(gathered.woken),
-                gathered.sorted_sets,
-                held.emissions,
-            )
+            changed, woken = list(held.changed), list(held.woken)
+            await self._save(self._header, changed, woken, held.sorted_sets, held.emissions)
 
     async def _save(
         self,

@@ -165,8 +165,8 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
     (
         "followed saves held back and never made",
         pipeline,
-        "        if held is not None:\n            gathered",
-        "        if False:\n            gathered",
+        "        if held is not None:\n            changed",
+        "        if False:\n            changed",
     ),
     (
         "states dropped that are held back",
@@ -177,8 +177,8 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
     (
         "a held save without its first changes",
         pipeline,
-        "held = self._held = self._held or _Held()",
-        "held = self._held = _Held()",
+        "held = self._held = self._held or Gathered()",
+        "held = self._held = Gathered()",
     ),
     ("a tick that does not say whom it woke", pipeline, "tuple(due),", "tuple(due[:1]),"),
 )

@@ -327,6 +327,10 @@ class Lane:
         if batch.epoch != consumer.epoch(tp):
             return  # fetched before a seek: it comes again
         position = self.pipeline.position(batch.topic).next_offset
+        if self.pipeline.paused(batch.topic) is not None:
+            # It was on its way when the limit was reached; whoever resumes the partition reads it then.
+            await consumer.seek_lanes({tp: position})
+            return
         if batch.first > position:
             logger.warning("lane %d: %s was read past its position, seeking back", self.number, batch.topic)
             await consumer.seek_lanes({tp: position})

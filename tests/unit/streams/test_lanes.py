@@ -150,6 +150,29 @@ def test_a_fetch_that_left_out_records_is_made_again() -> None:
     run(scenario)
 
 
+def test_a_paused_partition_takes_nothing_that_was_on_its_way() -> None:
+    """A batch fetched before its partition was paused waits in the log for whoever resumes the partition."""
+
+    async def scenario(world: World) -> None:
+        for value in range(2):
+            world.kafka.produce("a", "k", value, 500_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        pausing = {"a": "too many dead letters"}
+        lane.pipeline.paused = pausing.get  # type: ignore[method-assign, assignment]
+        lane.put(world.batch("a", 0, 2), lambda: None)
+        await settle()
+        assert world.consumer.sought[-1] == {TP("a", 0): 0}
+        assert lane.pipeline.position("a").next_offset == 0
+        pausing.clear()
+        assert lane.wants(TP("a", 0))
+        lane.put(world.batch("a", 0, 2), lambda: None)
+        await settle()
+        assert lane.pipeline.position("a").next_offset == 2
+
+    run(scenario)
+
+
 def test_a_busy_lane_wants_no_more() -> None:
     """One batch may wait besides the one in hand; then nothing is fetched for the partition."""
 

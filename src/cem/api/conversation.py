@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from cem.api.timeline import said
 from cem.domain.alerting import published
 from cem.domain.customer import Customer
 from cem.domain.events.alerts import Alert
 from cem.domain.localtime import date_of
 from cem.domain.view import (
+    bill_change,
     open_calls,
     open_orders,
     open_tasks,
@@ -91,9 +93,8 @@ def conversation_of(
                 "issued_at": moment(b.issued_ms),
                 "total_minor": b.total_minor,
                 "due": date_of(b.due_day).isoformat() if b.due_day else None,
-                "parts": [
-                    {"line": p.line, "cause": p.cause, "amount_minor": p.amount_minor} for p in b.parts
-                ],
+                "parts": [said(part) for part in b.parts],
+                **_change(customer, b.bill_id),
             }
             for b in reversed(customer.billing.bills[-_BILLS:])
         ],
@@ -143,6 +144,14 @@ def _lines(customer: Customer, now_ms: int) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _change(customer: Customer, bill_id: str) -> dict[str, Any]:
+    """Return why the bill differs from the one before it; nothing for the first one."""
+    change = bill_change(customer, bill_id)
+    if change is None:
+        return {}
+    return {"delta_minor": change.delta_minor, "changes": [said(each) for each in change.changes]}
 
 
 def _promises(customer: Customer) -> list[dict[str, Any]]:

@@ -10,9 +10,11 @@ import msgspec
 
 from cem.domain.alerting import alert_id
 from cem.domain.customer import Customer
+from cem.domain.state.billing import Part
 from cem.domain.state.contacts import unpack_contacts
+from cem.domain.view import Change, bill_change
 
-__all__ = ["Entry", "timeline_of"]
+__all__ = ["Entry", "said", "timeline_of"]
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -67,8 +69,14 @@ def _contacts(customer: Customer) -> Iterator[_Row]:
 def _billing(customer: Customer) -> Iterator[_Row]:
     billing = customer.billing
     for bill in billing.bills:
-        parts = [{"line": p.line, "cause": p.cause, "amount_minor": p.amount_minor} for p in bill.parts]
-        details: dict[str, Any] = {"bill_id": bill.bill_id, "total_minor": bill.total_minor, "parts": parts}
+        change = bill_change(customer, bill.bill_id)
+        details: dict[str, Any] = {
+            "bill_id": bill.bill_id,
+            "total_minor": bill.total_minor,
+            "parts": [said(part) for part in bill.parts],
+            "delta_minor": change.delta_minor if change else None,
+            "changes": [said(each) for each in change.changes] if change else [],
+        }
         yield bill.issued_ms, "bill", f"bill {bill.bill_id}", details
     for payment in billing.payments:
         details = {"amount_minor": payment.amount_minor, "days_overdue": payment.days_overdue}
@@ -76,6 +84,11 @@ def _billing(customer: Customer) -> Iterator[_Row]:
     for bought in billing.purchases:
         details = {"amount_minor": bought.amount_minor, "line": bought.line}
         yield bought.at_ms, "purchase", f"bought {bought.product}", details
+
+
+def said(part: Part | Change) -> dict[str, Any]:
+    """Return the part of a bill, or of its change, without what the bill does not say."""
+    return {name: value for name, value in msgspec.structs.asdict(part).items() if value != ""}
 
 
 def _service(customer: Customer) -> Iterator[_Row]:

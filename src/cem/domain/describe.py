@@ -29,6 +29,7 @@ from cem.domain.state.outreach import Touch
 from cem.domain.state.profile import PROFILE_FIELDS, Plan, Profile
 from cem.domain.state.satisfaction import Answer
 from cem.domain.state.service import Order, Task, Ticket
+from cem.domain.view.bill_change import bill_change
 
 __all__ = ["describe"]
 
@@ -56,6 +57,7 @@ def describe(customer: Customer) -> Shown:
     for name in _sections():
         shown |= _some(**{name.lstrip("_"): _plain(getattr(customer, name.lstrip("_")))})
     _name_references(shown, customer)
+    _name_changes(shown, customer)
     return shown
 
 
@@ -71,6 +73,15 @@ def _name_references(shown: Shown, customer: Customer) -> None:
     contacts = {contact_key(each): each for each in customer.contacts.ids if each}
     for row in shown.get("satisfaction", {}).get("answers", ()):
         _refer(row, "about", contacts)
+
+
+def _name_changes(shown: Shown, customer: Customer) -> None:
+    """Say under each bill but the first why it differs from the one before it."""
+    for row in shown.get("billing", {}).get("bills", ()):
+        change = bill_change(customer, row["bill_id"])
+        if change is not None:
+            row["delta_minor"] = change.delta_minor
+            row |= _some(changes=[_fields(each) for each in change.changes])
 
 
 def _refer(row: Shown, name: str, known: dict[int, str]) -> None:

@@ -96,6 +96,28 @@ _ROWS: Final = (
     _row("bill_total_minor", "int", (_BILLING,), "total of the last bill", nullable=True),
     _row("bill_delta_minor", "int", (_BILLING,), "last bill minus the one before", nullable=True),
     _row(
+        "bill_delta_usage_minor",
+        "int",
+        (_BILLING,),
+        "of that difference: use outside the allowance",
+        nullable=True,
+    ),
+    _row("bill_delta_plan_minor", "int", (_BILLING,), "of that difference: change of plan", nullable=True),
+    _row(
+        "bill_delta_one_off_minor",
+        "int",
+        (_BILLING,),
+        "of that difference: devices and fees",
+        nullable=True,
+    ),
+    _row(
+        "bill_delta_cause",
+        "string",
+        (_BILLING,),
+        "what raised the last bill most: usage, plan_change, proration, one_off, credit, tax, other, "
+        "not_itemised; '' = nothing did",
+    ),
+    _row(
         "bill_extra_minor",
         "int",
         (_BILLING,),

@@ -110,6 +110,11 @@ def _bill_delta(v: Situation) -> int | None:
     return last.total_minor - before.total_minor if last and before else None
 
 
+def _bill_delta_of(v: Situation, kind: str) -> int | None:
+    change = v.bill_change
+    return change.of_kind(kind) if change else None
+
+
 def _bill_extra(v: Situation) -> int | None:
     return sum([p.amount_minor for p in v.parts if p.cause in _EXTRA]) if v.bill else None
 
@@ -197,6 +202,10 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "repeat_contact": lambda v: v.repeats,
     "bill_total_minor": _bill_total,
     "bill_delta_minor": _bill_delta,
+    "bill_delta_usage_minor": lambda v: _bill_delta_of(v, "usage"),
+    "bill_delta_plan_minor": lambda v: _bill_delta_of(v, "plan_change"),
+    "bill_delta_one_off_minor": lambda v: _bill_delta_of(v, "one_off"),
+    "bill_delta_cause": lambda v: v.bill_change.main_kind if v.bill_change else "",
     "bill_extra_minor": _bill_extra,
     "days_since_bill": _since_bill,
     "overdue_days": lambda v: v.overdue_days,

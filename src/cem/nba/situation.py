@@ -19,7 +19,7 @@ from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, Profile, User
 from cem.domain.state.service import Fault
 from cem.domain.state.talk import OpenCall
-from cem.domain.view import open_calls, overdue_days, owed_by_bill
+from cem.domain.view import BillChange, bill_change, open_calls, overdue_days, owed_by_bill
 from cem.nba.call import Call, topic_of
 
 __all__ = ["Situation"]
@@ -155,6 +155,11 @@ class Situation:
         """Return the bill before the last."""
         bills = self.customer.billing.bills
         return bills[-2] if len(bills) > 1 else None
+
+    @lazy
+    def bill_change(self) -> BillChange | None:
+        """Return why the last bill differs from the one before."""
+        return bill_change(self.customer)
 
     @lazy
     def parts(self) -> list[Part]:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, Struct
 
 from cem.domain.events.base import Allowance, Amount, Charge, Days, Event, Id, Label, Line
-from cem.domain.events.enums import BillCause, Initiative, PaymentMethod
+from cem.domain.events.enums import BillCause, Initiative, PaymentMethod, SmsDestination
 
 __all__ = [
     "BillIssued",
@@ -34,6 +34,13 @@ class BillItem(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     ]
     line: Annotated[
         Line | None, Meta(description="Line that caused it. Used for: attributing the cost to a line.")
+    ] = None
+    destination: Annotated[
+        SmsDestination | None,
+        Meta(
+            description="Tariff class of the messages, calls or data, where the cause does not name it. "
+            "Used for: bill shock split by cause."
+        ),
     ] = None
 
 

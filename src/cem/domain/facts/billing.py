@@ -9,10 +9,12 @@ of the reader's instant (`cem.domain.view.overdue_days`).
 from __future__ import annotations
 
 from bisect import insort
+from operator import itemgetter
 
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.billing import BillIssued, BillItem, PaymentFailed, PaymentMade, PaymentOverdue
+from cem.domain.events.enums import BillCause
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import PurchaseMade
 from cem.domain.localtime import day_of
@@ -33,6 +35,9 @@ BILLS_KEPT = 2
 PAYMENTS_KEPT = 6
 PURCHASES_KEPT = 4
 
+#: Causes that can have a destination; of any other it says nothing.
+_USED = (BillCause.SMS, BillCause.CALLS, BillCause.DATA)
+
 
 def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Fold `bill.issued`; one issued again replaces itself."""
@@ -40,9 +45,9 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
     assert isinstance(event, BillIssued)
     billing = customer.billing
     sums: dict[str, dict[str, int]] = {}
-    for item in sorted(event.items, key=_place):
-        causes = sums.setdefault(item.line or "", {})
-        causes[str(item.cause)] = causes.get(str(item.cause), 0) + item.amount_minor
+    for (line, cause), item in sorted(((_place(item), item) for item in event.items), key=itemgetter(0)):
+        causes = sums.setdefault(line, {})
+        causes[cause] = causes.get(cause, 0) + item.amount_minor
     bill = Bill(
         event.bill_id,
         received.time_ms // 1000,
@@ -119,11 +124,14 @@ def _keep(
 
 
 def _place(item: BillItem) -> tuple[str, str]:
-    return item.line or "", str(item.cause)
+    cause = str(item.cause)
+    if item.destination is not None and item.cause in _USED:
+        cause = f"{cause}/{item.destination}"
+    return item.line or "", cause
 
 
-def _issued(bill: Bill) -> int:
-    return bill.issued_s
+def _issued(bill: Bill) -> tuple[int, str]:
+    return bill.issued_s, bill.bill_id
 
 
 def _paid(payment: Payment) -> int:

@@ -15,6 +15,8 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     line: str
     cause: str
     amount_minor: int
+    #: Tariff class of what was used, where the bill names it; "" = not said.
+    destination: str = ""
 
 
 class Bill(msgspec.Struct, array_like=True, gc=False):
@@ -26,7 +28,8 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
     due_day: int = 0
     period_start_day: int = 0
     period_end_day: int = 0
-    #: Minor units by line ("" = the account) and cause, both in order.
+    #: Minor units by line ("" = the account) and cause, both in order; a cause whose destination the bill names is
+    #: "cause/destination".
     sums: dict[str, dict[str, int]] = {}
 
     @property
@@ -36,10 +39,13 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
 
     @property
     def parts(self) -> list[Part]:
-        """What the bill is made of, ordered by line and cause."""
-        return [
-            Part(line, cause, minor) for line, causes in self.sums.items() for cause, minor in causes.items()
-        ]
+        """What the bill is made of, ordered by line, cause and destination."""
+        found = []
+        for line, causes in self.sums.items():
+            for key, minor in causes.items():
+                cause, _, destination = key.partition("/")
+                found.append(Part(line, cause, minor, destination))
+        return found
 
 
 #: Kinds of `Payment`, by code. Append only.

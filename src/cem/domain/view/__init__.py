@@ -6,6 +6,7 @@ inside a window of n days if now - n days < t <= now. Nothing here changes the c
 
 from __future__ import annotations
 
+from cem.domain.view.bill_change import CHANGE_KINDS, BillChange, Change, bill_change
 from cem.domain.view.contacts import (
     contacts_in,
     effort,
@@ -45,8 +46,12 @@ from cem.domain.view.use import (
 )
 
 __all__ = [
+    "CHANGE_KINDS",
     "CSAT_PRIOR",
+    "BillChange",
+    "Change",
     "age_years",
+    "bill_change",
     "bill_owed",
     "cancelled_from_ms",
     "charged_by_destination",

@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
-import msgspec
 from fastapi import Depends, FastAPI, Header, Path, Query, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp
 
 from cem.api import documents, problems
-from cem.api.alert_list import AlertFilter, page_of
+from cem.api.alert_routes import add_alerts
+from cem.api.answers import in_time, json_answer
 from cem.api.asyncapi import asyncapi_document
 from cem.api.conversation import conversation_of
 from cem.api.health import live, ready
@@ -25,28 +25,21 @@ from cem.api.limits import LimitsMiddleware, require_json
 from cem.api.metrics import MetricsMiddleware
 from cem.api.next_best_action import DecisionDesk
 from cem.api.outcomes import OutcomeAnswer, OutcomeIn, take_outcome
-from cem.api.parameters import invalid
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
 from cem.api.request_id import RequestIdMiddleware, traceparent_of
 from cem.api.services import Services
 from cem.api.timeline import timeline_of
-from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.customer import Customer, StateError, decode_customer
-from cem.ports import LaneStopped, Unavailable
 from cem.streams.partition import lane_of
 
 __all__ = ["create_app"]
 
 _log = logging.getLogger(__name__)
 
-_encode: Final = msgspec.json.Encoder().encode
-#: Longest wait for the store where no fallback can answer.
-_READ_S: Final = 2.0
 #: How long an ending API waits for records under way.
 _DRAIN_S: Final = 3.0
 
-T = TypeVar("T")
 CustomerId = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$", description="The customer: the paying account.")
 ]
@@ -109,6 +102,7 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     _add_decisions(app, services, desk, recorder)
     _add_customers(app, services)
+    add_alerts(app, services, recorder)
     _add_operations(app, services)
     return app
 
@@ -154,7 +148,7 @@ def _add_decisions(app: FastAPI, services: Services, desk: DecisionDesk, recorde
 
 def _add_customers(app: FastAPI, services: Services) -> None:
     async def known(customer_id: str) -> Customer:
-        data = await _reading(services.reader.read(customer_id))
+        data = await in_time(services.reader.read(customer_id))
         if data is None:
             raise Problem("unknown-customer", f"nothing is known of customer {customer_id}")
         try:
@@ -177,7 +171,7 @@ def _add_customers(app: FastAPI, services: Services) -> None:
         now_ms = services.clock.now_ms()
         staleness_s = services.freshness.staleness_s(lane_of(customer_id, services.partitions))
         topics = services.policy.params.topics
-        return _json(conversation_of(found, now_ms, topics, services.timezone, staleness_s))
+        return json_answer(conversation_of(found, now_ms, topics, services.timezone, staleness_s))
 
     @app.get(
         "/v1/customers/{customer_id}/timeline",
@@ -195,36 +189,7 @@ def _add_customers(app: FastAPI, services: Services) -> None:
         entries = timeline_of(found, before_ms=before_ms, limit=limit)
         more = len(entries) == limit
         oldest_ms = round(entries[-1].at.timestamp() * 1000) if entries and more else None
-        return _json({"customer_id": customer_id, "entries": entries, "next_before_ms": oldest_ms})
-
-    @app.get(
-        "/v1/alerts",
-        tags=["alerts"],
-        summary="What is wrong, newest first",
-        responses={200: documents.answer("Alerts", "One page; `next` is the cursor of the following one.")},
-    )
-    async def alerts(
-        customer: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
-        type: Annotated[  # noqa: A002 - the parameter's name
-            str | None, Query(json_schema_extra={"enum": list(ALERT_TYPES)})
-        ] = None,
-        state: Annotated[documents.AlertStateName | None, Query()] = None,
-        tier: Annotated[documents.AlertTierName | None, Query()] = None,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
-        cursor: Annotated[
-            str | None,
-            Query(
-                max_length=1024,
-                description="`next` of an earlier answer, unchanged.",
-                json_schema_extra={"format": "cursor"},
-            ),
-        ] = None,
-    ) -> Response:
-        """Alerts of all customers, or of one; filtered by type, state, tier."""
-        if type is not None and type not in ALERT_TYPES:
-            raise invalid("type", f"one of {', '.join(ALERT_TYPES)}")
-        wanted = AlertFilter(customer, type, state, tier)
-        return _json(await _reading(page_of(services.reader, wanted, limit, cursor)))
+        return json_answer({"customer_id": customer_id, "entries": entries, "next_before_ms": oldest_ms})
 
 
 def _add_operations(app: FastAPI, services: Services) -> None:
@@ -268,22 +233,6 @@ def _add_operations(app: FastAPI, services: Services) -> None:
     async def problem(slug: Annotated[str, Path(max_length=64)]) -> Response:
         """Show the page behind a problem's `type`."""
         return problems.help_page(slug)
-
-
-async def _reading(call: Awaitable[T]) -> T:
-    """Return what the store answers. Raises Problem (503) when it does not."""
-    try:
-        async with asyncio.timeout(_READ_S):
-            return await call
-    except (Unavailable, LaneStopped, OSError, TimeoutError) as error:
-        _log.warning("the store cannot be read: %s", str(error) or type(error).__name__)
-        raise Problem(
-            "store-unavailable", "the customers' state cannot be read now", headers={"Retry-After": "1"}
-        ) from None
-
-
-def _json(content: Any) -> Response:
-    return Response(_encode(content), media_type="application/json")
 
 
 async def _watched(run: Callable[[], Awaitable[None]]) -> None:

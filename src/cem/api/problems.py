@@ -46,6 +46,13 @@ _KINDS: Final = (
         "unknown-decision", 404, "This is no decision's id", "Send the decision_id of an answer, unchanged."
     ),
     Kind(
+        "unknown-alert",
+        404,
+        "There is no such alert",
+        "Send the alert_id of an alert in GET /v1/alerts, unchanged. An alert that ended long ago is forgotten.",
+    ),
+    Kind("alert-over", 409, "The alert is over", "Nothing is left to do about it."),
+    Kind(
         "method-not-allowed", 405, "This method is not allowed here", "The Allow header names those that are."
     ),
     Kind(

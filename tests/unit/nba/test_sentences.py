@@ -81,3 +81,16 @@ def test_a_sentence_with_a_condition_is_said_while_it_holds() -> None:
     assert said.say("en", {"n": 1}, "EUR", lambda number: False) == "few"
     with pytest.raises(TemplateError, match="has a condition"):
         compile_sentences({"en": raw["en"][:1]}, TYPES, "en", condition=lambda source: 0)
+
+
+def test_nothing_is_said_to_be_beyond_the_plan_that_is_not() -> None:
+    """A bill without use beyond the plan is explained by its total and its difference alone."""
+    bill = {
+        "call_topic": "billing",
+        "bill_total_minor": 3500,
+        "bill_delta_minor": 500,
+        "days_since_bill": 3.0,
+    }
+    assert "€18.00 of it is beyond the plan" in decided(**bill, bill_extra_minor=1800).sentences.rep
+    plain = decided(**bill, bill_extra_minor=0).sentences.rep
+    assert plain == "Explain the last bill of €35.00: it differs by €5.00 from the one before."

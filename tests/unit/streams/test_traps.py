@@ -11,8 +11,11 @@ from typing import Any, cast
 import pytest
 from aiokafka import ConsumerRecord, errors
 from faust import App
+from faust.assignor.partition_assignor import PartitionAssignor
 from faust.types import TP
 from faust.types.enums import ProcessingGuarantee
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from mode.supervisors import CrashingSupervisor
 
 from cem.agents import make_app
@@ -21,6 +24,7 @@ from cem.ports import Emission, LaneStopped, Unavailable
 from cem.settings import Settings
 from cem.streams.lanes import LaneSet
 from cem.streams.publisher import KafkaPublisher
+from cem.streams.topics import CUSTOMER_TOPICS
 from cem.streams.transport import Batch, Consumer
 from tests.builders.streams import World, run, settle
 
@@ -144,6 +148,44 @@ def test_trap_10_the_partitions_of_a_lane_stay_together(app: App) -> None:
     """Faust's own assignor is in use: without standby tables it would be RoundRobin, which tears lanes apart."""
     assert app.conf.table_standby_replicas > 0
     assert type(app.assignor).__module__ == "faust.assignor.partition_assignor"
+
+
+class Cluster:
+    """A cluster of which only the numbers of partitions are known."""
+
+    def __init__(self, partitions: int) -> None:
+        self._partitions = partitions
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return set(range(self._partitions))
+
+
+@given(partitions=st.integers(1, 48), members=st.lists(st.integers(1, 9), min_size=1, max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_trap_10_no_rebalance_tears_a_lane(partitions: int, members: list[int]) -> None:
+    """Workers come and go; each time every partition has one owner, and a lane's partitions have the same."""
+    app = make_app(
+        Settings(), LaneSet(lambda number, lanes: None, topics=CUSTOMER_TOPICS, on_crash=print), {}
+    )  # type: ignore[arg-type, return-value]
+    assignors: dict[str, PartitionAssignor] = {}
+    everything = {TP(topic, number) for topic in CUSTOMER_TOPICS for number in range(partitions)}
+    for count in members:
+        assignors = {
+            f"w{n}": assignors.get(f"w{n}")
+            or PartitionAssignor(app, replicas=app.conf.table_standby_replicas)
+            for n in range(count)
+        }
+        metadata = {name: assignor.metadata(set(CUSTOMER_TOPICS)) for name, assignor in assignors.items()}
+        owners: dict[int, set[str]] = {}
+        owned: list[TP] = []
+        for name, assignment in assignors["w0"].assign(Cluster(partitions), metadata).items():
+            assignors[name].on_assignment(assignment)
+            for topic, numbers in assignment.assignment:
+                owned += [TP(topic, number) for number in numbers]
+                for number in numbers:
+                    owners.setdefault(number, set()).add(name)
+        assert len(owned) == len(everything) == len(set(owned))
+        assert all(len(names) == 1 for names in owners.values())
 
 
 def test_trap_11_a_worker_that_does_not_poll_loses_its_lanes_within_a_minute(app: App) -> None:

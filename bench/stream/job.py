@@ -85,10 +85,13 @@ class BenchStepper:
     def customers(self, items: Sequence[Item]) -> list[str]:
         return list(dict.fromkeys([message.customer for _, message in items]))
 
+    def standing(self, lane: int) -> Sequence[str]:
+        return ()
+
     def new_state(self, customer_id: str) -> State:
         return State(1, customer_id)
 
-    def decode_state(self, data: bytes) -> State:
+    def decode_state(self, subject: str, data: bytes) -> State:
         return _decode_state(data)
 
     def encode_state(self, state: State) -> bytes:

@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
+from cem.domain.subjects import state_suffix
 from cem.ports import Emission
 from cem.stepper import Outcome, Stepper
 
-__all__ = ["STATE_PREFIX", "Gathered", "HotStates"]
-
-STATE_PREFIX = "c:"
+__all__ = ["Gathered", "HotStates"]
 
 S = TypeVar("S")
 
 
 class HotStates(Generic[S]):
-    """Customers' states as of the last save, or changed in place by the step that is about to be saved."""
+    """Subjects' states as of the last save, or changed in place by the step that is about to be saved."""
 
     def __init__(self, limit: int) -> None:
         """limit: how many are kept."""
@@ -55,7 +54,9 @@ class HotStates(Generic[S]):
     def add(self, stepper: Stepper[S, Any], customers: Sequence[str], blobs: Sequence[bytes | None]) -> None:
         """Take in what the store has of the customers; None is a customer without a past."""
         for customer_id, blob in zip(customers, blobs, strict=True):
-            state = stepper.new_state(customer_id) if blob is None else stepper.decode_state(blob)
+            state = (
+                stepper.new_state(customer_id) if blob is None else stepper.decode_state(customer_id, blob)
+            )
             self.states[customer_id] = state
             self._dues[customer_id] = None if blob is None else stepper.due_of(state)
 
@@ -75,7 +76,7 @@ class HotStates(Generic[S]):
             state = states[customer_id]
             data = encode(state)
             size += len(data)
-            values[STATE_PREFIX + customer_id] = data or None
+            values[state_suffix(customer_id)] = data or None
             due = due_of(state)
             if due != dues.get(customer_id):
                 due_changes[customer_id] = due

@@ -24,7 +24,8 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from cem.hot_states import STATE_PREFIX, Gathered, HotStates
+from cem.domain.subjects import state_suffix
+from cem.hot_states import Gathered, HotStates
 from cem.journal import History
 from cem.limits import Limits, RejectLimits, cuts
 from cem.opening import Opening, checksum
@@ -307,14 +308,15 @@ class LanePipeline(Generic[S, Item]):
                 outcome, entry, followed, header.positions, header.rejects, number, (), woken=due
             )
 
-    async def _load(self, customers: Sequence[str]) -> None:
-        """Bring the customers' states into memory: one round trip, none if they are there."""
+    async def _load(self, subjects: Sequence[str]) -> None:
+        """Bring the subjects' states, and those that every step is given, into memory: one round trip or none."""
+        customers = [*self._stepper.standing(self.lane), *subjects]
         if self._held is not None and self._hot.would_overflow(customers):
             await self._save_held()
         missing = self._hot.missing(customers)
         if not missing:
             return
-        keys = [STATE_PREFIX + c for c in missing]
+        keys = [state_suffix(c) for c in missing]
         token, blobs = await self._patiently(lambda: self._store.load(self.lane, keys))
         self._demand(token)
         self._at_point("loaded")

@@ -118,7 +118,7 @@ class Save(msgspec.Struct, frozen=True):
 
     expected: str
     header: LaneHeader
-    #: Key suffix within the lane ("c:<customer_id>", ...) to new bytes; None deletes.
+    #: Key suffix within the lane ("c:<customer_id>", "s:<kind>:<value>") to new bytes; None deletes.
     values: Mapping[str, bytes | None]
     #: Sorted set ("due", "alerts") to member to score; None removes the member.
     sorted_sets: Mapping[str, Mapping[str, int | None]]
@@ -214,7 +214,7 @@ class JournalEntry(msgspec.Struct, frozen=True, array_like=True):
     first: int
     next: int
     lane_time_ms: int
-    #: Customers that a tick woke, in order.
+    #: Subjects that a tick woke, in order.
     due: tuple[str, ...] = ()
     #: Versions of models, policies and statistics that the step used, by name.
     versions: dict[str, str] = {}

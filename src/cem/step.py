@@ -1,7 +1,8 @@
 """The whole stream job of a batch or a tick, pure: states and records in; states, emissions and due times out.
 
-`CemStepper` is what `cem.pipeline` drives. It folds records in log order into the customers' states, which the lane
-owns and which are changed in place: when a save does not come about, the pipeline forgets them.
+`CemStepper` is what `cem.pipeline` drives. It folds records in log order into the states of customers and of the other
+subjects that they are about (`cem.domain.subjects`), which the lane owns and which are changed in place: when a save
+does not come about, the pipeline forgets them.
 
 An emission's id is made of what caused it: topic, partition and offset of the record, or lane and number of the tick
 with the customer, and the kind of emission. Made again from the same history it has the same id and the same bytes.
@@ -11,13 +12,24 @@ Its source numbers its emissions (`sequence`), so a consumer drops repeats by on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
-from cem.domain.customer import Customer, StateError, decode_customer, encode_customer, new_customer
+from cem.domain.area import fold_area, tick_area
+from cem.domain.customer import Customer, StateError
 from cem.domain.events import TOPIC_OF, Event, type_of
-from cem.domain.events.envelope import Received, decode, encode
+from cem.domain.events.envelope import INBOX, Received, decode, encode
 from cem.domain.events.rejects import Reject
-from cem.domain.fold import fold, next_due_ms, tick
+from cem.domain.fold import fold, tick
+from cem.domain.state.area import Area
+from cem.domain.state.lane import LaneState
+from cem.domain.subject_states import (
+    Subject,
+    decode_subject,
+    encode_subject,
+    new_subject,
+    subject_due_ms,
+)
+from cem.domain.subjects import lane_subject
 from cem.domain.thresholds import AlertPolicy
 from cem.ports import Emission, LaneStopped, Record
 from cem.stepper import Moment, Outcome
@@ -54,7 +66,7 @@ class CemStepper:
         lane_of: Callable[[str], int],
         find_rules: Callable[[str], Rules | None] = lambda version: None,
     ) -> None:
-        """Take the rules in force, a dead letter's form, a customer's lane, and where rules of other versions are."""
+        """Take the rules in force, a dead letter's form, a subject's lane, and where rules of other versions are."""
         self._rules = rules
         self._dead_letter = dead_letter
         self._lane_of = lane_of
@@ -81,49 +93,52 @@ class CemStepper:
 
     def read(self, records: Sequence[Record]) -> list[tuple[Record, Received | Reject]]:
         items = [(record, decode(record)) for record in records]
-        # Each customer is looked at once, not each record; nearly always all of them belong here.
+        # Each subject is looked at once, not each record; nearly always all of them belong here.
         lane_of = self._lane_of
         lane = records[0].partition if records else 0
         strangers = {c for c in self.customers(items) if lane_of(c) != lane}
         if strangers:
             for index, (record, item) in enumerate(items):
-                if type(item) is Received and item.event.OF_CUSTOMER and item.customer_id in strangers:
-                    # Folded here, the customer would be one that nobody finds: his lane is another.
+                if type(item) is Received and _has_state(item) and item.customer_id in strangers:
+                    # Folded here, the subject would be one that nobody finds: its lane is another.
                     items[index] = (record, _in_wrong_lane(lane, lane_of(item.customer_id)))
         return items
 
     def customers(self, items: Sequence[tuple[Record, Received | Reject]]) -> list[str]:
-        # What people change about the system is keyed by its object; a lane passes it by.
         return list(
             dict.fromkeys(
-                item.customer_id for _, item in items if type(item) is Received and item.event.OF_CUSTOMER
+                item.customer_id for _, item in items if type(item) is Received and _has_state(item)
             )
         )
 
-    def new_state(self, customer_id: str) -> Customer:
-        return new_customer(customer_id)
+    def standing(self, lane: int) -> Sequence[str]:
+        return (lane_subject(lane),)
 
-    def decode_state(self, data: bytes) -> Customer:
+    def new_state(self, subject: str) -> Subject:
+        return new_subject(subject)
+
+    def decode_state(self, subject: str, data: bytes) -> Subject:
         try:
-            return decode_customer(data)
+            return decode_subject(subject, data)
         except StateError as error:
             # The other lanes may go on: only this one has a state that a person has to look at.
             raise LaneStopped(str(error)) from error
 
-    def encode_state(self, state: Customer) -> bytes:
-        # No record leaves a state without the time of its ingestion: this one was forgotten.
-        return encode_customer(state) if state.as_of_ms else b""
+    def encode_state(self, state: Subject) -> bytes:
+        return encode_subject(state)
 
-    def due_of(self, state: Customer) -> int | None:
-        return next_due_ms(state)
+    def due_of(self, state: Subject) -> int | None:
+        return subject_due_ms(state)
 
     def step(
         self,
-        states: Mapping[str, Customer],
+        states: Mapping[str, Subject],
         items: Sequence[tuple[Record, Received | Reject]],
         moment: Moment,
     ) -> Outcome:
-        context = _Context(self._rules, moment)
+        context = _Context(self._rules, moment, states)
+        # By its key each record finds a state of the right kind: it was loaded, or made, under that name.
+        held: Mapping[str, Any] = states
         changed: dict[str, None] = {}
         rejected: list[int] = []
         for index, (record, item) in enumerate(items):
@@ -132,21 +147,39 @@ class CemStepper:
                 context.emissions.append(self._dead_letter(record, item))
                 continue
             assert type(item) is Received
-            if not item.event.OF_CUSTOMER:
+            if not _has_state(item):
                 continue
-            customer_id = item.customer_id
+            subject = item.customer_id
             context.caused_by_record(item)
-            fold(states[customer_id], item, context)
-            changed[customer_id] = None
-        return Outcome(list(changed), context.emissions, context.sorted_sets, rejected)
+            state = held[subject]
+            if type(state) is Customer:
+                fold(state, item, context)
+            else:
+                fold_area(state, item, context)
+            changed[subject] = None
+        return Outcome(context.with_lane(changed), context.emissions, context.sorted_sets, rejected)
 
-    def tick(self, states: Mapping[str, Customer], customers: Sequence[str], moment: Moment) -> Outcome:
-        context = _Context(self._rules, moment)
+    def tick(self, states: Mapping[str, Subject], customers: Sequence[str], moment: Moment) -> Outcome:
+        context = _Context(self._rules, moment, states)
         context.caused_by_tick()
-        for customer_id in customers:
-            context.customer_id = customer_id
-            tick(states[customer_id], moment.lane_time_ms, context)
-        return Outcome(list(customers), context.emissions, context.sorted_sets, [])
+        for subject in customers:
+            context.customer_id = subject
+            state = states[subject]
+            if type(state) is Customer:
+                tick(state, moment.lane_time_ms, context)
+            elif type(state) is Area:
+                tick_area(state, moment.lane_time_ms, context)
+        return Outcome(
+            context.with_lane(dict.fromkeys(customers)), context.emissions, context.sorted_sets, []
+        )
+
+
+def _has_state(item: Received) -> bool:
+    """Return whether a state is kept under the record's key.
+
+    None is of an object that people change about the system: a lane passes it by.
+    """
+    return item.event.OF_CUSTOMER or item.topic == INBOX
 
 
 def _in_wrong_lane(partition: int, lane: int) -> Reject:
@@ -166,6 +199,7 @@ class _Context:
         "_ordinal",
         "_prefix",
         "_source",
+        "_states",
         "_traceparent",
         "alerts",
         "customer_id",
@@ -176,7 +210,7 @@ class _Context:
         "timezone",
     )
 
-    def __init__(self, rules: Rules, moment: Moment) -> None:
+    def __init__(self, rules: Rules, moment: Moment, states: Mapping[str, Subject]) -> None:
         self.lane_time_ms = moment.lane_time_ms
         self.late_limit_ms = rules.late_limit_ms
         self.alerts = rules.alerts
@@ -185,11 +219,27 @@ class _Context:
         self.sorted_sets: dict[str, dict[str, int | None]] = {}
         self.customer_id = ""
         self._moment = moment
+        self._states = states
         self._source = f"/{moment.topic}/{moment.lane}" if moment.topic else f"/lanes/{moment.lane}/ticks"
         self._prefix = ""
         self._first = 0
         self._ordinal = 0
         self._traceparent: str | None = None
+
+    @property
+    def lane(self) -> LaneState:
+        state = self._states[lane_subject(self._moment.lane)]
+        assert type(state) is LaneState
+        return state
+
+    def with_lane(self, changed: dict[str, None]) -> list[str]:
+        """Return the subjects changed, and the lane's own state among them if a fold touched it."""
+        name = lane_subject(self._moment.lane)
+        state = self._states.get(name)
+        if type(state) is LaneState and state.touched:
+            state.touched = False
+            return [*changed, name]
+        return list(changed)
 
     def caused_by_record(self, item: Received) -> None:
         self.customer_id = item.customer_id

@@ -30,7 +30,7 @@ class Moment(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct):
     """What a step changed and wants to say."""
 
-    #: Customers whose state differs from what was loaded, each once.
+    #: Subjects whose state differs from what was loaded, each once.
     changed: list[str]
     #: Sorted by cause.
     emissions: list[Emission]
@@ -41,7 +41,10 @@ class Outcome(msgspec.Struct):
 
 
 class Stepper(Protocol[S, Item]):
-    """The pure job: how records become items, items change states, and states become bytes."""
+    """The pure job: how records become items, items change states, and states become bytes.
+
+    A *subject* is whatever a state is kept of under a name: a customer, or another (see `cem.domain.subjects`).
+    """
 
     @property
     def versions(self) -> dict[str, str]:
@@ -52,10 +55,13 @@ class Stepper(Protocol[S, Item]):
 
     def read(self, records: Sequence[Record]) -> Sequence[Item]: ...
     def customers(self, items: Sequence[Item]) -> Sequence[str]:
-        """Return the customers that the items are about, each once, in order of appearance."""
+        """Return the subjects that the items are about, each once, in order of appearance."""
 
-    def new_state(self, customer_id: str) -> S: ...
-    def decode_state(self, data: bytes) -> S: ...
+    def standing(self, lane: int) -> Sequence[str]:
+        """Return the subjects whose states every step and tick of the lane is given, whomever it is about."""
+
+    def new_state(self, subject: str) -> S: ...
+    def decode_state(self, subject: str, data: bytes) -> S: ...
     def encode_state(self, state: S) -> bytes:
         """Return the state's bytes; none at all for one that need not be kept, which is as `new_state` makes it."""
 

@@ -9,6 +9,7 @@ from cem.domain.customer import Customer, new_customer
 from cem.domain.events import TOPIC_OF, Event, type_of
 from cem.domain.events.envelope import Received
 from cem.domain.fold import fold, next_due_ms, tick
+from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy
 
 __all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "T0", "Context", "advance", "arrived", "household", "received"]
@@ -36,6 +37,7 @@ class Context:
         self.late_limit_ms = late_limit_ms
         self.alerts = alerts or AlertPolicy()
         self.timezone = timezone
+        self.lane = LaneState(0)
         self.emitted: list[Event] = []
         self.kinds: list[str] = []
         self.indexed: dict[str, int] = {}

@@ -16,7 +16,7 @@ from cem.ports import Emission, JournalEntry, Record, Unavailable
 from cem.step import CemStepper, Rules
 from cem.stores import MemoryCore, MemoryStore
 from cem.streams.dead_letters import dead_letter
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import LANE_TOPICS
 from tests.builders.customers import DAY
 from tests.builders.records import LogRecord
 
@@ -54,7 +54,7 @@ class OneLane:
 
     def __init__(self) -> None:
         self.core = MemoryCore()
-        self.inputs: dict[str, list[LogRecord]] = {topic: [] for topic in CUSTOMER_TOPICS}
+        self.inputs: dict[str, list[LogRecord]] = {topic: [] for topic in LANE_TOPICS}
         self.entries: list[JournalEntry] = []
         self.published: list[Emission] = []
         #: The crash point at whose next passage the worker dies; "": it lives.
@@ -73,7 +73,7 @@ class OneLane:
             publisher=self,
             log=self,
             stepper=self.stepper,
-            topics=CUSTOMER_TOPICS,
+            topics=LANE_TOPICS,
             owner="worker",
             new_token=self._token,
             pause=_never,

@@ -99,9 +99,8 @@ async def _read_history(settings: Settings) -> History:
             history.records += pipeline.records
             history.rejected += pipeline.rejected
             history.ticks += pipeline.header.tick
-            for key, value in memory.core.values(lane).items():
-                if key.startswith("c:"):
-                    digester.add(key.removeprefix("c:"), value)
+            async for subject, state in memory.scan_subjects(lane):
+                digester.add(subject, state)
     history.saves = len(history.tokens)
     history.digest = digester.result().digest
     return history

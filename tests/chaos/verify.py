@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from cem.domain.customer import FAMILIES, decode_customer
+from cem.domain.subjects import is_customer
 from cem.settings import Settings
 from cem.stores import Timeouts, open_store
 from cem.stores.digest import Digester
@@ -93,8 +94,10 @@ def read_states(settings: Settings) -> States:
         store = open_store(settings.redis_url, settings.partitions, timeouts=timeouts)
         try:
             for lane in range(settings.partitions):
-                async for customer_id, data in store.scan_customers(lane):
+                async for customer_id, data in store.scan_subjects(lane):
                     digester.add(customer_id, data)
+                    if not is_customer(customer_id):
+                        continue
                     customer = decode_customer(data)
                     states.counts[customer_id] = {
                         topic: number

@@ -29,10 +29,13 @@ class SimStepper:
     def customers(self, items: Sequence[Record]) -> list[str]:
         return list(dict.fromkeys((r.key or b"").decode() for r in items if r.value != b"bad"))
 
+    def standing(self, lane: int) -> Sequence[str]:
+        return ()
+
     def new_state(self, customer_id: str) -> SimState:
         return SimState(customer_id)
 
-    def decode_state(self, data: bytes) -> SimState:
+    def decode_state(self, subject: str, data: bytes) -> SimState:
         return _decode(data)
 
     def encode_state(self, state: SimState) -> bytes:

@@ -78,15 +78,13 @@ async def replay_lanes(
             beside = await _follow(pipeline, parts.store if compare else None)
             saves += pipeline.saves
             records += pipeline.records
-            made = {
-                k.removeprefix("c:"): v for k, v in memory.core.values(lane).items() if k.startswith("c:")
-            }
-            for customer_id, state in made.items():
-                replayed.add(customer_id, state)
-            for customer_id, state in beside.items():
-                stored.add(customer_id, state)
-                if made.pop(customer_id, None) != state:
-                    different.append(customer_id)
+            made = {subject: state async for subject, state in memory.scan_subjects(lane)}
+            for subject, state in made.items():
+                replayed.add(subject, state)
+            for subject, state in beside.items():
+                stored.add(subject, state)
+                if made.pop(subject, None) != state:
+                    different.append(subject)
             different.extend(made if compare else ())
             progress(f"lane {lane}: {pipeline.saves} saves, {pipeline.records} records")
     ours, theirs = replayed.result(), stored.result() if compare else None
@@ -106,7 +104,7 @@ async def _follow(pipeline: LanePipeline[Any, Any], store: RedisStore | None) ->
     for _ in range(_LOOKS):
         pipeline.follow_until = await store.token_of(pipeline.lane)
         await pipeline.open()
-        found = {customer_id: state async for customer_id, state in store.scan_customers(pipeline.lane)}
+        found = {subject: state async for subject, state in store.scan_subjects(pipeline.lane)}
         if await store.token_of(pipeline.lane) == pipeline.follow_until:
             return found
     msg = f"lane {pipeline.lane} is saved faster than it can be compared: stop the workers, or replay with --no-compare"

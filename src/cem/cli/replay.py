@@ -70,7 +70,7 @@ def command(
             for customer in result.different[:20]:
                 stdout_console().print(f"  {customer}", markup=False)
     if result.stored is not None and not result.equal:
-        raise Failure(f"{len(result.different)} customers differ between replay and store", FAILED)
+        raise Failure(f"{len(result.different)} states differ between replay and store", FAILED)
 
 
 def _replay_decision(settings: Settings, decision_id: str, *, as_json: bool) -> None:

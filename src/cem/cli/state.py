@@ -75,8 +75,8 @@ async def _digest(settings: Any) -> Any:
     digester = Digester()
     async with open_parts(settings) as parts:
         for lane in range(settings.partitions):
-            async for customer_id, state in parts.store.scan_customers(lane):
-                digester.add(customer_id, state)
+            async for subject, state in parts.store.scan_subjects(lane):
+                digester.add(subject, state)
     return digester.result()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from cem.domain.events.base import Event
+from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy
 
 __all__ = ["FoldContext"]
@@ -21,6 +22,10 @@ class FoldContext(Protocol):
     alerts: AlertPolicy
     #: IANA name of the operator's time zone; a customer's profile may name another.
     timezone: str
+
+    @property
+    def lane(self) -> LaneState:
+        """What the lane keeps across its customers: `look` at a section, change it, `touch` it."""
 
     def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
         """Publish `event` once this step is saved and return its CloudEvents id.

@@ -1,6 +1,6 @@
 """Each event is folded once: a window of ids seen, or a watermark where the source numbers its events.
 
-The rules, per customer:
+The rules, per customer (and per identifier and area):
 
 - An event with a `sequence` is a duplicate if its source has reached that number before. For ever; the watermarks
   of the 64 sources that moved last are kept.
@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
+from typing import Protocol
 
-from cem.domain.customer import Customer
 from cem.domain.events.envelope import Received
 
-__all__ = ["IDS_FOR_AN_HOUR", "IDS_KEPT", "SOURCES_KEPT", "first_time"]
+__all__ = ["IDS_FOR_AN_HOUR", "IDS_KEPT", "SOURCES_KEPT", "Remembers", "first_time"]
 
 IDS_KEPT = 32
 IDS_FOR_AN_HOUR = 1024
@@ -30,7 +30,19 @@ _HASH = 5
 _HOUR_S = 3_600
 
 
-def first_time(customer: Customer, received: Received) -> bool:
+class Remembers(Protocol):
+    """A state that knows which events it has folded."""
+
+    #: Hashes of source and id, oldest first.
+    seen: bytes
+    #: Ingestion time (seconds) of the mark in `seen`, and how many of its ids came before it.
+    seen_mark_s: int
+    seen_marked: int
+    #: Watermarks of the sources that number their events, the one that moved last at the end.
+    sources: dict[bytes, int]
+
+
+def first_time(customer: Remembers, received: Received) -> bool:
     """Return whether this event was not folded before, and remember it."""
     if received.sequence is not None:
         return _passes(customer.sources, received.source, received.sequence)

@@ -8,11 +8,16 @@ from importlib import metadata
 
 import msgspec
 
+from cem.domain.subjects import is_customer
+
 __all__ = ["Digest", "Digester"]
 
 
 class Digest(msgspec.Struct, frozen=True):
-    """The digest, how many customers it covers, and the platform on which it is exact."""
+    """The digest, how many customers it covers, and the platform on which it is exact.
+
+    It covers every other subject as well (identifiers, areas, lanes); `customers` counts customers only.
+    """
 
     digest: str
     customers: int
@@ -26,12 +31,12 @@ class Digester:
         self._sum = 0
         self._customers = 0
 
-    def add(self, customer_id: str, state: bytes) -> None:
-        """Take one customer's encoded state into account."""
-        name = customer_id.encode()
+    def add(self, subject: str, state: bytes) -> None:
+        """Take one subject's encoded state into account."""
+        name = subject.encode()
         digest = hashlib.sha256(len(name).to_bytes(4, "big") + name + state).digest()
         self._sum = (self._sum + int.from_bytes(digest, "big")) % (1 << 256)
-        self._customers += 1
+        self._customers += is_customer(subject)
 
     def result(self) -> Digest:
         """Return the digest of all that was added."""

@@ -3,7 +3,7 @@
 A lane's keys are `cem:{TAG}:SUFFIX`. Redis Cluster hashes only the tag in braces, so a lane's keys share a slot and
 one script can change them together. Suffixes: `lane` (hash: token, header), `outbox` (string), `names` (set: the
 suffixes of all that follows), sorted sets (`due`, `alerts`), and values, whose suffixes contain a colon
-(`c:<customer_id>`).
+(`c:<customer_id>`, `s:<kind>:<value>`).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import AsyncIterator, Mapping, Sequence
 
+from cem.domain.subjects import state_suffix, subject_of
 from cem.ports import Emission, LaneHeader, LaneImage, Save, SaveAnswer
 from cem.stores.codec import check_sorted_set
 from cem.stores.keys import CUSTOMER, check_outside
@@ -82,6 +83,12 @@ class MemoryStore:
         async for suffix, value in self.scan_values(lane, CUSTOMER):
             yield suffix[len(CUSTOMER) :], value
 
+    async def scan_subjects(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
+        async for suffix, value in self.scan_values(lane):
+            subject = subject_of(suffix)
+            if subject is not None:
+                yield subject, value
+
     async def sorted_set(self, lane: int, name: str) -> dict[str, int]:
         check_sorted_set(name)
         kept = self.core.sorted_sets(lane).get(name)
@@ -123,6 +130,6 @@ class MemoryStore:
     async def close(self) -> None:
         """Nothing is open."""
 
-    def _value(self, customer_id: str) -> bytes | None:
-        _, (value,) = self.core.load(lane_of(customer_id, self.partitions), [CUSTOMER + customer_id])
+    def _value(self, subject: str) -> bytes | None:
+        _, (value,) = self.core.load(lane_of(subject, self.partitions), [state_suffix(subject)])
         return value

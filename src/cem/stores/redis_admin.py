@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from cem.domain.subjects import subject_of
 from cem.ports import NO_TOKEN
 from cem.stores.base import RedisBase
 from cem.stores.codec import check_sorted_set
@@ -97,6 +98,13 @@ class RedisAdmin(RedisBase):
         """Yield (customer_id, encoded hot state) of every customer of the lane, each once, in no order."""
         async for suffix, value in self.scan_values(lane, CUSTOMER):
             yield suffix[len(CUSTOMER) :], value
+
+    async def scan_subjects(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield (name, encoded state) of everything that the lane keeps a state of, each once, in no order."""
+        async for suffix, value in self.scan_values(lane):
+            subject = subject_of(suffix)
+            if subject is not None:
+                yield subject, value
 
     async def sorted_set(self, lane: int, name: str) -> dict[str, int]:
         """Return the members of a sorted set with their scores, lowest first (ties by name)."""

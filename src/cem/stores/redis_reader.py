@@ -7,12 +7,12 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
+from cem.domain.subjects import state_suffix
 from cem.ports import LaneHeader
 from cem.stores.base import RedisBase
 from cem.stores.codec import RESTORING, check_sorted_set, decode_header
 from cem.stores.connections import Command
 from cem.stores.errors import StoreBroken
-from cem.stores.keys import CUSTOMER
 from cem.streams.partition import lane_of
 
 __all__ = ["RedisReader"]
@@ -22,9 +22,9 @@ class RedisReader(RedisBase):
     """`CustomerReader` on Redis. A call is tried a second time, within its deadline, if its connection was dead."""
 
     async def read(self, customer_id: str) -> bytes | None:
-        """Return the customer's encoded hot state, or None. Raises StoreUnavailable, StoreBroken."""
+        """Return the encoded hot state of the customer (or another subject), or None. Raises StoreUnavailable, StoreBroken."""
         keys = self.keys(lane_of(customer_id, self.partitions))
-        command = (b"GET", keys.of(CUSTOMER + customer_id))
+        command = (b"GET", keys.of(state_suffix(customer_id)))
         (value,) = await self.client.run(
             keys.slot, [command], purpose="read", timeout_s=self.timeouts.read_s, again=True
         )
@@ -38,7 +38,8 @@ class RedisReader(RedisBase):
         requests: list[tuple[int, Command]] = []
         for lane, indexes in places.items():
             keys = self.keys(lane)
-            requests.append((keys.slot, (b"MGET", *(keys.of(CUSTOMER + customer_ids[i]) for i in indexes))))
+            suffixes = [state_suffix(customer_ids[i]) for i in indexes]
+            requests.append((keys.slot, (b"MGET", *map(keys.of, suffixes))))
         found: list[bytes | None] = [None] * len(customer_ids)
         for indexes, values in zip(places.values(), await self._read_each(requests), strict=True):
             for index, value in zip(indexes, values, strict=True):

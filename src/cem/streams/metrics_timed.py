@@ -64,6 +64,7 @@ class TimedStepper(Generic[S, Item]):
         self._metrics = metrics
         self._read_s = 0.0
         # Called once a customer: passed on without a layer between.
+        self.standing = stepper.standing
         self.new_state = stepper.new_state
         self.decode_state = stepper.decode_state
         self.encode_state = stepper.encode_state

@@ -33,7 +33,8 @@ def fold_all(times: int) -> tuple[dict[str, State], list[Any]]:
     outcome = stepper.step(states, items, Moment(0, "cem.sms-usage", 0))
     assert sorted(outcome.changed) == sorted(states)
     again = {
-        customer: stepper.decode_state(stepper.encode_state(state)) for customer, state in states.items()
+        customer: stepper.decode_state(customer, stepper.encode_state(state))
+        for customer, state in states.items()
     }
     assert again == states
     return states, [(e.key, e.value) for e in outcome.emissions]

@@ -16,4 +16,4 @@ def test_a_state_that_cannot_be_read_stops_its_lane_only(state: bytes) -> None:
     """A newer version's state, or a broken one, is for a person to look at; the worker's other lanes go on."""
     stepper = make_stepper(read_rules(Settings()), partitions=24)
     with pytest.raises(LaneStopped, match="customer"):
-        stepper.decode_state(state)
+        stepper.decode_state("c1", state)

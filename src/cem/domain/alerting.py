@@ -19,7 +19,7 @@ from cem.domain.events.alerts import AlertOpened, AlertResolved, AlertUpdated
 from cem.domain.events.enums import AlertState, AlertTier, Severity, Tell
 from cem.domain.state.alerts import Evidence, StoredAlert
 from cem.domain.thresholds import RemedyPolicy
-from cem.domain.view import consent, csat_level
+from cem.domain.view import best_channel, csat_level
 
 __all__ = [
     "Finding",
@@ -175,15 +175,12 @@ def unindex(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> None:
 
 
 def tell_channel(customer: Customer, ctx: FoldContext) -> str:
-    """Return the channel over which the payer is told: the one he said, else the policy's, none that he has forbidden.
+    """Return the channel over which the payer is told: the one that he said, or the policy's that he answers better.
 
-    "" if he has forbidden all of them: then he is told when he is next in contact.
+    None that he has forbidden; "" if he has forbidden all of them: then he is told when he is next in contact. While he
+    has answered nothing, it is the one that he said, else the policy's first.
     """
-    said = customer.profile.channel_said
-    for channel in (said, *ctx.alerts.tell.channels):
-        if channel and consent(customer, "service", channel) is not False:
-            return channel
-    return ""
+    return best_channel(customer, "service", ctx.lane_time_ms, ctx.alerts.tell.channels).channel
 
 
 def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAlert:

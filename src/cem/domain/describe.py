@@ -25,8 +25,9 @@ from cem.domain.state.billing import Bill, Payment, bill_key
 from cem.domain.state.contacts import Contact, Contacts, contact_key, unpack_contacts
 from cem.domain.state.decisions import Decision, Decisions
 from cem.domain.state.lines import DESTINATIONS, LINE_FAMILIES, Cycle, Line, Velocity
-from cem.domain.state.outreach import Touch
+from cem.domain.state.outreach import Outreach, Touch
 from cem.domain.state.profile import PROFILE_FIELDS, Plan, Profile
+from cem.domain.state.reach import PARTS, PERIOD_MS, past_cells
 from cem.domain.state.satisfaction import Answer
 from cem.domain.state.service import Order, Task, Ticket
 from cem.domain.view.bill_change import bill_change
@@ -208,7 +209,24 @@ def _payment(payment: Payment) -> Shown:
 
 
 def _touch(touch: Touch) -> Shown:
-    return _some(kind=touch.kind) | _fields(touch, {"code"})
+    named = _some(kind=touch.kind, channel=touch.channel, response_channel=touch.response_channel)
+    return named | _fields(touch, {"code", "over", "response_code"})
+
+
+def _outreach(outreach: Outreach) -> Shown:
+    """Return the touches, and how many older ones he answered, by the period's first day, channel and part of day."""
+    rows = [
+        _some(
+            since=_instant(cell.period * PERIOD_MS),
+            channel=cell.channel,
+            part=PARTS[cell.part % len(PARTS)][0],
+            weekend=cell.part >= len(PARTS) or None,
+            answered=cell.answered,
+            messages=count,
+        )
+        for cell, count in sorted(past_cells(outreach).items())
+    ]
+    return _fields(outreach) | _some(past=rows)
 
 
 def _promise(promise: Order | Task | Ticket) -> Shown:
@@ -238,6 +256,7 @@ _SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
     Payment: _payment,
     Answer: lambda answer: {**_fields(answer, {"about"}), "about": answer.about},
     Touch: _touch,
+    Outreach: _outreach,
     Order: _promise,
     Task: _promise,
     Ticket: _promise,

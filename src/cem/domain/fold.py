@@ -141,7 +141,7 @@ def _call_started(customer: Customer, received: Received, ctx: FoldContext) -> N
     assert isinstance(event, CallStarted)
     if event.direction is CallDirection.OUTBOUND:
         contacts.forget_contact(customer, event.call_id, ctx.lane_time_ms)
-        outreach.touch(customer, event.call_id, "call", "call", received.time_ms)
+        outreach.touch(customer, event.call_id, "call", "call", received.time_ms, ctx)
         talk.open_call(customer, event, received.time_ms)
         return
     contact = contacts.begin_call(customer, event, received.time_ms, ctx.lane_time_ms)
@@ -163,10 +163,8 @@ def _call_ended(customer: Customer, received: Received, ctx: FoldContext) -> Non
     event = received.event
     assert isinstance(event, CallEnded)
     talk.close_call(customer, event)
-    if outreach.knows_touch(customer, event.call_id):
-        return
-    if event.direction is CallDirection.OUTBOUND:
-        outreach.touch(customer, event.call_id, "call", "call", received.time_ms)
+    if event.direction is CallDirection.OUTBOUND or outreach.knows_touch(customer, event.call_id):
+        outreach.end_own_call(customer, event, received.time_ms, ctx)
         return
     contact = contacts.end_call(customer, event, received.time_ms, ctx.lane_time_ms)
     repeat_call.check_repeat(customer, contact.reason, ctx)
@@ -176,7 +174,7 @@ def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> No
     event = received.event
     assert isinstance(event, InteractionRecorded)
     if event.direction is CallDirection.OUTBOUND:
-        outreach.touch(customer, event.interaction_id, "message", str(event.channel), received.time_ms)
+        outreach.touch(customer, event.interaction_id, "reply", str(event.channel), received.time_ms, ctx)
         return
     contact = contacts.add_interaction(customer, event, received.time_ms, ctx.lane_time_ms)
     repeat_call.check_repeat(customer, contact.reason, ctx)

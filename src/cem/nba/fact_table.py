@@ -22,6 +22,7 @@ _BILLING: Final = "cem.billing"
 _SERVICE: Final = "cem.service"
 _PROFILES: Final = "cem.profiles"
 _OUTCOMES: Final = "cem.outcomes"
+_REACHED: Final = (_PROFILES, _CONTACTS, _CALLS)
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -182,6 +183,15 @@ _ROWS: Final = (
     _row("open_alerts", "int", (_SMS, _BILLING, _CALLS, _SERVICE), "alerts open"),
     _row("declined_30d", "int", (_OUTCOMES,), "suggestions declined in 30 days"),
     _row("credited_90d", "bool", (_OUTCOMES, _BILLING), "a credit was accepted or booked in 90 days"),
+    # Where and when he answers
+    _row("channel_said", "string", (_PROFILES,), "channel that he asked for; '' = has not said"),
+    _row("channel_does", "string", _REACHED, "channel on which he answers, by what he did; '' = not clear"),
+    _row("channel_best", "string", _REACHED, "channel for service messages that he allows; '' = allows none"),
+    _row("answer_chance", "double", _REACHED, "chance that he answers on `channel_best`, 0-1"),
+    _row(
+        "best_part", "string", _REACHED, "morning, afternoon or evening, when he answers best; '' = unknown"
+    ),
+    _row("best_weekend", "bool", _REACHED, "that part is one of Saturday and Sunday"),
 )
 
 #: The streams that facts rest on.

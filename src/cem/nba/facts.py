@@ -230,6 +230,12 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "open_alerts": lambda v: len(v.alerts),
     "declined_30d": _declined,
     "credited_90d": _credited,
+    "channel_said": lambda v: v.profile.channel_said,
+    "channel_does": lambda v: v.reach.does,
+    "channel_best": lambda v: v.reach.channel,
+    "answer_chance": lambda v: v.reach.probability,
+    "best_part": lambda v: v.hour.part if v.hour else "",
+    "best_weekend": lambda v: v.hour.weekend if v.hour else False,
 }
 assert list(COMPUTED) == [name for name in COMPUTED if name in FACTS]
 assert set(COMPUTED) == set(FACTS)

@@ -19,7 +19,17 @@ from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, Profile, User
 from cem.domain.state.service import Fault
 from cem.domain.state.talk import OpenCall
-from cem.domain.view import BillChange, bill_change, open_calls, overdue_days, owed_by_bill
+from cem.domain.view import (
+    BestHour,
+    BillChange,
+    Choice,
+    best_channel,
+    best_hour,
+    bill_change,
+    open_calls,
+    overdue_days,
+    owed_by_bill,
+)
 from cem.nba.call import Call, topic_of
 
 __all__ = ["Situation"]
@@ -235,6 +245,16 @@ class Situation:
     def alerts(self) -> list[StoredAlert]:
         """Return the open alerts."""
         return self.customer.alerts.open
+
+    @lazy
+    def reach(self) -> Choice:
+        """Return over which channel he is best told what serves him."""
+        return best_channel(self.customer, "service", self.now_ms)
+
+    @lazy
+    def hour(self) -> BestHour | None:
+        """Return when he answers best over that channel."""
+        return best_hour(self.customer, self.reach.channel, self.now_ms, self.tz)
 
     def days_since(self, at_ms: int) -> float:
         """Return the days from `at_ms` to now."""

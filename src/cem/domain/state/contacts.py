@@ -23,6 +23,7 @@ __all__ = [
     "RESOLVED",
     "Contact",
     "Contacts",
+    "channel_code",
     "contact_key",
     "contacts_since",
     "pack_contacts",
@@ -95,6 +96,11 @@ class Contacts(msgspec.Struct, array_like=True, gc=False):
     left: int = 0
     #: Contacts that fell out of `older` while a window of 30 days could still see them.
     dropped: int = 0
+
+
+def channel_code(name: str) -> int:
+    """Return the channel's index in CHANNELS; one that is not there is "other"."""
+    return _CHANNEL_CODE.get(name, _OTHER)
 
 
 def contact_key(contact_id: str) -> int:

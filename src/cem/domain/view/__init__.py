@@ -28,6 +28,16 @@ from cem.domain.view.money import (
 )
 from cem.domain.view.outreach import decisions_about, decisions_in, touches_in
 from cem.domain.view.person import age_years, consent, open_alerts
+from cem.domain.view.reach import (
+    TELLING,
+    BestHour,
+    ChannelRate,
+    Choice,
+    best_channel,
+    best_hour,
+    channel_rates,
+    does_channel,
+)
 from cem.domain.view.satisfaction import CSAT_PRIOR, csat_level, last_answer
 from cem.domain.view.service import (
     faults_in,
@@ -48,12 +58,19 @@ from cem.domain.view.use import (
 __all__ = [
     "CHANGE_KINDS",
     "CSAT_PRIOR",
+    "TELLING",
+    "BestHour",
     "BillChange",
     "Change",
+    "ChannelRate",
+    "Choice",
     "age_years",
+    "best_channel",
+    "best_hour",
     "bill_change",
     "bill_owed",
     "cancelled_from_ms",
+    "channel_rates",
     "charged_by_destination",
     "charged_minor",
     "consent",
@@ -62,6 +79,7 @@ __all__ = [
     "csat_level",
     "decisions_about",
     "decisions_in",
+    "does_channel",
     "effort",
     "faults_in",
     "first_contact_resolution",

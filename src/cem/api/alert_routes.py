@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, Path, Query, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
+from cem.alerts.delivery.message import Wanted
 from cem.api import documents
 from cem.api.alert_changes import AcknowledgeIn, ChangeAnswer, ResolveIn, SilenceIn, change_alert
 from cem.api.alert_list import AlertFilter, page_of
+from cem.api.alert_stream import AlertStreams, EventStream, names
 from cem.api.answers import in_time, json_answer
 from cem.api.idempotency import key_of
 from cem.api.limits import require_json
 from cem.api.parameters import invalid
+from cem.api.problems import Problem
 from cem.api.recording import Recorder
 from cem.api.request_id import traceparent_of
 from cem.api.services import Services
@@ -29,9 +32,10 @@ Key = Annotated[
 ]
 
 
-def add_alerts(app: FastAPI, services: Services, recorder: Recorder) -> None:
-    """Give `app` the routes about alerts."""
+def add_alerts(app: FastAPI, services: Services, recorder: Recorder, streams: AlertStreams | None) -> None:
+    """Give `app` the routes about alerts; without `streams`, that of the stream refuses."""
     _add_list(app, services)
+    _add_stream(app, streams)
     _add_changes(app, services, recorder)
 
 
@@ -64,6 +68,41 @@ def _add_list(app: FastAPI, services: Services) -> None:
             raise invalid("type", f"one of {', '.join(ALERT_TYPES)}")
         wanted = AlertFilter(customer, type, state, tier)
         return json_answer(await in_time(page_of(services.reader, wanted, limit, cursor)))
+
+
+def _add_stream(app: FastAPI, streams: AlertStreams | None) -> None:
+    @app.get(
+        "/v1/alerts/stream",
+        tags=["alerts"],
+        summary="Alerts as they come",
+        response_class=PlainTextResponse,
+        responses={200: documents.text_page("text/event-stream", "Server-sent events, without an end.")},
+    )
+    async def stream(
+        type: Annotated[  # noqa: A002 - the parameter's name
+            list[str] | None, Query(max_length=100, description="Only these types; several may be given.")
+        ] = None,
+        severity: Annotated[documents.SeverityName, Query(description="The least.")] = "info",
+        tier: Annotated[documents.AlertTierName | None, Query()] = None,
+        since: Annotated[
+            str | None,
+            Query(
+                max_length=12_000,
+                description="The id of an event, to go on behind it; `start`: all that the log still has.",
+            ),
+        ] = None,
+        last_event_id: Annotated[
+            str | None, Header(max_length=12_000, description="What a browser sends when it comes back.")
+        ] = None,
+    ) -> EventStream:
+        """Each alert that opens, changes or ends; `data` is one line: id, type, timestamp, and the alert as data."""
+        wanted = Wanted(names(type or ()), severity, tier or "")
+        for name in wanted.types:
+            if name not in ALERT_TYPES:
+                raise invalid("type", f"of {', '.join(ALERT_TYPES)}")
+        if streams is None:
+            raise Problem("log-unavailable", "this process has no stream", headers={"Retry-After": "2"})
+        return await streams.begin(wanted, last_event_id, since)
 
 
 def _add_changes(app: FastAPI, services: Services, recorder: Recorder) -> None:

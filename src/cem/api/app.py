@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from cem.api import documents, problems
 from cem.api.alert_routes import add_alerts
+from cem.api.alert_stream import AlertStreams
 from cem.api.answers import in_time, json_answer
 from cem.api.asyncapi import asyncapi_document
 from cem.api.conversation import conversation_of
@@ -102,7 +103,9 @@ def create_app(services: Services) -> FastAPI:
     problems.install(app)
     _add_decisions(app, services, desk, recorder)
     _add_customers(app, services)
-    add_alerts(app, services, recorder)
+    streams = None if services.alerts is None else AlertStreams(services.alerts, services.metrics)
+    app.state.streams = streams
+    add_alerts(app, services, recorder, streams)
     _add_operations(app, services)
     return app
 

@@ -14,10 +14,11 @@ from cem.api.timeline import Entry
 from cem.domain.events.text import TEXT_PATTERN
 from cem.nba import Answer
 
-__all__ = ["DECISION", "AlertStateName", "AlertTierName", "answer", "finish", "text_page"]
+__all__ = ["DECISION", "AlertStateName", "AlertTierName", "SeverityName", "answer", "finish", "text_page"]
 
 AlertStateName = Literal["open", "acknowledged", "silenced", "resolved", "expired"]
 AlertTierName = Literal["notice", "alert"]
+SeverityName = Literal["info", "warning", "error", "critical"]
 
 
 class Timeline(msgspec.Struct):
@@ -64,6 +65,7 @@ _ALSO: Final = {
     "/v1/customers/{customer_id}/timeline": ("404", "414", "422", "503"),
     "/v1/alerts": ("414", "422", "503"),
     "/v1/decisions/{decision_id}/outcomes": ("400", "404", "408", "409", "413", "414", "415", "422", "503"),
+    "/v1/alerts/stream": ("414", "422", "503"),
     **{
         f"/v1/alerts/{{alert_id}}/{change}": ("400", "404", "408", "409", "413", "414", "415", "422", "503")
         for change in ("acknowledge", "silence", "resolve")

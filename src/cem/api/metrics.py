@@ -56,6 +56,14 @@ class ApiMetrics:
             ("state",),
             registry=self.registry,
         )
+        self.streams = Gauge(
+            "cem_api_alert_streams", "Streams of alerts that are open.", registry=self.registry
+        )
+        self.streams_cut = Counter(
+            "cem_api_alert_streams_cut_total",
+            "Streams of alerts that were ended because their client did not read.",
+            registry=self.registry,
+        )
         self.staleness = Gauge(
             "cem_input_staleness_seconds",
             "Age of the oldest lane's facts, by input topic; NaN = unknown.",
@@ -82,17 +90,23 @@ class MetricsMiddleware:
             return
         began = time.perf_counter()
         status = 500
+        endless = False
 
         async def noting(message: Message) -> None:
-            nonlocal status
+            nonlocal status, endless
             if message["type"] == "http.response.start":
                 status = message["status"]
+                endless = any(value.startswith(_ENDLESS) for _, value in message["headers"])
+                if endless:
+                    # A stream has answered when it begins; how long somebody listens is no delay.
+                    self._child(scope, status).observe(time.perf_counter() - began)
             await send(message)
 
         try:
             await self.app(scope, receive, noting)
         finally:
-            self._child(scope, status).observe(time.perf_counter() - began)
+            if not endless:
+                self._child(scope, status).observe(time.perf_counter() - began)
 
     def _child(self, scope: Scope, status: int) -> Histogram:
         route = getattr(scope.get("route"), "path", "none")
@@ -104,4 +118,5 @@ class MetricsMiddleware:
         return child
 
 
+_ENDLESS: Final = b"text/event-stream"
 _METHODS: Final = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})

@@ -95,6 +95,12 @@ _KINDS: Final = (
         "Ask again after Retry-After seconds.",
     ),
     Kind("log-unavailable", 503, "The log does not take records", "Ask again after Retry-After seconds."),
+    Kind(
+        "too-many-streams",
+        503,
+        "Too many streams are open",
+        "Connect again after Retry-After seconds, or to another API process.",
+    ),
     Kind("not-ready", 503, "Not ready to serve", "`checks` says what is missing."),
     Kind("http-error", 400, "The request was refused", "The detail says why."),
     Kind(

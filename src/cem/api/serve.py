@@ -8,7 +8,7 @@ import gc
 import ipaddress
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import h11
@@ -66,6 +66,15 @@ class _Server(uvicorn.Server):
     uvicorn raises the signal again after its shutdown, so that the process would seem to have been killed.
     """
 
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Whoever listens to a stream would otherwise be waited for until the stop is forced.
+        self._on_stop()
+        await super().shutdown(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
@@ -117,8 +126,17 @@ def listen(settings: Settings) -> socket.socket:
     return sock
 
 
-async def serve(app: ASGIApp, settings: Settings, sock: socket.socket | None = None) -> None:
-    """Serve `app` on `sock` (default: `listen(settings)`) until the process is told to stop. Raises what `listen` does."""
+async def serve(
+    app: ASGIApp,
+    settings: Settings,
+    sock: socket.socket | None = None,
+    *,
+    on_stop: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve `app` on `sock` (default: `listen(settings)`) until the process is told to stop. Raises what `listen` does.
+
+    `on_stop` is called when it is told so, before answers under way are waited for.
+    """
     sock = sock or listen(settings)
     config = uvicorn.Config(
         app,
@@ -138,6 +156,6 @@ async def serve(app: ASGIApp, settings: Settings, sock: socket.socket | None = N
     gc.collect()
     gc.freeze()
     try:
-        await _Server(config).serve(sockets=[sock])
+        await _Server(config, on_stop).serve(sockets=[sock])
     finally:
         sock.close()

@@ -11,6 +11,7 @@ from cem.api.metrics import ApiMetrics
 from cem.api.reading import ReadMany
 from cem.nba import Policy
 from cem.ports import Clock, CustomerReader, Emission
+from cem.streams.alert_feed import AlertSource
 
 __all__ = ["KeyValues", "RecordLog", "Services"]
 
@@ -48,6 +49,8 @@ class Services:
     new_id: Callable[[], str]
     #: Reads many customers in one round trip, if the store can.
     read_many: ReadMany | None = None
+    #: Where streams of alerts come from; None: there are none.
+    alerts: AlertSource | None = None
     #: True: the clock is simulated, so records say at what time of it they were recorded.
     simulated_clock: bool = False
     timezone: str = "UTC"

@@ -9,6 +9,7 @@ import cem
 from cem.bootstrap.parts import open_parts
 from cem.ports import Unavailable
 from cem.settings import Settings, SettingsError
+from cem.streams.alert_feed import AlertFeed
 from cem.streams.clock import wall_ms
 from cem.streams.lag_look import look_at_lanes
 from cem.streams.lag_metrics import LagCollector
@@ -48,6 +49,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             ),
         )
 
+        alerts = AlertFeed(parts.options, parts.log, settings.partitions)
         kept = policy_record(policy, texts, settings.currency, wall_ms())
 
         async def connect_log() -> None:
@@ -61,6 +63,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             log=parts.publisher,
             keys=parts.store,
             clock=parts.clock,
+            alerts=alerts,
             policy=policy,
             freshness=freshness,
             partitions=settings.partitions,
@@ -78,6 +81,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
                 lambda: keep_policy(parts.publisher, kept),
                 lambda: watch(freshness, parts.store, ends),
                 lag.run,
+                alerts.run,
             ],
         )
         LagCollector(lag, services.metrics.registry)
@@ -88,7 +92,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
         host, port = sock.getsockname()[:2]
         on_listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
         try:
-            await serve(app, settings, sock)
+            await serve(app, settings, sock, on_stop=app.state.streams.end)
         finally:
             await ends.stop()
             await reader.stop()

@@ -1,0 +1,1 @@
+"""How alerts reach their consumers, as far as it can be decided without doing it: what is sent to whom, and when."""

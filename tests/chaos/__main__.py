@@ -32,7 +32,7 @@ def main() -> int:
     if options.seed is not None:
         environment["CEM_CHAOS_SEED"] = str(options.seed)
     began = time.monotonic()
-    tests = [sys.executable, "-m", "pytest", "-q", "-s", "--durations=0"]
+    tests = [sys.executable, "-m", "pytest", "-q", "-s", "--durations=0", "-o", "faulthandler_timeout=3600"]
     failed = run([*tests, "tests/chaos", *(["-k", options.rows] if options.rows else [])], environment)
     if not options.rows:
         environment["CEM_MUTATIONS"] = str(MUTATIONS)

@@ -143,7 +143,11 @@ def _watched(messages: list[Message]) -> tuple[list[tuple[int, str, str, str]], 
         for each in watch.see(m.line, m.t, m.recipient, round(100 * m.charge), m.destination):
             told.append((m.t, m.line, each.kind, str(each.tier)))
     cpu_us = (time.process_time() - begun) / len(messages) * 1e6
-    return told, cpu_us, [len(msgspec.msgpack.encode(each)) for each in watch.lines.values()]
+    return (
+        told,
+        cpu_us,
+        [len(msgspec.msgpack.encode((each.habits, each.velocity))) for each in watch.lines.values()],
+    )
 
 
 def _of(scene: Scene, told: tuple[int, str, str, str]) -> Told:

@@ -24,6 +24,7 @@ from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill, Payment, bill_key
 from cem.domain.state.contacts import Contact, Contacts, contact_key, unpack_contacts
 from cem.domain.state.decisions import Decision, Decisions
+from cem.domain.state.habits import UNIT, Habits, Spending
 from cem.domain.state.lines import DESTINATIONS, LINE_FAMILIES, Cycle, Line, Velocity
 from cem.domain.state.outreach import Outreach, Touch
 from cem.domain.state.profile import PROFILE_FIELDS, Plan, Profile
@@ -170,6 +171,23 @@ def _velocity(velocity: Velocity) -> Shown:
     }
 
 
+def _habits(habits: Habits) -> Shown:
+    """Return messages by day, the newest first, as they are counted."""
+    return {
+        "newest_day": _date(habits.day),
+        "messages": [habits.count, *habits.days],
+        "at_night": [habits.night, *habits.nights],
+        **_some(abnormal_day=_date(habits.held_day), spending=_plain(habits.spending)),
+    }
+
+
+def _spending(spending: Spending) -> Shown:
+    return _fields(spending, {"day", "older"}) | {
+        "newest_day": _date(spending.day),
+        "older_minor": spending.older // UNIT,
+    }
+
+
 def _profile(profile: Profile) -> Shown:
     said = {
         name: _instant(profile.at_ms - age)
@@ -246,6 +264,8 @@ _SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
     Line: _line,
     Cycle: _cycle,
     Velocity: _velocity,
+    Habits: _habits,
+    Spending: _spending,
     Profile: _profile,
     Plan: _plan,
     Contacts: _contacts,

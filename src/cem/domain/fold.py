@@ -15,6 +15,7 @@ from cem.domain.alerting import acknowledge, close_alert, due_alerts, find_by_id
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer, new_customer
 from cem.domain.detectors import repeat_call, sms_allowance, sms_velocity
+from cem.domain.detectors.recipients import note_recipient
 from cem.domain.duplicates import first_time
 from cem.domain.events import (
     AlertState,
@@ -75,6 +76,7 @@ from cem.domain.facts.counts import count, line_of
 from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
+from cem.domain.localtime import HOUR_MS
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.contacts import contact_key, unpack_contacts
 
@@ -131,8 +133,8 @@ def _sms_rated(customer: Customer, received: Received, ctx: FoldContext) -> None
     cycle = add_message(customer, line, event, at_ms, ctx)
     if cycle is not None:
         sms_allowance.check_allowance(customer, line, cycle, event, at_ms, ctx)
-    velocity = sms_velocity.note_recipient(line, event, at_ms)
-    if velocity is not None:
+    if event.recipient is not None:
+        velocity = note_recipient(line, event.recipient, at_ms // HOUR_MS)
         sms_velocity.check_velocity(customer, line, velocity, event, at_ms, ctx)
 
 

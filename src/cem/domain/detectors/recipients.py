@@ -16,9 +16,9 @@ from bisect import bisect_left
 from math import log
 from zlib import crc32
 
-from cem.domain.state.lines import Velocity
+from cem.domain.state.lines import Line, Velocity
 
-__all__ = ["CELLS", "HOURS", "age", "aged", "distinct_centi", "hour_below", "see"]
+__all__ = ["CELLS", "HOURS", "age", "aged", "distinct_centi", "hour_below", "note_recipient", "see"]
 
 CELLS = 256
 HOURS = 24
@@ -42,13 +42,34 @@ def distinct_centi(cells: bytes) -> int:
 
 def see(velocity: Velocity, recipient: str, hour: int) -> None:
     """Note a message to `recipient` in the given hour (since the epoch); ages the sketch if the hour is newer."""
-    if hour > velocity.hour:
-        age(velocity, hour)
-    left = HOURS - (velocity.hour - hour)
+    passed = hour - velocity.hour
+    if passed > 0:
+        if velocity.cells:
+            velocity.cells = aged(velocity.cells, passed)
+        velocity.hour = hour
+        passed = 0
+    left = HOURS + passed
     if left > 0:
         # CRC alone spreads similar names too evenly (no two of "r0" ... "r79" meet); the golden ratio mixes it.
         cell = (crc32(recipient.encode()) * 0x9E3779B9 & 0xFFFFFFFF) >> 24
         velocity.cells = _put(velocity.cells, cell, left)
+
+
+def note_recipient(line: Line, recipient: str, hour: int) -> Velocity:
+    """Fold a message of that hour (since the epoch); the line's level learns each day (UTC) that is over."""
+    velocity = line.velocity
+    if velocity is None:
+        velocity = line.velocity = Velocity(hour)
+    elif hour > velocity.hour:
+        day = velocity.hour // 24
+        if hour // 24 > day:
+            if velocity.hour < day * 24 + 23:
+                age(velocity, day * 24 + 23)
+            level_centi = velocity.level_centi
+            day_centi = min(distinct_centi(velocity.cells), 3 * level_centi + 500)
+            velocity.level_centi = level_centi + (day_centi - level_centi) // 10
+    see(velocity, recipient, hour)
+    return velocity
 
 
 def age(velocity: Velocity, hour: int) -> None:
@@ -66,8 +87,17 @@ def aged(cells: bytes, hours: int) -> bytes:
     table = _OLDER[hours]
     if len(cells) == CELLS:
         return _packed(cells.translate(table))
-    slots, lefts = cells[0::2], cells[1::2].translate(table)
-    return b"".join(bytes(pair) for pair in zip(slots, lefts, strict=True) if pair[1])
+    lefts = cells[1::2].translate(table)
+    pairs = bytearray(cells)
+    pairs[1::2] = lefts
+    gone = lefts.find(0)
+    while gone >= 0:
+        # From the end, so that the places before stay.
+        last = lefts.rfind(0)
+        del pairs[2 * last : 2 * last + 2]
+        lefts = lefts[:last]
+        gone = -1 if last == gone else gone
+    return bytes(pairs)
 
 
 def hour_below(velocity: Velocity, limit_centi: int) -> int:
@@ -90,13 +120,13 @@ def _put(cells: bytes, cell: int, left: int) -> bytes:
             return cells
         return cells[:cell] + bytes((left,)) + cells[cell + 1 :]
     slots = cells[0::2]
-    index = bisect_left(slots, cell)
-    at = 2 * index
-    if index < len(slots) and slots[index] == cell:
+    at = 2 * slots.find(cell)
+    if at >= 0:
         if cells[at + 1] >= left:
             return cells
         return cells[: at + 1] + bytes((left,)) + cells[at + 2 :]
     if len(slots) < _PAIRS:
+        at = 2 * bisect_left(slots, cell)
         return cells[:at] + bytes((cell, left)) + cells[at:]
     dense = bytearray(CELLS)
     for slot, hours in zip(slots, cells[1::2], strict=True):

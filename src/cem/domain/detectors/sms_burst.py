@@ -8,27 +8,15 @@ estimates from the cells of all messages in them. Order-free.
 
 from __future__ import annotations
 
-from cem.domain.detectors.recipients import CELLS, HOURS, age, distinct_centi, see
+from cem.domain.detectors.recipients import CELLS, HOURS, distinct_centi
 from cem.domain.state.lines import Velocity
 from cem.domain.thresholds import BurstPolicy
 
-__all__ = ["burst_factor", "note_recipient_of"]
+__all__ = ["burst_factor"]
 
 _LATELY = 3
-
-
-def note_recipient_of(velocity: Velocity | None, recipient: str, hour: int) -> Velocity:
-    """Fold a message of that hour (since the epoch); the level learns each day that is over."""
-    if velocity is None:
-        velocity = Velocity(hour, day=hour // 24)
-    elif hour // 24 > velocity.day:
-        age(velocity, max(velocity.hour, velocity.day * 24 + 23))
-        level_centi = velocity.level_centi
-        day_centi = min(distinct_centi(velocity.cells), 3 * level_centi + 500)
-        velocity.level_centi = level_centi + (day_centi - level_centi) // 10
-        velocity.day = hour // 24
-    see(velocity, recipient, hour)
-    return velocity
+#: Hours left of what is older.
+_EARLIER = bytes(range(HOURS - _LATELY + 1))
 
 
 def burst_factor(velocity: Velocity, age_days: float, policy: BurstPolicy) -> float:
@@ -39,5 +27,5 @@ def burst_factor(velocity: Velocity, age_days: float, policy: BurstPolicy) -> fl
     if found < policy.notice_factor * usual or (age_days < policy.age_days and found < policy.young_minimum):
         return 0.0
     left = cells if len(cells) == CELLS else cells[1::2]
-    lately = sum(1 for hours in left if hours > HOURS - _LATELY)
+    lately = len(left.translate(None, _EARLIER))
     return found / usual if lately >= policy.share_3h * found else 0.0

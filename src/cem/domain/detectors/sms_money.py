@@ -7,10 +7,13 @@ the sums over the messages of those days. Order-free for messages at most 7 days
 
 from __future__ import annotations
 
-from cem.domain.state.habits import MONEY_DAYS, Habits, Spending
+from cem.domain.state.alerts import Evidence
+from cem.domain.state.habits import MONEY_DAYS, UNIT, Habits, Spending
 from cem.domain.thresholds import MoneyPolicy
 
-__all__ = ["BEYOND_TARIFF", "money_is_told", "note_charge"]
+__all__ = ["BEYOND_TARIFF", "MONEY", "money_of", "note_charge"]
+
+MONEY = "sms_money"
 
 #: Classes of destination that no tariff covers.
 BEYOND_TARIFF = ("international", "premium", "roaming")
@@ -37,25 +40,30 @@ def note_charge(habits: Habits, at_s: int, charge_minor: int) -> Spending:
     return spending
 
 
-def money_is_told(spending: Spending, policy: MoneyPolicy) -> bool:
-    """Return whether the pace is beyond what the line knows."""
-    week_minor = sum(spending.charged_minor)
-    return (
-        sum(spending.messages[:2]) >= policy.messages
-        and week_minor > policy.least_minor
-        and week_minor > policy.factor * spending.older_minor
-    )
+def money_of(habits: Habits, at_s: int, charge_minor: int, policy: MoneyPolicy) -> Evidence | None:
+    """Fold a charge; return what is told if the pace is beyond what the line knows."""
+    spending = note_charge(habits, at_s, charge_minor)
+    week_minor, messages = sum(spending.charged_minor), sum(spending.messages[:2])
+    if (
+        messages < policy.messages
+        or week_minor <= policy.least_minor
+        or week_minor * UNIT <= policy.factor * spending.older
+    ):
+        return None
+    return {"messages_2d": messages, "charged_7d_minor": week_minor}
 
 
 def _advance(spending: Spending, day: int) -> None:
     steps = day - spending.day
     messages, charged = spending.messages, spending.charged_minor
+    older = float(spending.older)
     for _ in range(min(steps, MONEY_DAYS)):
         left = charged[MONEY_DAYS - 1] if len(charged) == MONEY_DAYS else 0
-        spending.older_minor = spending.older_minor * _KEEP + left
+        older = older * _KEEP + left * UNIT
         messages = [0, *messages][:MONEY_DAYS]
         charged = [0, *charged][:MONEY_DAYS]
     if steps > MONEY_DAYS:
-        spending.older_minor *= _KEEP ** (steps - MONEY_DAYS)
+        older *= _KEEP ** (steps - MONEY_DAYS)
         messages, charged = [], []
     spending.messages, spending.charged_minor, spending.day = messages, charged, day
+    spending.older = round(older)

@@ -1,60 +1,56 @@
 """A line whose messages move into the cohort's quiet hours.
 
-Over the last 5 nights, with k of n messages in quiet hours and p0 the line's own usual share (shrunk to the cohort's):
-z = [k ln(p / p0) + (n - k) ln((1 - p) / (1 - p0))] / sqrt(n), p = k / n. Dividing by the root keeps busy lines, whose
-messages are not independent, from alarming. Told at z >= threshold, in at least `nights` nights of two messages or more, k >= `minimum` and
-p >= `share`. Unit: tempered log-likelihood. Window: 5 days. Equals: the formula over the messages of those days and
-the decayed sums of those older than 14 days. Order-free.
+Over the newest day and the 4 before it, with k of n messages in quiet hours and p0 the line's own usual share (shrunk
+to the cohort's): z = [k ln(p / p0) + (n - k) ln((1 - p) / (1 - p0))] / sqrt(n), p = k / n. Dividing by the root keeps
+busy lines, whose messages are not independent, from alarming. Told at z >= threshold, in at least `nights` nights of
+two messages or more, k >= `minimum` and p >= `share`. Unit: tempered log-likelihood. Window: 5 days. Equals: the
+formula over the messages of those days and the decayed sums of those older than 14 days. Order-free.
 """
 
 from __future__ import annotations
 
 from math import log, sqrt
 
-from cem.domain.detectors.cohort import Cohort
-from cem.domain.state.habits import Habits
+from cem.domain.detectors.rhythm import night_share
+from cem.domain.state.habits import UNIT, Habits
+from cem.domain.state.rhythm import Rhythm
 from cem.domain.thresholds import NightPolicy
 
-__all__ = ["Night", "night"]
+__all__ = ["Night", "night_of"]
 
-_BUCKETS = 20
+_NIGHTS = 5
 _PRIOR_MESSAGES = 5.0
 
 
 class Night:
-    """What was found: the score, nights and messages in quiet hours, all messages, the usual share."""
+    """What was found: the score, messages in quiet hours, all messages, the usual share."""
 
-    __slots__ = ("at_night", "messages", "nights", "score", "usual_share")
+    __slots__ = ("at_night", "messages", "score", "usual_share")
 
-    def __init__(self, score: float, nights: int, at_night: int, messages: int, usual_share: float) -> None:
+    def __init__(self, score: float, at_night: int, messages: int, usual_share: float) -> None:
         self.score = score
-        self.nights = nights
         self.at_night = at_night
         self.messages = messages
         self.usual_share = usual_share
 
 
-def night(habits: Habits, cohort: Cohort, policy: NightPolicy) -> Night | None:
+def night_of(habits: Habits, rhythm: Rhythm, policy: NightPolicy) -> Night | None:
     """Return how far the line has moved into the night, None where it has not or cannot be told."""
-    counts, newest = habits.counts, habits.newest
-    if (newest - habits.first + 1) * 0.25 < policy.age_days:
-        return None
-    # The day begins with its night: four whole days, and today as far as it is.
-    recent = counts[-(_BUCKETS - 3 + newest % 4) :]
-    quiet = recent[(len(recent) - 1 - newest) % 4 :: 4]
+    quiet = habits.nights[: _NIGHTS - 1]
+    at_night = sum(quiet) + habits.night
     # One late message makes no night.
-    at_night, nights = sum(quiet), len(quiet) - quiet.count(0) - quiet.count(1)
+    nights = len(quiet) - quiet.count(0) - quiet.count(1) + (habits.night > 1)
     if nights < policy.nights or at_night < policy.minimum:
         return None
-    messages = sum(recent)
+    messages = sum(habits.days[: _NIGHTS - 1]) + habits.count
     share = min(0.999, at_night / messages)
     if share < policy.share:
         return None
-    usual = (_PRIOR_MESSAGES * cohort.night_share + habits.night) / (
-        _PRIOR_MESSAGES + habits.night + habits.day
+    usual = (_PRIOR_MESSAGES * night_share(rhythm) + habits.at_night / UNIT) / (
+        _PRIOR_MESSAGES + habits.sent / UNIT
     )
     usual = min(0.97, max(0.03, usual))
     if share <= usual:
         return None
     evidence = at_night * log(share / usual) + (messages - at_night) * log((1 - share) / (1 - usual))
-    return Night(evidence / sqrt(messages), nights, at_night, messages, usual)
+    return Night(evidence / sqrt(messages), at_night, messages, usual)

@@ -1,6 +1,6 @@
 """A line whose use of messages has risen for days, with what all lines do taken out.
 
-For the 7 days that end with the newest bucket, oldest first, with n messages and exposure e (usual days):
+For the newest day and the 6 before it, oldest first, with n messages and exposure e (usual days):
 
 - usual: L, an upper estimate of the line's messages a day: posterior mean + half its deviation + what a line of which
   little is known may send. Twice: from what is older than 7 days, and, at .8, from what is older than 14 days; the
@@ -10,98 +10,138 @@ For the 7 days that end with the newest bucket, oldest first, with n messages an
 - S <- max(0, S + evidence): a CUSUM (Page 1954) over days.
 
 Told at S >= threshold + young x 14 / age (days): little is known of a young line. Also needed: `minimum` messages more
-than usual in 3 days, age >= 14 days, and recipients of the day not below usual (a chat with one friend that grows warm
-is no abuse). Unit: log-likelihood. Window: 7 days. Equals: the same formula over all messages of 14 days and the decayed
-sums of those before. Order-free: a late message lands in its own bucket.
+than usual in 3 days, and age >= 14 days. All this rises with the newest day's n, so what is computed is the number of
+messages from which it is to be told: a message is compared with one number. Unit: log-likelihood. Window: 7 days.
+Equals: the same formula over all messages of 14 days and the decayed sums of those before. Order-free: a late message
+lands in its own day.
 """
 
 from __future__ import annotations
 
-from math import log, sqrt
+from math import ceil, inf, log, sqrt
 
-from cem.domain.detectors.cohort import DECAY, PRIOR_MESSAGES, Cohort
-from cem.domain.state.habits import BUCKETS, Habits
+from cem.domain.detectors.rhythm import exposure, rise_rate
+from cem.domain.detectors.sms_days import DECAY, PRIOR_MESSAGES, exposure_of, live_days
+from cem.domain.state.habits import DAYS, NEVER, UNIT, Habits
+from cem.domain.state.rhythm import Rhythm
 from cem.domain.thresholds import RisePolicy
 
-__all__ = ["Rise", "rise", "usual_a_day"]
+__all__ = ["CANDIDATE", "Rise", "least_for_rise", "rise_of"]
 
 _DAYS = 7
 #: Dispersion of a line's daily counts.
 _K = 1.0
-_DECAY_DAY = DECAY**4
 #: Messages are spread by so much more than Poisson's.
 _FANO = 5.0
+#: A rise that counts for the thresholds that set themselves.
+CANDIDATE = 3.0
 
 
 class Rise:
-    """What was found: the score, the days' messages, and what is usual."""
+    """From how many messages of the newest day what is reached, and what is usual."""
 
-    __slots__ = ("age_days", "messages_3d", "score", "usual_3d", "usual_a_day")
+    __slots__ = (
+        "age_days",
+        "alert_from",
+        "base",
+        "before",
+        "begins_from",
+        "least",
+        "notice_from",
+        "score",
+        "slope",
+        "usual_3d",
+        "usual_a_day",
+    )
 
-    def __init__(
-        self, score: float, age_days: float, messages_3d: int, usual_3d: float, usual_a_day: float
-    ) -> None:
-        self.score = score
-        self.age_days = age_days
-        self.messages_3d = messages_3d
-        self.usual_3d = usual_3d
-        self.usual_a_day = usual_a_day
+    def __init__(self) -> None:
+        #: Messages of the newest day from which the tiers, and a rise's beginning, are reached; NEVER: not today.
+        self.alert_from = self.notice_from = self.begins_from = NEVER
+        self.before = self.least = 0
+        #: The score of the days before, and the newest day's evidence as base + slope x messages.
+        self.score = self.base = self.slope = 0.0
+        self.usual_a_day = self.usual_3d = 0.0
+        self.age_days = 0
 
 
-def rise(habits: Habits, cohort: Cohort, policy: RisePolicy) -> Rise | None:
-    """Return how far the line's last week is above its usual, None where it cannot be told."""
-    counts, newest = habits.counts, habits.newest
-    messages_3d = sum(counts[-12:])
-    age = (newest - habits.first + 1) * 0.25
-    if messages_3d < policy.minimum or age < policy.age_days:
-        return None
-    exposures = cohort.daily(newest)
-    today = exposures[0] + cohort.shape[newest % 28] * cohort.gain(newest)
-    exposure_3d = today + exposures[1] + exposures[2]
-    usual = 0.8 * _upper(habits.sent, habits.exposure, cohort.prior, policy)
-    if messages_3d - usual * exposure_3d < policy.minimum:
-        return None
-    daily = days_of(counts)
-    usual = max(usual, usual_a_day(habits, daily, exposures, age, cohort.prior, policy))
-    if messages_3d - usual * exposure_3d < policy.minimum:
-        return None
+def least_for_rise(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) -> int:
+    """Return the number of messages of the newest day below which `rise_of` cannot find anything; 0 if none is enough."""
+    if habits.day - first_day + 1 < policy.age_days or not policy.enabled:
+        return 0
+    day = habits.day
+    spent = exposure(rhythm, day) + exposure(rhythm, day - 1) + exposure(rhythm, day - 2)
+    usual = 0.8 * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), rhythm.usual, policy)
+    least = policy.minimum + usual * spent - sum(habits.days[:2])
+    return max(1, ceil(least)) if least < NEVER else 0
+
+
+def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) -> Rise:
+    """Return from how many messages of the newest day on the line has risen."""
+    found = Rise()
+    day, days = habits.day, habits.days
+    found.age_days = age = live_days(habits, first_day)
+    spent = [exposure(rhythm, day - back) for back in range(min(DAYS + 1, age))]
+    usual = max(
+        0.8 * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), rhythm.usual, policy),
+        _usual_a_day(habits, first_day, spent, rhythm.usual, policy),
+    )
+    found.usual_a_day, found.usual_3d = usual, usual * sum(spent[:3])
+    found.before = sum(days[:2])
+    least = ceil(policy.minimum + found.usual_3d - found.before)
     score, cap = 0.0, policy.day_cap
-    for day in range(_DAYS - 1, -1, -1):
-        n = daily[day]
-        mean = max(0.3, usual * (exposures[day] if day else today))
-        risen = max(2 * mean, mean + 4)
-        ratio = (_K + mean) / (_K + risen)
-        evidence = _K * log(ratio) + (n * log(risen / mean * ratio) if n else 0.0)
-        score = max(0.0, score + min(cap, evidence))
-    return Rise(score, age, messages_3d, usual * exposure_3d, usual)
+    known = len(days)
+    for back in range(_DAYS - 1, 0, -1):
+        base, slope = _evidence(usual * spent[back])
+        n = days[back - 1] if back <= known else 0
+        score = max(0.0, score + min(cap, base + slope * n))
+    base, slope = _evidence(usual * spent[0])
+    found.base, found.slope, found.score, found.least = base, slope, score, least
+    young = policy.young * 14 / age
+    more = policy.more_at(rise_rate(rhythm)) + young
+    found.notice_from = _from(policy.notice + more, score, cap, base, slope, least)
+    found.alert_from = _from(policy.alert + more, score, cap, base, slope, least)
+    if score < CANDIDATE + young:
+        found.begins_from = _from(CANDIDATE + young, score, cap, base, slope, least)
+    return found
 
 
-def days_of(counts: bytes) -> list[int]:
-    """Return the messages of the 14 days that end with the newest bucket, the newest first."""
-    padded = bytes(BUCKETS - len(counts)) + counts
-    return [sum(padded[end - 4 : end]) for end in range(BUCKETS, 0, -4)]
+def _evidence(mean: float) -> tuple[float, float]:
+    """Return (a, b) of the evidence a + b n of n messages where `mean` are usual."""
+    mean = max(0.3, mean)
+    risen = max(2 * mean, mean + 4)
+    ratio = (_K + mean) / (_K + risen)
+    return _K * log(ratio), log(risen / mean * ratio)
 
 
-def usual_a_day(
-    habits: Habits, daily: list[int], exposures: list[float], age: float, prior: float, policy: RisePolicy
+def _from(threshold: float, score: float, cap: float, base: float, slope: float, least: int) -> int:
+    """Return the messages from which the score, so far and of the newest day, reaches the threshold."""
+    missing = threshold - score
+    if missing > cap:
+        return NEVER
+    needed = (missing - base) / slope if slope > 0 else inf
+    return min(NEVER, max(1, least, ceil(needed)))
+
+
+def _usual_a_day(
+    habits: Habits, first_day: int, spent: list[float], prior: float, policy: RisePolicy
 ) -> float:
     """Return the upper estimate of the line's messages a day, from what is older than 7 days."""
-    sent, exposure = habits.sent, habits.exposure
+    days = habits.days
+    known = len(days)
+    sent, total = habits.sent / UNIT, exposure_of(first_day, habits.day)
     base = PRIOR_MESSAGES / max(0.05, prior)
-    for day in range(BUCKETS // 4 - 1, _DAYS - 1, -1):
-        live = min(1.0, age - day)
-        if live <= 0:
-            continue
-        sent *= _DECAY_DAY
-        exposure *= _DECAY_DAY
-        mean = (PRIOR_MESSAGES + sent) / (base + exposure)
-        # A wild day teaches no more than a lively one.
-        sent += min(daily[day], 4 * mean * exposures[day] + 24) * min(1.0, live)
-        exposure += exposures[day] * live
-    return _upper(sent, exposure, prior, policy)
+    for back in range(len(spent) - 1, _DAYS - 1, -1):
+        sent *= DECAY
+        total *= DECAY
+        n = days[back - 1] if back <= known else 0
+        if n:
+            # A wild day teaches no more than a lively one.
+            sent += min(n, 4 * (PRIOR_MESSAGES + sent) / (base + total) * spent[back] + 24)
+        total += spent[back]
+    return _upper(sent, total, prior, policy)
 
 
-def _upper(sent: float, exposure: float, prior: float, policy: RisePolicy) -> float:
-    mean = (PRIOR_MESSAGES + sent) / (PRIOR_MESSAGES / max(0.05, prior) + exposure)
-    doubt = 0.5 * sqrt((mean + 0.1) * _FANO / (exposure + 1))
-    return mean + doubt + policy.unknown * prior / (1 + exposure)
+def _upper(sent: float, spent: float, prior: float, policy: RisePolicy) -> float:
+    mean = (PRIOR_MESSAGES + sent) / (PRIOR_MESSAGES / max(0.05, prior) + spent)
+    doubt = 0.5 * sqrt((mean + 0.1) * _FANO / (spent + 1))
+    return mean + doubt + policy.unknown * prior / (1 + spent)

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from cem.domain.alerting import Finding, close_alert, find_open, raise_alert, review_later, update_alert
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
-from cem.domain.detectors.recipients import age, aged, distinct_centi, hour_below, see
+from cem.domain.detectors.recipients import aged, distinct_centi, hour_below
 from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.events.sms import SmsRated
 from cem.domain.facts.usage import cycle_at
@@ -24,24 +24,9 @@ from cem.domain.state.alerts import Evidence, StoredAlert
 from cem.domain.state.lines import Line, Velocity
 from cem.domain.thresholds import VelocityPolicy
 
-__all__ = ["TYPE", "check_velocity", "note_recipient", "review_velocity"]
+__all__ = ["TYPE", "check_velocity", "review_velocity"]
 
 TYPE = "sms_velocity"
-
-
-def note_recipient(line: Line, event: SmsRated, at_ms: int) -> Velocity | None:
-    """Fold a message into the line's distinct recipients; None if it names no recipient."""
-    if event.recipient is None:
-        return None
-    velocity = line.velocity
-    hour = at_ms // HOUR_MS
-    if velocity is None:
-        velocity = line.velocity = Velocity(hour, day=hour // 24)
-    elif hour // 24 > velocity.day:
-        _learn_day(velocity)
-        velocity.day = hour // 24
-    see(velocity, event.recipient, hour)
-    return velocity
 
 
 def check_velocity(
@@ -89,14 +74,6 @@ def review_velocity(customer: Customer, alert: StoredAlert, now_ms: int, ctx: Fo
 def _limit_centi(velocity: Velocity, policy: VelocityPolicy, factor: float) -> int:
     """Return the number of distinct recipients, in hundredths, from which a tier is reached."""
     return max(policy.minimum * 100, round(factor * (velocity.level_centi + policy.offset * 100)))
-
-
-def _learn_day(velocity: Velocity) -> None:
-    """Move the level towards the distinct recipients at the end of the day that is over."""
-    age(velocity, max(velocity.hour, velocity.day * 24 + 23))
-    level_centi = velocity.level_centi
-    day_centi = min(distinct_centi(velocity.cells), 3 * level_centi + 500)
-    velocity.level_centi = level_centi + (day_centi - level_centi) // 10
 
 
 def _finding(

@@ -1,16 +1,22 @@
-"""What is kept of a line's use of messages, so that a lasting change of it is seen: counts, usual rate, money."""
+"""What is kept of a line's use of messages, so that a change of it is seen: messages by day and night, usual rate, money."""
 
 from __future__ import annotations
 
 import msgspec
 
-__all__ = ["BUCKETS", "MONEY_DAYS", "Habits", "Spending"]
+__all__ = ["DAYS", "MONEY_DAYS", "NEVER", "UNIT", "Habits", "Spending"]
 
-#: Quarters of a day that `Habits.counts` covers: 14 days.
-BUCKETS = 56
+#: Closed days that `Habits.days` and `Habits.nights` cover.
+DAYS = 13
 
 #: Days that `Spending` covers.
 MONEY_DAYS = 7
+
+#: Decayed sums are whole numbers of this part of a message, a day, a minor unit: small when packed, exact when replayed.
+UNIT = 32
+
+#: More messages than a day has.
+NEVER = 65_535
 
 
 class Spending(msgspec.Struct, array_like=True, gc=False):
@@ -21,31 +27,25 @@ class Spending(msgspec.Struct, array_like=True, gc=False):
     #: Messages and minor units of that day, the day before it, ...: trailing zeros left out.
     messages: list[int] = []
     charged_minor: list[int] = []
-    #: What has left the seven days, decayed by day, in minor units.
-    older_minor: float = 0.0
+    #: What has left the seven days, decayed by day, in 1/UNIT minor units.
+    older: int = 0
 
 
 class Habits(msgspec.Struct, array_like=True, gc=False):
-    """A line's messages by quarter of a day, at most 200 bytes packed with its recipients; buckets are numbered from the epoch plus the cohort's quiet hour."""
+    """A line's messages by day. A day begins with the cohort's quiet hours; days are numbered from the epoch."""
 
-    #: The bucket of the first message, and the newest one with a message.
-    first: int = 0
-    newest: int = 0
-    #: Messages by bucket, at most 255, the newest last; leading zeros left out.
-    counts: bytes = b""
-    #: Of the buckets that have left `counts`, decayed: messages, and the days' share that they stand for.
-    sent: float = 0.0
-    exposure: float = 0.0
-    #: The same messages, inside and outside the cohort's quiet hours.
-    night: float = 0.0
-    day: float = 0.0
-    #: Per tier: when the newest episode was told, and when its condition last held (s since the epoch; 0 never).
-    noticed_s: int = 0
-    notice_held_s: int = 0
-    alerted_s: int = 0
-    alert_held_s: int = 0
-    money_told_s: int = 0
-    money_held_s: int = 0
-    #: When the line was last counted as one that may be rising.
-    candidate_s: int = 0
+    #: The newest day with a message, its messages, and those of them in quiet hours.
+    day: int = 0
+    count: int = 0
+    night: int = 0
+    #: Of the days before, the newest first, at most 255 a day; trailing zeros left out.
+    days: bytes = b""
+    nights: bytes = b""
+    #: Of the days that have left `days`, decayed, in 1/UNIT: messages, as of usual days, and those of them at night.
+    sent: int = 0
+    at_night: int = 0
+    #: Messages of the newest day from which a rise has to be looked for: it cannot be there with fewer; 0 = at all.
+    judge_at: int = 0
+    #: The newest day (since the epoch, UTC) on which something abnormal was found; 0 = never.
+    held_day: int = 0
     spending: Spending | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from cem.domain.state.habits import Habits
+
 __all__ = ["DESTINATIONS", "LINE_FAMILIES", "Cycle", "Line", "Velocity"]
 
 #: Index in `Cycle.charged_minor` of each destination class. Append only.
@@ -50,7 +52,7 @@ class Velocity(msgspec.Struct, array_like=True, gc=False):
     cells: bytes = b""
     #: The line's own level of distinct recipients a day, in hundredths.
     level_centi: int = 0
-    #: The newest day (since the epoch) with a message; it has not taught `level_centi` yet.
+    #: No longer used: the newest day with a message is that of `hour`; it has not taught `level_centi` yet.
     day: int = 0
     #: When the line was last noticed and last alerted, so that an episode is told once; 0 = never.
     noticed_ms: int = 0
@@ -70,3 +72,5 @@ class Line(msgspec.Struct, array_like=True, gc=False):
     velocity: Velocity | None = None
     #: Day (since the epoch, UTC) of the line's first message; 0 = none yet.
     first_day: int = 0
+    #: Absent until the line sends a message.
+    habits: Habits | None = None

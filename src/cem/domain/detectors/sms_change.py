@@ -1,0 +1,110 @@
+"""A message of a line, folded into its habits: whether its use has changed with it (a rise, a move into the night, a burst).
+
+`look` is the one way through which the stream and `cem evaluate usage` go; who is told, and how often, is theirs.
+"""
+
+from __future__ import annotations
+
+from cem.domain.detectors.recipients import distinct_centi
+from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, note_hour, note_rise
+from cem.domain.detectors.sms_burst import burst_factor
+from cem.domain.detectors.sms_days import add_late, live_days, open_day
+from cem.domain.detectors.sms_night import night_of
+from cem.domain.detectors.sms_rise import least_for_rise, rise_of
+from cem.domain.state.alerts import Evidence
+from cem.domain.state.habits import Habits
+from cem.domain.state.lines import Line, Velocity
+from cem.domain.state.rhythm import Rhythm
+from cem.domain.thresholds import WatchPolicy
+
+__all__ = ["BURST", "NIGHT", "RISE", "Found", "look"]
+
+RISE, NIGHT, BURST = "sms_rise", "sms_night", "sms_velocity"
+
+#: Kind, whether it is of the alert tier, evidence.
+Found = tuple[str, bool, Evidence]
+
+_NOTHING: list[Found] = []
+
+
+def look(line: Line, at_s: int, rhythm: Rhythm, policy: WatchPolicy) -> list[Found]:
+    """Fold a message into the line's days, its recipient being noted already; return what is abnormal with it."""
+    since = at_s - rhythm.quiet_hour * 3600
+    day = since // DAY_S
+    is_night = since % DAY_S < NIGHT_S
+    if not at_s & 3:
+        note_hour(rhythm, at_s)
+    habits = line.habits
+    if habits is None:
+        habits = line.habits = Habits(day)
+    if day > habits.day:
+        open_day(habits, day, line.first_day, rhythm)
+        habits.judge_at = least_for_rise(habits, line.first_day, rhythm, policy.rise)
+    if day < habits.day:
+        if not add_late(habits, day, is_night):
+            return _NOTHING
+        if not habits.judge_at:
+            habits.judge_at = least_for_rise(habits, line.first_day, rhythm, policy.rise)
+    else:
+        habits.count += 1
+        if is_night:
+            habits.night += 1
+    found = _NOTHING
+    velocity = line.velocity
+    if 0 < habits.judge_at <= habits.count:
+        found = _rise(habits, line.first_day, velocity, rhythm, policy)
+    if is_night and policy.night.enabled and day - line.first_day + 1 >= policy.night.age_days:
+        night = night_of(habits, rhythm, policy.night)
+        if night is not None and night.score >= policy.night.notice:
+            evidence: Evidence = {
+                "messages_at_night": night.at_night,
+                "messages_5d": night.messages,
+                "usual_share_percent": round(100 * night.usual_share),
+            }
+            found = [*found, (NIGHT, night.score >= policy.night.alert, evidence)]
+    if velocity is not None and len(velocity.cells) > 2 * policy.burst.offset and policy.burst.enabled:
+        burst = _burst(velocity, live_days(habits, line.first_day), policy)
+        if burst is not None:
+            found = [*found, burst]
+    return found
+
+
+def _rise(
+    habits: Habits, first_day: int, velocity: Velocity | None, rhythm: Rhythm, policy: WatchPolicy
+) -> list[Found]:
+    """Return a rise, if there is one, and set from how many messages on to look again."""
+    rise = rise_of(habits, first_day, rhythm, policy.rise)
+    n = habits.count
+    if habits.judge_at <= rise.begins_from <= n:
+        note_rise(rhythm)
+    habits.judge_at = min(
+        (x for x in (rise.begins_from, rise.notice_from, rise.alert_from) if x > n), default=0
+    )
+    if n < rise.notice_from:
+        return _NOTHING
+    if velocity is not None and not _as_many_recipients(velocity):
+        # A chat that grows warm; look again soon.
+        habits.judge_at = n + 2
+        return _NOTHING
+    evidence: Evidence = {
+        "messages_3d": rise.before + n,
+        "usual_3d": round(rise.usual_3d, 1),
+        "score": round(rise.score + min(policy.rise.day_cap, rise.base + rise.slope * n), 1),
+    }
+    return [(RISE, n >= rise.alert_from, evidence)]
+
+
+def _burst(velocity: Velocity, age_days: int, policy: WatchPolicy) -> Found | None:
+    factor = burst_factor(velocity, age_days, policy.burst)
+    if factor < policy.burst.notice_factor:
+        return None
+    evidence: Evidence = {
+        "recipients_24h": round(factor * (velocity.level_centi / 100 + policy.burst.offset)),
+        "usual_a_day": round(velocity.level_centi / 100, 1),
+    }
+    return BURST, factor >= policy.burst.alert_factor, evidence
+
+
+def _as_many_recipients(velocity: Velocity) -> bool:
+    """Return whether the line writes to more people than usual."""
+    return distinct_centi(velocity.cells) >= velocity.level_centi + 100

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cem.bootstrap.parts import open_parts
+from cem.bootstrap.replay import follower
 from cem.bootstrap.rules import RulesArchive, read_rules
 from cem.bootstrap.worker import make_stepper
-from cem.pipeline import LanePipeline
 from cem.ports import Emission, JournalEntry, Unavailable
 from cem.settings import Settings
 from cem.stores import MemoryCore, MemoryStore
 from cem.stores.digest import Digester
-from cem.streams.topics import CUSTOMER_TOPICS, DEAD_LETTERS
+from cem.streams.topics import DEAD_LETTERS
 
 __all__ = ["History", "content_of", "name_of", "read_history", "token_in"]
 
@@ -77,19 +76,8 @@ async def _read_history(settings: Settings) -> History:
         await archive.keep(rules)
         for lane in range(settings.partitions):
             memory = MemoryStore(settings.partitions, core=MemoryCore(history=1))
-            pipeline = LanePipeline(
-                lane,
-                store=memory,
-                publisher=_Silence(),
-                log=parts.log,
-                stepper=make_stepper(rules, settings.partitions, archive),
-                topics=CUSTOMER_TOPICS,
-                owner="chaos",
-                new_token=lambda: secrets.token_hex(8),
-                pause=_give_up,
-                rebuild=True,
-                observer=_Listener(history),
-            )
+            stepper = make_stepper(rules, settings.partitions, archive)
+            pipeline = follower(lane, parts.log, memory, stepper, observer=_Listener(history))
             entries, _ = await parts.log.journal(lane, 0)
             if not entries:
                 continue
@@ -148,19 +136,3 @@ class _Listener:
 
     def waited(self, reason: Unavailable) -> None:
         pass
-
-
-class _Silence:
-    """A publisher for a history that is only looked at."""
-
-    async def publish(self, emissions: Sequence[Emission]) -> None:
-        return
-
-    async def append_journal(self, entry: JournalEntry) -> int:
-        raise AssertionError("a history that is looked at goes on by itself")
-
-
-async def _give_up(attempt: int, reason: Unavailable) -> None:
-    if attempt >= 8:
-        raise reason
-    await asyncio.sleep(0.1 * 2**attempt)

@@ -15,14 +15,15 @@ from cem.bootstrap.rules import RulesArchive, read_rules
 from cem.bootstrap.worker import make_stepper
 from cem.journal import JOURNAL_TOPIC
 from cem.pipeline import LanePipeline
-from cem.ports import NO_TOKEN, Emission, JournalEntry, LaneStopped, Unavailable
+from cem.ports import NO_TOKEN, Emission, JournalEntry, LaneStopped, Log, Observer, Unavailable
 from cem.settings import Settings
+from cem.stepper import Stepper
 from cem.stores import MemoryCore, MemoryStore, RedisStore
 from cem.stores.digest import Digest, Digester
 from cem.streams.log_reader import KafkaLog
 from cem.streams.topics import CUSTOMER_TOPICS
 
-__all__ = ["Replayed", "replay_lanes"]
+__all__ = ["Replayed", "follower", "replay_lanes"]
 
 #: How often a lane that goes on is looked at again.
 _LOOKS = 20
@@ -63,18 +64,8 @@ async def replay_lanes(
             if await _journal_is_cut(parts.log, lane) and await files.restore(lane) is None:
                 msg = f"lane {lane}: the journal does not reach back to the beginning, and there is no checkpoint"
                 raise LaneStopped(msg)
-            pipeline = LanePipeline(
-                lane,
-                store=memory,
-                publisher=_Silence(),
-                log=parts.log,
-                stepper=make_stepper(rules, settings.partitions, archive),
-                topics=CUSTOMER_TOPICS,
-                owner="replay",
-                new_token=lambda: secrets.token_hex(8),
-                pause=_give_up,
-                rebuild=True,
-            )
+            stepper = make_stepper(rules, settings.partitions, archive)
+            pipeline = follower(lane, parts.log, memory, stepper)
             beside = await _follow(pipeline, parts.store if compare else None)
             saves += pipeline.saves
             records += pipeline.records
@@ -90,6 +81,30 @@ async def replay_lanes(
     ours, theirs = replayed.result(), stored.result() if compare else None
     return Replayed(
         ours, saves, records, theirs, theirs is None or ours.digest == theirs.digest, different[:1000]
+    )
+
+
+def follower(
+    lane: int,
+    log: Log,
+    store: MemoryStore,
+    stepper: Stepper[Any, Any],
+    *,
+    observer: Observer | None = None,
+) -> LanePipeline[Any, Any]:
+    """Return a pipeline whose opening follows the lane's journal into `store` and says nothing to anybody."""
+    return LanePipeline(
+        lane,
+        store=store,
+        publisher=_Silence(),
+        log=log,
+        stepper=stepper,
+        topics=CUSTOMER_TOPICS,
+        owner="replay",
+        new_token=lambda: secrets.token_hex(8),
+        pause=_give_up,
+        rebuild=True,
+        observer=observer,
     )
 
 

@@ -261,7 +261,8 @@ class LanePipeline(Generic[S, Item]):
         with _ClosedOnError(self):
             items = self._stepper.read(records)
             await self._load(self._stepper.customers(items))
-            moment = Moment(self.lane, topic, max(lane_time_ms, self._header.lane_time_ms))
+            scores = None if followed is None else followed.entry.scores
+            moment = Moment(self.lane, topic, max(lane_time_ms, self._header.lane_time_ms), scores=scores)
             outcome = self._stepper.step(self._hot.states, items, moment)
             header = self._header
             before = header.positions.get(topic, Position(0))
@@ -279,6 +280,7 @@ class LanePipeline(Generic[S, Item]):
             entry = followed.entry if followed else JournalEntry(
                 self.lane, self._owner, self._new_token(), header.token, topic, before.next_offset, stop,
                 moment.lane_time_ms, versions=self._stepper.versions, cluster_id=header.cluster_id,
+                scores=outcome.scores,
             )  # fmt: skip
             positions = {**header.positions, topic: position}
             await self._commit(outcome, entry, followed, positions, rejects, header.tick, items)
@@ -295,7 +297,8 @@ class LanePipeline(Generic[S, Item]):
             await self._load(due)
             header = self._header
             number = header.tick + 1
-            moment = Moment(self.lane, "", max(lane_time_ms, header.lane_time_ms), number)
+            scores = None if followed is None else followed.entry.scores
+            moment = Moment(self.lane, "", max(lane_time_ms, header.lane_time_ms), number, scores)
             outcome = self._stepper.tick(self._hot.states, due, moment)
             for customer_id in due:
                 again = self._stepper.due_of(self._hot.states[customer_id])
@@ -303,6 +306,7 @@ class LanePipeline(Generic[S, Item]):
             entry = followed.entry if followed else JournalEntry(
                 self.lane, self._owner, self._new_token(), header.token, "", number, number + 1,
                 moment.lane_time_ms, tuple(due), self._stepper.versions, header.cluster_id,
+                scores=outcome.scores,
             )  # fmt: skip
             await self._commit(
                 outcome, entry, followed, header.positions, header.rejects, number, (), woken=due

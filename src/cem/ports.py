@@ -220,6 +220,8 @@ class JournalEntry(msgspec.Struct, frozen=True, array_like=True):
     versions: dict[str, str] = {}
     cluster_id: str = ""
     version: int = 1
+    #: What the models said while the step was made (`cem.stepper.Outcome.scores`): made again, they are not asked.
+    scores: bytes = b""
 
 
 class Publisher(Protocol):

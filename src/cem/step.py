@@ -20,6 +20,7 @@ from cem.domain.events import TOPIC_OF, Event, type_of
 from cem.domain.events.envelope import INBOX, Received, decode, encode
 from cem.domain.events.rejects import Reject
 from cem.domain.fold import fold, tick
+from cem.domain.scores import Answers, Recorded, example_emission
 from cem.domain.state.area import Area
 from cem.domain.state.lane import LaneState
 from cem.domain.subject_states import (
@@ -65,12 +66,17 @@ class CemStepper:
         dead_letter: Callable[[Record, Reject], Emission],
         lane_of: Callable[[str], int],
         find_rules: Callable[[str], Rules | None] = lambda version: None,
+        models: Answers | None = None,
     ) -> None:
-        """Take the rules in force, a dead letter's form, a subject's lane, and where rules of other versions are."""
+        """Take the rules in force, a dead letter's form, a subject's lane, and where rules of other versions are.
+
+        `models` answers what the folds ask; what it said becomes part of the journal.
+        """
         self._rules = rules
         self._dead_letter = dead_letter
         self._lane_of = lane_of
         self._find_rules = find_rules
+        self._models = models
 
     @property
     def versions(self) -> dict[str, str]:
@@ -88,7 +94,11 @@ class CemStepper:
             )
             raise LaneStopped(msg)
         return CemStepper(
-            rules, dead_letter=self._dead_letter, lane_of=self._lane_of, find_rules=self._find_rules
+            rules,
+            dead_letter=self._dead_letter,
+            lane_of=self._lane_of,
+            find_rules=self._find_rules,
+            models=self._models,
         )
 
     def read(self, records: Sequence[Record]) -> list[tuple[Record, Received | Reject]]:
@@ -136,7 +146,7 @@ class CemStepper:
         items: Sequence[tuple[Record, Received | Reject]],
         moment: Moment,
     ) -> Outcome:
-        context = _Context(self._rules, moment, states)
+        context = _Context(self._rules, moment, states, self._models)
         # By its key each record finds a state of the right kind: it was loaded, or made, under that name.
         held: Mapping[str, Any] = states
         changed: dict[str, None] = {}
@@ -157,10 +167,16 @@ class CemStepper:
             else:
                 fold_area(state, item, context)
             changed[subject] = None
-        return Outcome(context.with_lane(changed), context.emissions, context.sorted_sets, rejected)
+        return Outcome(
+            context.with_lane(changed),
+            context.emissions,
+            context.sorted_sets,
+            rejected,
+            context.models.written(),
+        )
 
     def tick(self, states: Mapping[str, Subject], customers: Sequence[str], moment: Moment) -> Outcome:
-        context = _Context(self._rules, moment, states)
+        context = _Context(self._rules, moment, states, self._models)
         context.caused_by_tick()
         for subject in customers:
             context.customer_id = subject
@@ -170,7 +186,11 @@ class CemStepper:
             elif type(state) is Area:
                 tick_area(state, moment.lane_time_ms, context)
         return Outcome(
-            context.with_lane(dict.fromkeys(customers)), context.emissions, context.sorted_sets, []
+            context.with_lane(dict.fromkeys(customers)),
+            context.emissions,
+            context.sorted_sets,
+            [],
+            context.models.written(),
         )
 
 
@@ -206,15 +226,19 @@ class _Context:
         "emissions",
         "lane_time_ms",
         "late_limit_ms",
+        "models",
         "sorted_sets",
         "timezone",
     )
 
-    def __init__(self, rules: Rules, moment: Moment, states: Mapping[str, Subject]) -> None:
+    def __init__(
+        self, rules: Rules, moment: Moment, states: Mapping[str, Subject], models: Answers | None
+    ) -> None:
         self.lane_time_ms = moment.lane_time_ms
         self.late_limit_ms = rules.late_limit_ms
         self.alerts = rules.alerts
         self.timezone = rules.timezone
+        self.models = Recorded(models, moment.scores)
         self.emissions: list[Emission] = []
         self.sorted_sets: dict[str, dict[str, int | None]] = {}
         self.customer_id = ""
@@ -253,18 +277,7 @@ class _Context:
         self._traceparent = None
 
     def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
-        moment = self._moment
-        if moment.topic:
-            event_id = f"{moment.topic}/{moment.lane}/{self._first}/{kind}"
-            sequence = self._first * _PER_RECORD + self._ordinal
-            assert self._ordinal < _PER_RECORD
-        else:
-            event_id = f"lane-{moment.lane}/tick/{self._first}/{self.customer_id}/{kind}"
-            sequence = self._first * _PER_TICK + self._ordinal
-            assert self._ordinal < _PER_TICK
-        if self._ordinal:
-            event_id = f"{event_id}.{self._ordinal}"
-        self._ordinal += 1
+        event_id, sequence = self._number(kind)
         headers, value = encode(
             event,
             id=event_id,
@@ -277,6 +290,41 @@ class _Context:
         topic = TOPIC_OF[type_of(event)]
         self.emissions.append(Emission(topic, (key or self.customer_id).encode(), value, headers))
         return event_id
+
+    def ask(self, model: str, question: Any) -> Any:
+        return self.models.ask(model, question)
+
+    def example(self, model: str, source: str, x: Any, y: Any) -> None:
+        event_id, sequence = self._number("example")
+        self.emissions.append(
+            example_emission(
+                model,
+                x,
+                y,
+                about=source,
+                key=self.customer_id,
+                id=event_id,
+                source=self._source,
+                time_ms=self.lane_time_ms,
+                sequence=sequence,
+            )
+        )
+
+    def _number(self, kind: str) -> tuple[str, int]:
+        """Return id and sequence number of the next emission."""
+        moment = self._moment
+        if moment.topic:
+            event_id = f"{moment.topic}/{moment.lane}/{self._first}/{kind}"
+            sequence = self._first * _PER_RECORD + self._ordinal
+            assert self._ordinal < _PER_RECORD
+        else:
+            event_id = f"lane-{moment.lane}/tick/{self._first}/{self.customer_id}/{kind}"
+            sequence = self._first * _PER_TICK + self._ordinal
+            assert self._ordinal < _PER_TICK
+        if self._ordinal:
+            event_id = f"{event_id}.{self._ordinal}"
+        self._ordinal += 1
+        return event_id, sequence
 
     def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
         self.sorted_sets.setdefault(sorted_set, {})[member] = score_ms

@@ -25,6 +25,8 @@ class Moment(msgspec.Struct, frozen=True):
     lane_time_ms: int
     #: The tick's number; 0 for records.
     tick: int = 0
+    #: What the models said when this step was first made; None: it is made for the first time, and they are asked.
+    scores: bytes | None = None
 
 
 class Outcome(msgspec.Struct):
@@ -38,6 +40,8 @@ class Outcome(msgspec.Struct):
     sorted_sets: dict[str, dict[str, int | None]]
     #: Positions, within the items given, of those that became dead letters; ascending.
     rejected: list[int]
+    #: What the models said, in the order in which they were asked; the journal keeps it.
+    scores: bytes = b""
 
 
 class Stepper(Protocol[S, Item]):

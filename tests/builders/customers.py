@@ -41,11 +41,23 @@ class Context:
         self.emitted: list[Event] = []
         self.kinds: list[str] = []
         self.indexed: dict[str, int] = {}
+        #: Answers of models by name; one that is not here has none. And the examples that were made.
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, Any]] = []
+        self.examples: list[tuple[str, str, Any, Any]] = []
 
     def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
         self.emitted.append(event)
         self.kinds.append(kind)
         return f"test/0/{len(self.emitted)}/{kind}"
+
+    def ask(self, model: str, question: Any) -> Any:
+        self.asked.append((model, question))
+        answer = self.answers.get(model)
+        return answer(question) if callable(answer) else answer
+
+    def example(self, model: str, source: str, x: Any, y: Any) -> None:
+        self.examples.append((model, source, x, y))
 
     def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
         if score_ms is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from cem.domain.events.base import Event
 from cem.domain.state.lane import LaneState
@@ -32,6 +32,18 @@ class FoldContext(Protocol):
 
         `kind` names the emission within what caused it; `key` is the record's key (None: the customer). The topic
         is that of the event's type.
+        """
+
+    def ask(self, model: str, question: Any) -> Any:
+        """Return what the model says to the question, as `cem.domain.scores` names both; None if there is no answer.
+
+        Questions and answers are plain data. A step that is made again gets the answers of the first time.
+        """
+
+    def example(self, model: str, source: str, x: Any, y: Any) -> None:
+        """Give the model an example to learn when this step is saved: what was known (plain data), and its label.
+
+        `source` names what the example is about; a later one of the same source corrects it.
         """
 
     def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:

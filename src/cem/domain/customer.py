@@ -19,6 +19,7 @@ from cem.domain.state.alerts import Alerts
 from cem.domain.state.billing import Billing
 from cem.domain.state.contacts import Contacts
 from cem.domain.state.decisions import Decisions
+from cem.domain.state.estimates import Estimates
 from cem.domain.state.lines import Line
 from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
@@ -104,6 +105,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     _outreach: Raw = _EMPTY
     _decisions: Raw = _EMPTY
     _alerts: Raw = _EMPTY
+    #: When (seconds) estimates and examples must next be looked at (0 = never): see `cem.domain.facts.learning`.
+    learning_due_s: int = 0
+    _estimates: Raw = _EMPTY
 
     @property
     def profile(self) -> Profile:
@@ -177,6 +181,14 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
             section = self._alerts = cast(Raw, _alerts(section))
         return cast(Alerts, section)
 
+    @property
+    def estimates(self) -> Estimates:
+        """What models say of him, and what waits for the label from which they learn."""
+        section: Any = self._estimates
+        if type(section) is Raw:
+            section = self._estimates = cast(Raw, _estimates(section))
+        return cast(Estimates, section)
+
 
 _profile = msgspec.msgpack.Decoder(Profile).decode
 _contacts = msgspec.msgpack.Decoder(Contacts).decode
@@ -187,6 +199,7 @@ _service = msgspec.msgpack.Decoder(Service).decode
 _outreach = msgspec.msgpack.Decoder(Outreach).decode
 _decisions = msgspec.msgpack.Decoder(Decisions).decode
 _alerts = msgspec.msgpack.Decoder(Alerts).decode
+_estimates = msgspec.msgpack.Decoder(Estimates).decode
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
@@ -203,6 +216,7 @@ _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
     ("_outreach", Outreach()),
     ("_decisions", Decisions()),
     ("_alerts", Alerts()),
+    ("_estimates", Estimates()),
 )
 
 
@@ -226,6 +240,7 @@ def encode_customer(customer: Customer) -> bytes:
         is type(held._outreach)
         is type(held._decisions)
         is type(held._alerts)
+        is type(held._estimates)
         is Raw
     ):
         for name, default in _SECTIONS:

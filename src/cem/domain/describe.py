@@ -24,6 +24,16 @@ from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill, Payment, bill_key
 from cem.domain.state.contacts import Contact, Contacts, contact_key, unpack_contacts
 from cem.domain.state.decisions import Decision, Decisions
+from cem.domain.state.estimates import (
+    Churn,
+    Estimates,
+    Heard,
+    Satisfied,
+    Talked,
+    past_moods,
+    spoken_of,
+    waiting_portraits,
+)
 from cem.domain.state.habits import UNIT, Habits, Spending
 from cem.domain.state.lines import DESTINATIONS, LINE_FAMILIES, Cycle, Line, Velocity
 from cem.domain.state.outreach import Outreach, Touch
@@ -32,6 +42,7 @@ from cem.domain.state.reach import PARTS, PERIOD_MS, past_cells
 from cem.domain.state.satisfaction import Answer
 from cem.domain.state.service import Order, Task, Ticket
 from cem.domain.view.bill_change import bill_change
+from cem.domain.view.portrait import FEATURES, features_of
 
 __all__ = ["describe"]
 
@@ -54,7 +65,8 @@ _ALERT_FIELDS: Final = (
 
 def describe(customer: Customer) -> Shown:
     """Return the state as nested dictionaries and lists of texts, numbers and booleans; packed rows are unpacked."""
-    shown = _fields(customer, without={*_HASHES, "counts", *_sections()})
+    shown = _fields(customer, without={*_HASHES, "counts", "learning_due_s", *_sections()})
+    shown |= _some(learning_due=_instant(customer.learning_due_s * 1000))
     shown |= _some(records=_by_name(customer.counts, FAMILIES))
     for name in _sections():
         shown |= _some(**{name.lstrip("_"): _plain(getattr(customer, name.lstrip("_")))})
@@ -216,6 +228,51 @@ def _decisions(decisions: Decisions) -> Shown:
     return _fields(decisions, {"texts"}) | _some(made=_plain(decisions.made))
 
 
+def _estimates(estimates: Estimates) -> Shown:
+    """Return moods from -1 to 1, CSAT points and probabilities; of what waits for a label, how much."""
+    past = [
+        _some(at=_instant(row.at_s * 1000), mood=row.mood / 100, utterances=row.utterances)
+        for row in past_moods(estimates.moods)
+    ]
+    return _some(
+        talked=_plain(estimates.talked),
+        moods=past,
+        satisfaction=_plain(estimates.satisfied),
+        churn=_plain(estimates.churn),
+        surveys_waited_for=_plain(estimates.heard),
+        weeks_waiting=len(waiting_portraits(estimates.waiting)) or None,
+    )
+
+
+def _talked(talked: Talked) -> Shown:
+    moods = [row.mood / 100 for row in spoken_of(talked.spoken)]
+    return _fields(talked, {"key", "sure", "strongest", "at_s"}) | _some(
+        at=_instant(talked.at_s * 1000), moods=moods, sure=talked.sure / 100 if talked.sure else None
+    )
+
+
+def _satisfied(said: Satisfied) -> Shown:
+    return {
+        "at": _instant(said.at_s * 1000),
+        "point": said.point / 50,
+        "low": said.low / 50,
+        "high": said.high / 50,
+        **_some(drivers=_drivers(said.drivers)),
+    }
+
+
+def _drivers(codes: Sequence[int]) -> list[str]:
+    return [
+        f"{FEATURES[abs(code) - 1]}: {'raises' if code > 0 else 'lowers'} it"
+        for code in codes
+        if 0 < abs(code) <= len(FEATURES)
+    ]
+
+
+def _heard(heard: Heard) -> Shown:
+    return _fields(heard, {"key", "portrait"}) | _some(known=features_of(heard.portrait))
+
+
 def _bill(bill: Bill) -> Shown:
     """Return the bill with its sums under each line; those of no line are under "account"."""
     sums = {line or "account": dict(causes) for line, causes in bill.sums.items()}
@@ -281,4 +338,9 @@ _SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
     Task: _promise,
     Ticket: _promise,
     StoredAlert: _alert,
+    Estimates: _estimates,
+    Talked: _talked,
+    Satisfied: _satisfied,
+    Churn: lambda churn: {"chance": churn.chance / 10_000, **_some(drivers=_drivers(churn.drivers))},
+    Heard: _heard,
 }

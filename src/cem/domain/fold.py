@@ -53,6 +53,7 @@ from cem.domain.events import (
     ServiceDegraded,
     ServiceRestored,
     SmsRated,
+    Speaker,
     SurveyAnswered,
     TaskClosed,
     TaskDue,
@@ -66,6 +67,7 @@ from cem.domain.facts import (
     contacts,
     decisions,
     faults,
+    learning,
     outreach,
     promises,
     satisfaction,
@@ -73,6 +75,7 @@ from cem.domain.facts import (
     talk,
 )
 from cem.domain.facts.counts import count, line_of
+from cem.domain.facts.mood import hear
 from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
@@ -94,11 +97,13 @@ def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
     handler = _FOLDS.get(type(received.event))
     if handler is not None:
         handler(customer, received, ctx)
+        if handler is not _sms_rated and not customer.learning_due_s:
+            learning.begin_learning(customer, ctx.lane_time_ms)
     return True
 
 
 def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
-    """Do everything that is due by `now_ms`: judge contacts and promises, end silences and alerts, forget strangers."""
+    """Do everything that is due by `now_ms`: judge contacts and promises, end silences and alerts, learn, forget strangers."""
     if 0 < customer.contacts_due_ms <= now_ms:
         contacts.judge_contacts(customer, now_ms)
     if 0 < customer.promises_due_ms <= now_ms:
@@ -106,6 +111,8 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     if 0 < customer.alerts_due_ms <= now_ms:
         for alert in due_alerts(customer, now_ms, ctx):
             _REVIEWS.get(alert.type, _over)(customer, alert, now_ms, ctx)
+    if 0 < customer.learning_due_s * 1000 <= now_ms:
+        learning.judge_learning(customer, now_ms, ctx)
     forget_stranger(customer, now_ms)
 
 
@@ -115,6 +122,7 @@ def next_due_ms(customer: Customer) -> int | None:
         customer.contacts_due_ms,
         customer.promises_due_ms,
         customer.alerts_due_ms,
+        customer.learning_due_s * 1000,
         stranger_due_ms(customer),
     )
     return min(filter(None, dues), default=None)
@@ -159,17 +167,21 @@ def _call_turn(customer: Customer, received: Received, ctx: FoldContext) -> None
     key = contact_key(event.call_id)
     if not any(contact.key == key and contact.ended for contact in kept):
         talk.hear_turn(customer, event, received.time_ms)
+        if event.speaker is Speaker.CUSTOMER:
+            hear(customer, key, "call", event.turn, event.text, received.time_ms, ctx)
 
 
 def _call_ended(customer: Customer, received: Received, ctx: FoldContext) -> None:
     event = received.event
     assert isinstance(event, CallEnded)
-    talk.close_call(customer, event)
+    call = talk.close_call(customer, event)
     if event.direction is CallDirection.OUTBOUND or outreach.knows_touch(customer, event.call_id):
         outreach.end_own_call(customer, event, received.time_ms, ctx)
         return
     contact = contacts.end_call(customer, event, received.time_ms, ctx.lane_time_ms)
     repeat_call.check_repeat(customer, contact.reason, ctx)
+    said = "" if call is None else " ".join(turn.text for turn in call.turns if turn.speaker == "customer")
+    learning.contact_over(customer, event.call_id, "call", contact.reason, said, received.time_ms, ctx)
 
 
 def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -180,11 +192,26 @@ def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> No
         return
     contact = contacts.add_interaction(customer, event, received.time_ms, ctx.lane_time_ms)
     repeat_call.check_repeat(customer, contact.reason, ctx)
+    channel, said = str(event.channel), event.text or ""
+    hear(customer, contact.key, channel, 0, said, received.time_ms, ctx)
+    learning.contact_over(
+        customer, event.interaction_id, channel, contact.reason, said, received.time_ms, ctx
+    )
 
 
 def _plan_changed(customer: Customer, received: Received, ctx: FoldContext) -> None:
     supplies.change_plan(customer, received, ctx)
     refresh_allowances(customer, ctx)
+
+
+def _survey(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    satisfaction.add_answer(customer, received, ctx)
+    learning.learn_from_survey(customer, received, ctx)
+
+
+def _cancelled(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    supplies.cancel_contract(customer, received, ctx)
+    learning.correct_churn(customer, ctx)
 
 
 def _acknowledged(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -238,7 +265,7 @@ _FOLDS: dict[type[Event], Fold] = {
     CallStarted: _call_started,
     CallTurn: _call_turn,
     CallEnded: _call_ended,
-    SurveyAnswered: satisfaction.add_answer,
+    SurveyAnswered: _survey,
     NoteWritten: promises.write_note,
     TaskDue: promises.take_task,
     TaskClosed: promises.close_task,
@@ -248,7 +275,7 @@ _FOLDS: dict[type[Event], Fold] = {
     PaymentOverdue: billing.add_overdue,
     PlanChanged: _plan_changed,
     ContractRenewed: supplies.renew_contract,
-    ContractCancelled: supplies.cancel_contract,
+    ContractCancelled: _cancelled,
     InteractionRecorded: _interaction,
     CampaignContacted: outreach.touch_by_campaign,
     CampaignResponded: outreach.take_answer,

@@ -1,0 +1,141 @@
+"""What waits in the state for its label, and becomes an example when it is known."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cem.domain import view
+from cem.domain.customer import Customer, decode_customer, encode_customer
+from cem.domain.events import (
+    CallEnded,
+    CallStarted,
+    CallTurn,
+    ContractCancelled,
+    CustomerErased,
+    Event,
+    PlanChanged,
+    Speaker,
+    SurveyAnswered,
+)
+from cem.domain.events.enums import Initiative
+from cem.domain.facts.learning import HORIZON_MS
+from cem.domain.fold import next_due_ms
+from cem.domain.state.estimates import pack_portraits, waiting_portraits
+from cem.domain.weeks import WEEK_MS, instant_of, week_of
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household
+
+CONTRACT: tuple[int, Event] = (T0, PlanChanged(plan="M", price_minor=2000))
+#: The first look after the contract began, and the later ones.
+LOOKS = [instant_of("C1", week_of("C1", T0) + n) for n in range(1, 30)]
+
+
+def cancelled(effective_ms: int, initiative: Initiative = Initiative.CUSTOMER) -> ContractCancelled:
+    day = datetime.fromtimestamp(effective_ms / 1000, UTC).date()
+    return ContractCancelled(effective=day, reason="price", initiative=initiative)
+
+
+def labels(ctx: Context) -> list[tuple[int, int]]:
+    """Return instant and label of the churn examples, corrections left out."""
+    return [
+        (instant_of("C1", int(source.split("/")[2])), y)
+        for model, source, x, y in ctx.examples
+        if model == "churn" and x is not None
+    ]
+
+
+def lived(events: list[tuple[int, Event]], until_ms: int) -> tuple[Customer, Context]:
+    ctx = Context(0)
+    ctx.answers = {"churn": [1234, [2, -15]], "satisfaction": [180, 100, 230, [14]]}
+    customer, ctx = household([CONTRACT, *events], ctx=ctx)
+    advance(customer, ctx, until_ms)
+    return customer, ctx
+
+
+def test_one_example_a_week_when_its_horizon_closes() -> None:
+    """Who stays is a negative example of every week, learnt thirty days after it."""
+    customer, ctx = lived([], LOOKS[9])
+    assert labels(ctx) == [(at, 0) for at in LOOKS if at + HORIZON_MS <= LOOKS[9]]
+    assert len(waiting_portraits(decode_customer(encode_customer(customer)).estimates.waiting)) == 5
+    risk = view.churn_risk(customer, LOOKS[9])
+    assert risk is not None and risk.chance == 0.1234
+    assert risk.drivers == (("contract_days_left", True), ("days_since_survey", False))
+
+
+def test_who_leaves_is_positive_from_thirty_days_before() -> None:
+    """A cancellation makes examples of the weeks whose horizon holds its effect, and ends the looks."""
+    at_ms = LOOKS[8] + HOUR
+    customer, ctx = lived([(at_ms, cancelled(at_ms + 10 * DAY))], LOOKS[20])
+    gone_ms = (at_ms + 10 * DAY) // DAY * DAY
+    assert labels(ctx) == [(at, int(at + HORIZON_MS >= gone_ms)) for at in LOOKS[:9]]
+    assert sum(label for _, label in labels(ctx)) in (3, 4)
+    assert next_due_ms(customer) is None
+    assert view.churn_risk(customer, LOOKS[9]) is None
+
+
+def test_an_operator_who_ends_a_contract_teaches_nothing_of_leaving() -> None:
+    """Dismissed customers did not choose: their weeks are negatives until then."""
+    _, ctx = lived([(LOOKS[8], cancelled(LOOKS[8], Initiative.OPERATOR))], LOOKS[20])
+    assert {label for _, label in labels(ctx)} == {0}
+
+
+def test_a_cancellation_heard_of_late_corrects() -> None:
+    """It took effect within a horizon that has closed since: the example of that week gets its label anew."""
+    gone_ms, heard_ms = LOOKS[3] // DAY * DAY, LOOKS[9] + HOUR
+    _, ctx = lived([(heard_ms, cancelled(gone_ms))], heard_ms + HOUR)
+    corrected = [source for _, source, x, y in ctx.examples if x is None and y == 1]
+    closed = [at for at in LOOKS[:9] if at + HORIZON_MS <= heard_ms and at < gone_ms <= at + HORIZON_MS]
+    assert corrected == [f"churn/C1/{week_of('C1', at)}" for at in closed] != []
+
+
+def call(survey: SurveyAnswered | None, after_ms: int = 2 * HOUR) -> list[tuple[int, Event]]:
+    said = CallTurn(call_id="c1", turn=1, speaker=Speaker.CUSTOMER, text="it fails again")
+    events: list[tuple[int, Event]] = [
+        (T0 + HOUR, CallStarted(call_id="c1", reason="coverage")),
+        (T0 + HOUR + MINUTE, said),
+        (T0 + HOUR + 2 * MINUTE, CallEnded(call_id="c1", duration_s=120, wait_s=300)),
+    ]
+    return events if survey is None else [*events, (T0 + HOUR + after_ms, survey)]
+
+
+def test_a_survey_labels_the_contact() -> None:
+    """The answer makes examples of what was said, and of what was known at the contact's end."""
+    customer, ctx = lived(call(SurveyAnswered(about="c1", csat=2, text="bad")), T0 + DAY)
+    rows = {(model, x.get("text"), x.get("channel")): y for model, _, x, y in ctx.examples}
+    assert rows == {
+        ("reason", "it fails again", "call"): "coverage",
+        ("sentiment", "bad", "survey"): "negative",
+        ("sentiment", "it fails again", "call"): "negative",
+        ("satisfaction", "it fails again", "call"): 2,
+    }
+    known = next(x["features"] for model, _, x, _ in ctx.examples if model == "satisfaction")
+    assert known["waited_min_30d"] == 5 and known["contacts_7d"] == 1
+    assert customer.estimates.heard == []
+    found = view.predicted_satisfaction(customer, T0 + DAY)
+    assert found is not None and (found.point, found.low, found.high) == (3.6, 2.0, 4.6)
+
+
+def test_a_survey_that_never_comes_is_an_example_of_silence() -> None:
+    """After four days the contact waits no more: the model learns who does not answer."""
+    customer, ctx = lived(call(None), T0 + 6 * DAY)
+    assert [y for model, _, _, y in ctx.examples if model == "satisfaction"] == [None]
+    assert customer.estimates.heard == []
+
+
+def test_erasure_takes_what_waits() -> None:
+    """Nothing that was known of an erased customer becomes an example."""
+    _, ctx = lived([*call(None), (T0 + DAY, CustomerErased())], LOOKS[12])
+    assert [model for model, *_ in ctx.examples] == ["reason"]
+
+
+@given(st.lists(st.tuples(st.integers(1, 300), st.binary(min_size=1, max_size=40)), max_size=6))
+def test_portraits_in_waiting_come_back(rows: list[tuple[int, bytes]]) -> None:
+    """Whatever their weeks and lengths, packed portraits are unpacked as they were."""
+    week, found = 0, []
+    for gap, portrait in rows:
+        week += gap
+        found.append((week, portrait))
+    assert waiting_portraits(pack_portraits(found)) == found
+    assert WEEK_MS * 52 < 365 * DAY

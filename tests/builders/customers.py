@@ -10,9 +10,21 @@ from cem.domain.events import TOPIC_OF, Event, type_of
 from cem.domain.events.envelope import Received
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.state.lane import LaneState
-from cem.domain.thresholds import AlertPolicy
+from cem.domain.thresholds import AlertPolicy, QuietPolicy, TellPolicy
 
-__all__ = ["DAY", "HOUR", "MINUTE", "SECOND", "T0", "Context", "advance", "arrived", "household", "received"]
+__all__ = [
+    "DAY",
+    "HOUR",
+    "MINUTE",
+    "SECOND",
+    "T0",
+    "Context",
+    "advance",
+    "arrived",
+    "go_on",
+    "household",
+    "received",
+]
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -35,7 +47,8 @@ class Context:
     ) -> None:
         self.lane_time_ms = lane_time_ms
         self.late_limit_ms = late_limit_ms
-        self.alerts = alerts or AlertPolicy()
+        # T0 is at midnight: unless a test says otherwise, no hour is quiet.
+        self.alerts = alerts or AlertPolicy(tell=TellPolicy(quiet=QuietPolicy(0, 0)))
         self.timezone = timezone
         self.lane = LaneState(0)
         self.emitted: list[Event] = []
@@ -107,10 +120,15 @@ def household(
     """Return a customer to whom these events happened at these times, each told at its time, and the context."""
     ctx = ctx or Context(0)
     customer = new_customer(customer_id)
+    go_on(customer, ctx, events)
+    return customer, ctx
+
+
+def go_on(customer: Customer, ctx: Context, events: Iterable[tuple[int, Event]]) -> None:
+    """Let these events happen to the customer at these times, each told at its time."""
     for at_ms, event in events:
         advance(customer, ctx, at_ms)
-        fold(customer, received(event, at_ms, customer_id=customer_id), ctx)
-    return customer, ctx
+        fold(customer, received(event, at_ms, customer_id=customer.customer_id), ctx)
 
 
 def arrived(events: Iterable[tuple[int, Event]], now_ms: int) -> Customer:

@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from cem.alerts.ranges import RANGES
 from cem.domain.events.enums import Channel
 from cem.domain.thresholds import AlertPolicy
 
@@ -22,49 +23,6 @@ __all__ = ["AlertPolicyError", "read_alert_policy"]
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
 _PLACE = re.compile(r" - at `(?P<path>[^`]*)`\Z")
 
-#: Dotted field to the least and the greatest value that it takes.
-_RANGES: dict[str, tuple[float, float]] = {
-    "sms_allowance.collapse_h": (0, 24 * 31),
-    "sms_allowance.deliver_within_h": (1, 24 * 31),
-    "sms_allowance.remedy.price_minor": (-(10**9), 10**9),
-    "sms_velocity.minimum": (1, 10_000),
-    "sms_velocity.offset": (0, 10_000),
-    "sms_velocity.notice_factor": (0.01, 1_000),
-    "sms_velocity.alert_factor": (0.01, 1_000),
-    "sms_velocity.silence_days": (0, 366),
-    "sms_velocity.deliver_within_h": (1, 24 * 31),
-    "sms_velocity.remedy.price_minor": (-(10**9), 10**9),
-    "repeat_call.window_days": (1, 30),
-    "repeat_call.deliver_within_h": (1, 24 * 31),
-    "repeat_call.remedy.price_minor": (-(10**9), 10**9),
-    "closed_kept": (0, 20),
-    "sms_watch.silence_days": (0, 366),
-    "sms_watch.again_days": (1, 366),
-    "sms_watch.rise.minimum": (1, 10_000),
-    "sms_watch.rise.age_days": (8, 366),
-    "sms_watch.rise.day_cap": (0.1, 100),
-    "sms_watch.rise.notice": (0, 1_000),
-    "sms_watch.rise.alert": (0, 1_000),
-    "sms_watch.rise.young": (0, 100),
-    "sms_watch.rise.unknown": (0, 100),
-    "sms_watch.rise.usual_rate": (0.000_001, 1),
-    "sms_watch.rise.self_setting": (0, 100),
-    "sms_watch.night.nights": (1, 5),
-    "sms_watch.night.minimum": (1, 10_000),
-    "sms_watch.night.share": (0, 1),
-    "sms_watch.night.age_days": (8, 366),
-    "sms_watch.night.notice": (0, 1_000),
-    "sms_watch.night.alert": (0, 1_000),
-    "sms_watch.burst.offset": (1, 10_000),
-    "sms_watch.burst.notice_factor": (0.01, 1_000),
-    "sms_watch.burst.alert_factor": (0.01, 1_000),
-    "sms_watch.burst.share_3h": (0, 1),
-    "sms_watch.burst.age_days": (0, 366),
-    "sms_watch.burst.young_minimum": (0, 10_000),
-    "sms_watch.money.messages": (1, 10_000),
-    "sms_watch.money.least_minor": (0, 10**9),
-    "sms_watch.money.factor": (0, 1_000),
-}
 _CHANNELS = tuple(str(channel) for channel in Channel if channel is not Channel.OTHER)
 _ACTION = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 
@@ -91,7 +49,7 @@ def read_alert_policy(document: object, origin: str) -> AlertPolicy:
 
 def _problem(policy: AlertPolicy) -> str | None:
     """Return what is wrong with values that have the right types, or None."""
-    for field, (low, high) in _RANGES.items():
+    for field, (low, high) in RANGES.items():
         value = _value(policy, field)
         if not low <= value <= high:
             return f"{field} must be from {low} to {high}, not {value}"
@@ -109,6 +67,9 @@ def _problem(policy: AlertPolicy) -> str | None:
         ),
         _rising("sms_allowance.percents", allowance.percents, 1, 1_000),
         _rising("sms_allowance.charge_steps_minor", allowance.charge_steps_minor, 1, 10**12),
+        None
+        if policy.bill_shock.notice_percent <= policy.bill_shock.alert_percent
+        else "bill_shock.notice_percent must not be above bill_shock.alert_percent",
         _rising("severity_minor", policy.severity_minor, 0, 10**12),
         None
         if velocity.notice_factor <= velocity.alert_factor
@@ -121,6 +82,9 @@ def _problem(policy: AlertPolicy) -> str | None:
                 ("sms_allowance", allowance.remedy),
                 ("sms_velocity", velocity.remedy),
                 ("repeat_call", policy.repeat_call.remedy),
+                ("bill_shock", policy.bill_shock.remedy),
+                ("bill_shock.usage", policy.bill_shock.usage_remedy),
+                ("promise", policy.promise.remedy),
             )
         ),
         *(

@@ -37,7 +37,9 @@ def published(customer_id: str, alert: StoredAlert) -> Alert:
         state=AlertState(alert.state),
         evidence=alert.evidence,
         tell=TellWhom(
-            who=Tell(alert.tell_who), channel=Channel(alert.tell_channel) if alert.tell_channel else None
+            who=Tell(alert.tell_who),
+            channel=Channel(alert.tell_channel) if alert.tell_channel else None,
+            after=_instant(alert.tell_due_ms) if alert.tell_due_ms else None,
         ),
         remedy=Remedy(action=alert.action, price_minor=alert.price_minor) if alert.action else None,
         cost_minor=alert.cost_minor,
@@ -46,6 +48,7 @@ def published(customer_id: str, alert: StoredAlert) -> Alert:
         reason=alert.reason or None,
         by=alert.by or None,
         note=alert.note or None,
+        told_at=_instant(alert.told_ms) if alert.told_ms else None,
         silenced_until=_instant(alert.silenced_until_ms) if alert.silenced_until_ms else None,
     )
 

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from cem.domain.detectors import repeat_call, sms_allowance, sms_velocity
+from cem.domain.detectors import bill_shock, promise, repeat_call, sms_allowance, sms_velocity
 
 __all__ = ["ALERT_TYPES"]
 
 #: Every type of alert that can be.
-ALERT_TYPES: Final = (sms_allowance.TYPE, sms_velocity.TYPE, repeat_call.TYPE)
+ALERT_TYPES: Final = (
+    sms_allowance.TYPE,
+    sms_velocity.TYPE,
+    repeat_call.TYPE,
+    bill_shock.TYPE,
+    promise.TYPE,
+)

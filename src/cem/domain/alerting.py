@@ -1,4 +1,4 @@
-r"""The life of an alert: opened, updated, acknowledged, silenced, resolved, expired. Changes the state, emits the events.
+r"""The life of an alert: opened, updated, resolved, expired. Changes the state, emits the events.
 
 There is at most one open alert per type and subject. Its id is made of type, customer, subject and cause, so a cause
 is told once, whatever is replayed. A finding about what happened too long ago (older than the late limit, or past its
@@ -6,35 +6,37 @@ is told once, whatever is replayed. A finding about what happened too long ago (
 
     open -> acknowledged -> resolved        silenced -> open (when the silence ends, by tick)
       |  \-> silenced                       any -> resolved | expired
+                                            resolved -> open (it goes on, within `collapse_h` of its opening)
+
+What people do to it is in `cem.domain.alert_changes`, when and over which channel it is told in
+`cem.domain.alert_telling`.
 """
 
 from __future__ import annotations
 
-import msgspec
-
 from cem.domain.alert_object import alert_id, published
+from cem.domain.alert_telling import set_telling, tell_channel
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.alerts import AlertOpened, AlertResolved, AlertUpdated
 from cem.domain.events.enums import AlertState, AlertTier, Severity, Tell
-from cem.domain.state.alerts import Evidence, StoredAlert
-from cem.domain.thresholds import RemedyPolicy
-from cem.domain.view import best_channel, csat_level
+from cem.domain.finding import Finding
+from cem.domain.localtime import HOUR_MS
+from cem.domain.state.alerts import StoredAlert
+from cem.domain.view import csat_level
 
 __all__ = [
     "Finding",
-    "acknowledge",
     "alert_id",
     "close_alert",
-    "due_alerts",
-    "find_by_id",
     "find_open",
     "is_too_late",
+    "keep_alert",
     "published",
     "raise_alert",
     "review_later",
-    "silence",
-    "tell_channel",
+    "set_due",
+    "tell_update",
     "unindex",
     "update_alert",
 ]
@@ -42,32 +44,6 @@ __all__ = [
 _SEVERITIES = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
 #: CSAT level below which an alert is one step more severe.
 _UNHAPPY = 2.5
-
-
-class Finding(msgspec.Struct, frozen=True, gc=False):
-    """What a detector found: everything of an alert but its life."""
-
-    type: str
-    #: Line, reason, order, ... concerned.
-    subject: str
-    #: What makes this occurrence different from another one of the same subject.
-    cause: str
-    tier: AlertTier
-    #: When it happened.
-    at_ms: int
-    #: Telling it later is noise.
-    deliver_before_ms: int
-    #: When to look at it again (0 = never).
-    due_ms: int
-    evidence: Evidence
-    who: Tell
-    remedy: RemedyPolicy
-    #: What it has cost the customer so far.
-    cost_minor: int = 0
-    #: Steps of severity above the tier's (notice: info; alert: warning).
-    steps: int = 0
-    #: Recorded too late, it is one with an earlier record of its type and subject that is not older than this.
-    collapse_ms: int = 0
 
 
 def raise_alert(customer: Customer, finding: Finding, ctx: FoldContext) -> None:
@@ -84,17 +60,49 @@ def raise_alert(customer: Customer, finding: Finding, ctx: FoldContext) -> None:
     current = find_open(customer, finding.type, finding.subject)
     if current is not None:
         close_alert(customer, current, AlertState.RESOLVED, "superseded", finding.at_ms, ctx)
+    set_telling(customer, alert, ctx)
     alerts.open.append(alert)
     alerts.open.sort(key=_opened)
     ctx.index("alerts", _member(customer, alert), alert.opened_ms)
     ctx.emit(AlertOpened.of(published(customer.customer_id, alert)), kind=f"{alert.type}.opened")
-    _set_due(customer)
+    set_due(customer)
+
+
+def keep_alert(customer: Customer, finding: Finding, reason: str, ctx: FoldContext) -> None:
+    """Let one alert of the finding's type and subject stand for a trouble that lasts, comes and goes.
+
+    An open one is updated if the finding is more severe; one that ended by itself, within `collapse_h` of its opening,
+    goes on under its id; otherwise a new one opens. One that somebody ended by hand stays ended for as long.
+    """
+    current = find_open(customer, finding.type, finding.subject)
+    if current is not None:
+        if _rises(customer, current, finding, ctx):
+            update_alert(customer, current, finding, reason, ctx)
+        else:
+            review_later(customer, current, finding.due_ms)
+        return
+    collapse_ms = ctx.alerts.collapse_h * HOUR_MS
+    for other in reversed(customer.alerts.closed):
+        same = other.type == finding.type and other.subject == finding.subject
+        if not same or other.state != str(AlertState.RESOLVED):
+            continue
+        if abs(finding.at_ms - other.opened_ms) >= collapse_ms:
+            continue
+        if not other.by and not is_too_late(finding, ctx):
+            customer.alerts.closed.remove(other)
+            other.state, other.closed_ms = str(AlertState.OPEN), 0
+            customer.alerts.open.append(other)
+            customer.alerts.open.sort(key=_opened)
+            update_alert(customer, other, finding, "back again", ctx)
+        return
+    raise_alert(customer, finding, ctx)
 
 
 def update_alert(
     customer: Customer, alert: StoredAlert, finding: Finding, reason: str, ctx: FoldContext
 ) -> None:
     """Take over what the finding knows more into the open alert; tells it unless it is too late or silenced."""
+    rises = _rises(customer, alert, finding, ctx)
     new = _stored(customer, finding, ctx)
     alert.tier = new.tier if alert.tier == str(AlertTier.NOTICE) else alert.tier
     alert.severity = max(alert.severity, new.severity, key=_rank)
@@ -103,8 +111,20 @@ def update_alert(
     alert.due_ms = new.due_ms
     alert.tell_channel, alert.action, alert.price_minor = new.tell_channel, new.action, new.price_minor
     alert.updated_ms, alert.reason = max(alert.updated_ms, finding.at_ms), reason
-    _set_due(customer)
-    if alert.state != str(AlertState.SILENCED) and not is_too_late(finding, ctx):
+    if rises:
+        set_telling(customer, alert, ctx)
+    if is_too_late(finding, ctx):
+        set_due(customer)
+    else:
+        tell_update(customer, alert, ctx)
+
+
+def tell_update(
+    customer: Customer, alert: StoredAlert, ctx: FoldContext, *, even_silenced: bool = False
+) -> None:
+    """Publish the open alert as it is now, unless it is silenced."""
+    set_due(customer)
+    if even_silenced or alert.state != str(AlertState.SILENCED):
         ctx.emit(AlertUpdated.of(published(customer.customer_id, alert)), kind=f"{alert.type}.updated")
 
 
@@ -123,42 +143,17 @@ def close_alert(
     customer.alerts.open.remove(alert)
     alert.state, alert.reason, alert.due_ms = str(state), reason, 0
     alert.closed_ms = alert.updated_ms = at_ms
-    alert.silenced_until_ms = 0
+    alert.silenced_until_ms = alert.tell_due_ms = 0
     alert.by, alert.note = by or alert.by, note or alert.note
     ctx.emit(AlertResolved.of(published(customer.customer_id, alert)), kind=f"{alert.type}.resolved")
     _keep_closed(customer, alert, ctx)
-    _set_due(customer)
-
-
-def acknowledge(customer: Customer, identity: str, by: str, note: str, at_ms: int, ctx: FoldContext) -> None:
-    """Note that somebody has taken on the alert; an unknown or closed one stays as it is."""
-    alert = find_by_id(customer, identity)
-    if alert is not None:
-        _change(customer, alert, AlertState.ACKNOWLEDGED, "acknowledged", by, note, 0, at_ms, ctx)
-
-
-def silence(
-    customer: Customer, identity: str, by: str, reason: str, until_ms: int, at_ms: int, ctx: FoldContext
-) -> None:
-    """Tell no more of the alert until an instant; a silence that is over already changes nothing."""
-    alert = find_by_id(customer, identity)
-    if alert is not None and until_ms > ctx.lane_time_ms:
-        _change(customer, alert, AlertState.SILENCED, reason, by, alert.note, until_ms, at_ms, ctx)
+    set_due(customer)
 
 
 def review_later(customer: Customer, alert: StoredAlert, due_ms: int) -> None:
     """Look at the open alert again at `due_ms`."""
     alert.due_ms = due_ms
-    _set_due(customer)
-
-
-def due_alerts(customer: Customer, now_ms: int, ctx: FoldContext) -> list[StoredAlert]:
-    """Return the open alerts that are to be looked at now; ends the silences that are over."""
-    for alert in list(customer.alerts.open):
-        until_ms = alert.silenced_until_ms
-        if 0 < until_ms <= now_ms:
-            _change(customer, alert, AlertState.OPEN, "silence ended", alert.by, alert.note, 0, until_ms, ctx)
-    return [alert for alert in customer.alerts.open if 0 < alert.due_ms <= now_ms]
+    set_due(customer)
 
 
 def find_open(customer: Customer, type_: str, subject: str) -> StoredAlert | None:
@@ -174,29 +169,32 @@ def unindex(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> None:
     ctx.index("alerts", _member(customer, alert), None)
 
 
-def tell_channel(customer: Customer, ctx: FoldContext) -> str:
-    """Return the channel over which the payer is told: the one that he said, or the policy's that he answers better.
-
-    None that he has forbidden; "" if he has forbidden all of them: then he is told when he is next in contact. While he
-    has answered nothing, it is the one that he said, else the policy's first.
-    """
-    return best_channel(customer, "service", ctx.lane_time_ms, ctx.alerts.tell.channels).channel
+def _rises(customer: Customer, alert: StoredAlert, finding: Finding, ctx: FoldContext) -> bool:
+    """Return whether the finding makes the alert more urgent than it is."""
+    is_higher = finding.tier is AlertTier.ALERT and alert.tier == str(AlertTier.NOTICE)
+    return is_higher or _rank(_severity(customer, finding, ctx)) > _rank(alert.severity)
 
 
-def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAlert:
+def _severity(customer: Customer, finding: Finding, ctx: FoldContext) -> str:
+    """Return how urgent it is, by tier, money at stake and mood."""
     rank = finding.steps + (finding.tier is AlertTier.ALERT)
+    money_minor = max(finding.cost_minor, finding.stake_minor)
     for step, limit_minor in enumerate(ctx.alerts.severity_minor, start=1):
-        if finding.cost_minor >= limit_minor:
+        if money_minor >= limit_minor:
             rank = max(rank, step)
     if csat_level(customer, finding.at_ms) < _UNHAPPY:
         rank += 1
+    return str(_SEVERITIES[min(rank, len(_SEVERITIES) - 1)])
+
+
+def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAlert:
     return StoredAlert.new(
         finding.type,
         finding.subject,
         finding.cause,
         finding.at_ms,
         tier=str(finding.tier),
-        severity=str(_SEVERITIES[min(rank, len(_SEVERITIES) - 1)]),
+        severity=_severity(customer, finding, ctx),
         deliver_before_ms=finding.deliver_before_ms,
         due_ms=finding.due_ms,
         evidence=finding.evidence,
@@ -236,25 +234,6 @@ def _record(customer: Customer, alert: StoredAlert, finding: Finding, ctx: FoldC
     _keep_closed(customer, alert, ctx)
 
 
-def _change(
-    customer: Customer,
-    alert: StoredAlert,
-    state: AlertState,
-    reason: str,
-    by: str,
-    note: str,
-    silenced_until_ms: int,
-    at_ms: int,
-    ctx: FoldContext,
-) -> None:
-    """Move an open alert to another open state and tell it."""
-    alert.state, alert.reason, alert.by, alert.note = str(state), reason, by, note
-    alert.silenced_until_ms = silenced_until_ms
-    alert.updated_ms = max(alert.updated_ms, at_ms)
-    _set_due(customer)
-    ctx.emit(AlertUpdated.of(published(customer.customer_id, alert)), kind=f"{alert.type}.updated")
-
-
 def _keep_closed(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> None:
     """Put the alert among the closed ones and drop those beyond what is kept, also from the index."""
     closed = customer.alerts.closed
@@ -264,16 +243,10 @@ def _keep_closed(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> No
         unindex(customer, closed.pop(0), ctx)
 
 
-def find_by_id(customer: Customer, identity: str) -> StoredAlert | None:
-    """Return the open alert with that id, or None."""
-    for alert in customer.alerts.open:
-        if alert_id(customer.customer_id, alert) == identity:
-            return alert
-    return None
-
-
-def _set_due(customer: Customer) -> None:
-    dues = [due for a in customer.alerts.open for due in (a.due_ms, a.silenced_until_ms) if due]
+def set_due(customer: Customer) -> None:
+    """Set when the customer's alerts must next be looked at."""
+    opened = customer.alerts.open
+    dues = [due for a in opened for due in (a.due_ms, a.silenced_until_ms, a.tell_due_ms) if due]
     customer.alerts_due_ms = min(dues, default=0)
 
 

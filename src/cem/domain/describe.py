@@ -21,7 +21,7 @@ from cem.domain.customer import FAMILIES, Customer
 from cem.domain.detectors.recipients import distinct_centi
 from cem.domain.localtime import HOUR_MS
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.billing import Bill, Payment, bill_key
+from cem.domain.state.billing import Bill, Billing, Payment, bill_key, earlier_totals
 from cem.domain.state.contacts import Contact, Contacts, contact_key, unpack_contacts
 from cem.domain.state.decisions import Decision, Decisions
 from cem.domain.state.estimates import (
@@ -58,7 +58,8 @@ _EPOCH: Final = date(1970, 1, 1)
 _HASHES: Final = frozenset({"seen", "seen_mark_s", "seen_marked", "sources"})
 _ALERT_FIELDS: Final = (
     "type", "subject", "cause", "state", "tier", "severity", "opened_ms", "updated_ms", "deliver_before_ms",
-    "due_ms", "silenced_until_ms", "closed_ms", "reason", "by", "note", "tell_who", "tell_channel", "action",
+    "due_ms", "silenced_until_ms", "closed_ms", "reason", "by", "note", "tell_who", "tell_channel",
+    "tell_due_ms", "told_ms", "action",
     "price_minor", "cost_minor", "evidence",
 )  # fmt: skip
 
@@ -279,6 +280,14 @@ def _bill(bill: Bill) -> Shown:
     return _fields(bill, {"sums"}) | _some(sums_minor=sums)
 
 
+def _billing(billing: Billing) -> Shown:
+    earlier = [
+        {"issued": _date(day), "total_minor": total_minor}
+        for day, total_minor in earlier_totals(billing.earlier)
+    ]
+    return _fields(billing) | _some(earlier=earlier)
+
+
 def _payment(payment: Payment) -> Shown:
     return {"kind": payment.kind, **_fields(payment, {"code", "bill"}), "bill": payment.bill}
 
@@ -330,6 +339,7 @@ _SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
     Decision: lambda decision: _fields(decision, {"key"}),
     Decisions: _decisions,
     Bill: _bill,
+    Billing: _billing,
     Payment: _payment,
     Answer: lambda answer: {**_fields(answer, {"about"}), "about": answer.about},
     Touch: _touch,

@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cem.domain.alerting import acknowledge, close_alert, due_alerts, find_by_id, silence, unindex
+from cem.domain import watched
+from cem.domain.alert_changes import acknowledge, due_alerts, end_quiet, find_by_id, silence
+from cem.domain.alerting import close_alert, unindex
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer, new_customer
-from cem.domain.detectors import repeat_call, sms_allowance, sms_velocity
+from cem.domain.detectors import bill_shock, repeat_call, sms_allowance, sms_velocity
 from cem.domain.detectors.recipients import note_recipient
 from cem.domain.duplicates import first_time
 from cem.domain.events import (
@@ -107,10 +109,11 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     if 0 < customer.contacts_due_ms <= now_ms:
         contacts.judge_contacts(customer, now_ms)
     if 0 < customer.promises_due_ms <= now_ms:
-        promises.judge_promises(customer, now_ms)
+        watched.look_at_service(customer, now_ms, ctx)
     if 0 < customer.alerts_due_ms <= now_ms:
         for alert in due_alerts(customer, now_ms, ctx):
             _REVIEWS.get(alert.type, _over)(customer, alert, now_ms, ctx)
+        end_quiet(customer, now_ms, ctx)
     if 0 < customer.learning_due_s * 1000 <= now_ms:
         learning.judge_learning(customer, now_ms, ctx)
     forget_stranger(customer, now_ms)
@@ -266,11 +269,11 @@ _FOLDS: dict[type[Event], Fold] = {
     CallTurn: _call_turn,
     CallEnded: _call_ended,
     SurveyAnswered: _survey,
-    NoteWritten: promises.write_note,
-    TaskDue: promises.take_task,
-    TaskClosed: promises.close_task,
-    BillIssued: billing.add_bill,
-    PaymentMade: billing.add_payment,
+    NoteWritten: watched.promised(promises.write_note),
+    TaskDue: watched.promised(promises.take_task),
+    TaskClosed: watched.promised(promises.close_task),
+    BillIssued: watched.bill_issued,
+    PaymentMade: watched.payment_made,
     PaymentFailed: billing.add_failure,
     PaymentOverdue: billing.add_overdue,
     PlanChanged: _plan_changed,
@@ -279,18 +282,18 @@ _FOLDS: dict[type[Event], Fold] = {
     InteractionRecorded: _interaction,
     CampaignContacted: outreach.touch_by_campaign,
     CampaignResponded: outreach.take_answer,
-    ContactDelivered: outreach.deliver_message,
+    ContactDelivered: watched.delivered,
     ContactFailed: outreach.fail_message,
     ContactAnswered: outreach.take_answer,
     PurchaseMade: billing.add_purchase,
-    OrderPlaced: promises.place_order,
-    OrderPromised: promises.promise_order,
-    OrderDelivered: promises.deliver_order,
+    OrderPlaced: watched.promised(promises.place_order),
+    OrderPromised: watched.promised(promises.promise_order),
+    OrderDelivered: watched.promised(promises.deliver_order),
     ServiceDegraded: faults.begin_fault,
     ServiceRestored: faults.end_fault,
-    TicketOpened: promises.open_ticket,
-    TicketUpdated: promises.update_ticket,
-    TicketClosed: promises.close_ticket,
+    TicketOpened: watched.promised(promises.open_ticket),
+    TicketUpdated: watched.promised(promises.update_ticket),
+    TicketClosed: watched.promised(promises.close_ticket),
     ProfileChanged: change_profile,
     ConsentChanged: change_consent,
     CustomerErased: _erased,
@@ -305,4 +308,5 @@ _FOLDS: dict[type[Event], Fold] = {
 _REVIEWS: dict[str, Callable[[Customer, StoredAlert, int, FoldContext], None]] = {
     sms_velocity.TYPE: sms_velocity.review_velocity,
     repeat_call.TYPE: repeat_call.review_repeat,
+    bill_shock.TYPE: bill_shock.review_bill,
 }

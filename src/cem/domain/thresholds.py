@@ -7,12 +7,17 @@ from typing import Literal
 
 import msgspec
 
+from cem.domain.trouble_thresholds import BillShockPolicy, PromisePolicy, QuietPolicy, RemedyPolicy
+
 __all__ = [
     "AlertPolicy",
     "AllowancePolicy",
+    "BillShockPolicy",
     "BurstPolicy",
     "MoneyPolicy",
     "NightPolicy",
+    "PromisePolicy",
+    "QuietPolicy",
     "RemedyPolicy",
     "RepeatPolicy",
     "RisePolicy",
@@ -20,13 +25,6 @@ __all__ = [
     "VelocityPolicy",
     "WatchPolicy",
 ]
-
-
-class RemedyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What to propose: an action of the catalogue and its price a month in minor units."""
-
-    action: str
-    price_minor: int = 0
 
 
 class AllowancePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -153,6 +151,7 @@ class TellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     #: Tried in order when he has not said one, or has forbidden it.
     channels: tuple[str, ...] = ("sms", "app", "email")
+    quiet: QuietPolicy = QuietPolicy()
 
 
 class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -171,3 +170,7 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Closed alerts kept in the customer's state.
     closed_kept: int = 3
     sms_watch: WatchPolicy = WatchPolicy()
+    bill_shock: BillShockPolicy = BillShockPolicy()
+    promise: PromisePolicy = PromisePolicy()
+    #: An alert that ended by itself and comes back within so many hours of its opening is the same one.
+    collapse_h: int = 48

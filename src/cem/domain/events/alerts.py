@@ -18,6 +18,9 @@ class TellWhom(Struct, frozen=True, kw_only=True, gc=False):
 
     who: Annotated[Tell, Meta(description="Who. Used for: outreach, screens.")]
     channel: Annotated[Channel | None, Meta(description="Over which channel. Used for: outreach.")] = None
+    after: Annotated[
+        Moment | None, Meta(description="Not before that (quiet hours). Used for: outreach.")
+    ] = None
 
 
 class Remedy(Struct, frozen=True, kw_only=True, gc=False):
@@ -81,6 +84,10 @@ class Alert(Event, frozen=True, kw_only=True, omit_defaults=False):
     note: Annotated[Text | None, Meta(description="What he wrote. Used for: the next one who looks.")] = None
     silenced_until: Annotated[
         Moment | None, Meta(description="End of the silence. Used for: telling again after it.")
+    ] = None
+    told_at: Annotated[
+        Moment | None,
+        Meta(description="When a message about it arrived. Used for: not telling it twice, delay."),
     ] = None
     holdout: Annotated[
         bool, Meta(description="Held back on purpose, told to nobody. Used for: the ledger.")

@@ -1,7 +1,7 @@
 """Bills, payments and purchases.
 
-Units: minor units and days; times to the second. Windows: the last two bills, the last six payments (made, failed, overdue) and the last
-four purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
+Units: minor units and days; times to the second. Windows: the last two bills and the totals of the two before, the
+last six payments (made, failed, overdue) and the last four purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
 of a bill is the sum of the kept payments that name it. Order-free. No tick: how many days a bill is overdue is a matter
 of the reader's instant (`cem.domain.view.overdue_days`).
 """
@@ -18,10 +18,20 @@ from cem.domain.events.enums import BillCause
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import PurchaseMade
 from cem.domain.localtime import day_of
-from cem.domain.state.billing import PAYMENTS, Bill, Payment, Purchase, bill_key
+from cem.domain.state.billing import (
+    PAYMENTS,
+    Bill,
+    Billing,
+    Payment,
+    Purchase,
+    bill_key,
+    earlier_totals,
+    pack_earlier,
+)
 
 __all__ = [
     "BILLS_KEPT",
+    "EARLIER_KEPT",
     "PAYMENTS_KEPT",
     "PURCHASES_KEPT",
     "add_bill",
@@ -32,6 +42,8 @@ __all__ = [
 ]
 
 BILLS_KEPT = 2
+#: Bills before those of which the total is kept.
+EARLIER_KEPT = 2
 PAYMENTS_KEPT = 6
 PURCHASES_KEPT = 4
 
@@ -67,7 +79,16 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
             del billing.bills[index]
             break
     insort(billing.bills, bill, key=_issued)
-    del billing.bills[:-BILLS_KEPT]
+    _remember(billing)
+
+
+def _remember(billing: Billing) -> None:
+    """Cut the bills to those kept whole, and keep the totals of the ones before."""
+    surplus = billing.bills[:-BILLS_KEPT]
+    if surplus:
+        del billing.bills[:-BILLS_KEPT]
+        rows = [*earlier_totals(billing.earlier), *((b.issued_s // 86_400, b.total_minor) for b in surplus)]
+        billing.earlier = pack_earlier(sorted(rows)[-EARLIER_KEPT:])
 
 
 def add_payment(customer: Customer, received: Received, ctx: FoldContext) -> None:

@@ -18,7 +18,7 @@ __all__ = ["EVIDENCE", "Alerts", "Evidence", "StoredAlert"]
 Evidence = dict[str, int | float | str | bool]
 
 #: Codes. Append only.
-_TYPES = ("sms_allowance", "sms_velocity", "repeat_call")
+_TYPES = ("sms_allowance", "sms_velocity", "repeat_call", "bill_shock", "promise")
 _TIERS = ("other", "notice", "alert")
 _SEVERITIES = ("other", "info", "warning", "error", "critical")
 _STATES = ("other", "open", "acknowledged", "silenced", "resolved", "expired")
@@ -38,6 +38,17 @@ _REASONS = (
     "resolved by hand",
     "acknowledged",
     "silence ended",
+    "back again",
+    "told",
+    "quiet hours over",
+    "paid",
+    "newer bill",
+    "corrected bill",
+    "due date passed",
+    "kept",
+    "kept late",
+    "new date",
+    "broken",
 )
 
 #: Names of the evidence of a type, in the order in which an alert keeps the values. Append only.
@@ -68,6 +79,32 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
         "contact_id",
         "rep_id",
     ),
+    "bill_shock": (
+        "total_minor",
+        "usual_minor",
+        "growth_percent",
+        "main_cause",
+        "bills_compared",
+        "due",
+        "usage_minor",
+        "plan_change_minor",
+        "proration_minor",
+        "one_off_minor",
+        "credit_minor",
+        "tax_minor",
+        "other_minor",
+        "not_itemised_minor",
+        "line_1",
+        "line_1_cause",
+        "line_1_minor",
+        "line_2",
+        "line_2_cause",
+        "line_2_minor",
+        "line_3",
+        "line_3_cause",
+        "line_3_minor",
+    ),
+    "promise": ("promise", "id", "due", "hours_left", "hours_promised", "hours_late"),
 }
 
 
@@ -107,6 +144,10 @@ class StoredAlert(msgspec.Struct, array_like=True, gc=False):
     #: Who acknowledged, silenced or ended it, and what he wrote.
     by: str = ""
     note: str = ""
+    #: When whom it concerns may be told; 0 = at once, or he has been asked to be told already.
+    tell_due_ms: int = 0
+    #: Since the opening, when he was told (a message arrived); -1 = not yet.
+    told_after_ms: int = -1
 
     @classmethod
     def new(cls, type_: str, subject: str, cause: str, opened_ms: int, **named: Any) -> StoredAlert:
@@ -192,6 +233,15 @@ class StoredAlert(msgspec.Struct, array_like=True, gc=False):
     @closed_ms.setter
     def closed_ms(self, at_ms: int) -> None:
         self.closed_after_ms = max(0, at_ms - self.opened_ms) if at_ms else -1
+
+    @property
+    def told_ms(self) -> int:
+        """When he was told; 0 = not yet."""
+        return self.opened_ms + self.told_after_ms if self.told_after_ms >= 0 else 0
+
+    @told_ms.setter
+    def told_ms(self, at_ms: int) -> None:
+        self.told_after_ms = max(0, at_ms - self.opened_ms) if at_ms else -1
 
     @property
     def reason(self) -> str:

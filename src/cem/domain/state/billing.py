@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import struct
 from zlib import crc32
 
 import msgspec
 
-__all__ = ["PAYMENTS", "Bill", "Billing", "Part", "Payment", "Purchase", "bill_key"]
+__all__ = [
+    "PAYMENTS",
+    "Bill",
+    "Billing",
+    "Part",
+    "Payment",
+    "Purchase",
+    "bill_key",
+    "earlier_totals",
+    "pack_earlier",
+]
+
+_EARLIER = struct.Struct("<Hi")
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -101,3 +114,19 @@ class Billing(msgspec.Struct, array_like=True, gc=False):
     overdue: int = 0
     bought: int = 0
     bought_minor: int = 0
+    #: Packed totals of the bills before those kept (`earlier_totals`), oldest first.
+    earlier: bytes = b""
+
+
+def earlier_totals(packed: bytes) -> list[tuple[int, int]]:
+    """Return (day of issue, total in minor units) of each earlier bill, oldest first."""
+    return list(_EARLIER.iter_unpack(packed))
+
+
+def pack_earlier(rows: list[tuple[int, int]]) -> bytes:
+    """Return the rows as bytes; a total is held up to 2**31 minor units, a day up to the year 2149."""
+    limit = 2**31 - 1
+    return b"".join(
+        _EARLIER.pack(max(0, min(day, 65_535)), max(-limit, min(total_minor, limit)))
+        for day, total_minor in rows
+    )

@@ -1,0 +1,55 @@
+"""Folds of events after which a detector has to look: the fact first, then the detectors that rest on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cem.domain.alert_changes import note_told
+from cem.domain.alert_telling import is_about_alert
+from cem.domain.context import FoldContext
+from cem.domain.customer import Customer
+from cem.domain.detectors import bill_shock, promise
+from cem.domain.events.envelope import Received
+from cem.domain.events.interactions import ContactDelivered
+from cem.domain.facts import billing, outreach, promises
+
+__all__ = ["Fold", "bill_issued", "delivered", "look_at_service", "payment_made", "promised"]
+
+Fold = Callable[[Customer, Received, FoldContext], None]
+
+
+def bill_issued(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `bill.issued`."""
+    billing.add_bill(customer, received, ctx)
+    bill_shock.check_bill(customer, received.time_ms, ctx)
+
+
+def payment_made(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `payment.made`."""
+    billing.add_payment(customer, received, ctx)
+    bill_shock.settle_bill(customer, received.time_ms, ctx)
+
+
+def promised(fact: Fold) -> Fold:
+    """Return the fold of an event that makes, moves or keeps a promise."""
+
+    def folded(customer: Customer, received: Received, ctx: FoldContext) -> None:
+        fact(customer, received, ctx)
+        look_at_service(customer, ctx.lane_time_ms, ctx)
+
+    return folded
+
+
+def look_at_service(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
+    """Judge promises and let the detectors of them look; sets when to look again (`promises_due_ms`)."""
+    promises.judge_promises(customer, now_ms)
+    promise.check_promises(customer, now_ms, ctx)
+
+
+def delivered(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `contact.delivered`."""
+    outreach.deliver_message(customer, received, ctx)
+    event = received.event
+    assert isinstance(event, ContactDelivered)
+    if is_about_alert(event.contact_id):
+        note_told(customer, event.contact_id, received.time_ms, ctx)

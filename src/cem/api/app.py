@@ -173,8 +173,10 @@ def _add_customers(app: FastAPI, services: Services) -> None:
         found = await known(customer_id)
         now_ms = services.clock.now_ms()
         staleness_s = services.freshness.staleness_s(lane_of(customer_id, services.partitions))
-        topics = services.policy.params.topics
-        return json_answer(conversation_of(found, now_ms, topics, services.timezone, staleness_s))
+        params = services.policy.params
+        return json_answer(
+            conversation_of(found, now_ms, params.topics, services.timezone, staleness_s, params.currency)
+        )
 
     @app.get(
         "/v1/customers/{customer_id}/timeline",

@@ -22,6 +22,7 @@ from cem.domain.view import (
     usage_cycle,
 )
 from cem.nba import Call, facts_of
+from cem.nba.customer_known import known_of
 
 __all__ = ["conversation_of"]
 
@@ -60,8 +61,9 @@ def conversation_of(
     topics: Mapping[str, tuple[str, ...]],
     timezone: str,
     staleness_s: Mapping[str, float | None],
+    currency: str,
 ) -> dict[str, Any]:
-    """Return the customer as the desk shows him: who he is, what is open, what happened last."""
+    """Return the customer as the desk shows him: who he is, what is open, what happened last, what is known of him."""
     profile = customer.profile
     return {
         "customer_id": customer.customer_id,
@@ -75,6 +77,7 @@ def conversation_of(
             "segments": profile.segments,
         },
         "facts": facts_of(customer, Call(), now_ms, _FACTS, topics, timezone),
+        **known_of(customer, now_ms, topics, timezone, currency),
         "lines": _lines(customer, now_ms),
         "contacts": [
             {

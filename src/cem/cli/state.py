@@ -28,16 +28,27 @@ def command() -> None:
 def show(ctx: click.Context, customer: str, as_json: bool) -> None:
     """Show what is kept of CUSTOMER: names, dates in UTC, amounts; what is empty is left out.
 
-    --json gives the same: `*_minor` are minor units of `currency`, `bytes` is the size of the stored state.
+    Behind it, what follows from it at the newest record's time: where and when he answers, what he needs, what he could
+    afford, how he fares. --json gives the same: `*_minor` are minor units of `currency`, `bytes` is the size of the
+    stored state.
     """
     from cem.domain.customer import decode_customer
     from cem.domain.describe import describe
+    from cem.nba.customer_known import known_of
 
     settings = settings_from(ctx)
     data = asyncio.run(_read(settings, customer))
     if data is None:
         raise Failure(f"nothing is known of customer {customer!r}", FAILED)
-    shown = {**describe(decode_customer(data)), "currency": settings.currency, "bytes": len(data)}
+    state = decode_customer(data)
+    # Nothing of it depends on the call, so no policy's topics are needed.
+    known = known_of(state, state.as_of_ms, {}, settings.timezone, settings.currency)
+    shown = {
+        **describe(state),
+        **_without_nothing(known),
+        "currency": settings.currency,
+        "bytes": len(data),
+    }
     if as_json:
         print_json(shown)
     else:
@@ -58,6 +69,19 @@ def digest(ctx: click.Context, as_json: bool) -> None:
         stdout_console().print(
             f"{result.digest}  {result.customers} customers  ({result.platform})", soft_wrap=True
         )
+
+
+def _without_nothing(known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return it without what is empty, at any depth."""
+    return {
+        name: _without_nothing(item)
+        if isinstance(item, Mapping)
+        else [_without_nothing(each) if isinstance(each, Mapping) else each for each in item]
+        if isinstance(item, list)
+        else item
+        for name, item in known.items()
+        if item not in (None, "", [], {})
+    }
 
 
 async def _read(settings: Any, customer: str) -> bytes | None:

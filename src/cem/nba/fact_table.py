@@ -23,6 +23,19 @@ _SERVICE: Final = "cem.service"
 _PROFILES: Final = "cem.profiles"
 _OUTCOMES: Final = "cem.outcomes"
 _REACHED: Final = (_PROFILES, _CONTACTS, _CALLS)
+_ASKED: Final = (_CALLS, _CONTACTS, _OUTCOMES)
+#: Need, streams that it rests on, what it is called.
+_NEEDS: Final = (
+    ("data", (*_ASKED, _BILLING), "more data"),
+    ("texting", (*_ASKED, _BILLING, _SMS), "included messages"),
+    ("roaming", (*_ASKED, _BILLING, _SMS), "use abroad"),
+    ("family_control", (*_ASKED, _SMS, _PROFILES), "control of the children's lines"),
+    ("coverage", (*_ASKED, _SERVICE), "better reception"),
+    ("device", (*_ASKED, _PROFILES, _BILLING), "a new device"),
+    ("price_certainty", (*_ASKED, _BILLING), "bills without surprise"),
+)
+_NEEDED: Final = (_CALLS, _SMS, _BILLING, _CONTACTS, _SERVICE, _PROFILES, _OUTCOMES)
+_LIVED: Final = (_CALLS, _CONTACTS, _SERVICE, _BILLING)
 
 
 class Fact(msgspec.Struct, frozen=True):
@@ -192,6 +205,34 @@ _ROWS: Final = (
         "best_part", "string", _REACHED, "morning, afternoon or evening, when he answers best; '' = unknown"
     ),
     _row("best_weekend", "bool", _REACHED, "that part is one of Saturday and Sunday"),
+    # What he could use, what he could afford, how he fares
+    *(
+        _row(f"need_{need}", "double", topics, f"how much he could use {what}, 0-1")
+        for need, topics, what in _NEEDS
+    ),
+    _row("top_need", "string", _NEEDED, "the greatest of these needs from 0.2 on; '' = none"),
+    _row(
+        "potential",
+        "double",
+        (_BILLING, _PROFILES),
+        "purchasing potential: what he could afford beyond what he pays, 0-1",
+        nullable=True,
+    ),
+    _row(
+        "headroom_minor",
+        "int",
+        (_BILLING, _PROFILES),
+        "what he could add to what he pays a month",
+        nullable=True,
+    ),
+    _row("experience", "int", _LIVED, "experience index, 0 (lost) to 100 (delighted)"),
+    _row(
+        "experience_driver",
+        "string",
+        _LIVED,
+        "what pulls the index down most: waiting, transfers, unsolved, repeats, broken_promises, fault_now, "
+        "faults, bill_shock, surveys, estimate; '' = nothing",
+    ),
 )
 
 #: The streams that facts rest on.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from cem.domain.customer import Customer
@@ -14,8 +15,11 @@ from cem.domain.localtime import DAY_MS
 from cem.domain.state.profile import Contract
 from cem.domain.view import consent, owed_minor
 from cem.nba.call import Call
+from cem.nba.experience import experience_of
 from cem.nba.fact_table import FACTS
 from cem.nba.history import Past
+from cem.nba.needs import NEED_SHOWN, NEEDS, needs_of
+from cem.nba.potential import potential_of
 from cem.nba.rules import FactValue
 from cem.nba.satisfaction import estimate
 from cem.nba.situation import Situation
@@ -176,6 +180,19 @@ def _declined(v: Situation) -> int:
     return sum([d.state == "declined" and d.state_ms > since for d in v.decisions])
 
 
+def _need(v: Situation, place: int) -> float:
+    return v.once(needs_of)[place].score
+
+
+def _top_need(v: Situation) -> str:
+    best = max(v.once(needs_of), key=lambda need: need.score)
+    return best.need if best.score >= NEED_SHOWN else ""
+
+
+def _experience_driver(v: Situation) -> str:
+    return next((d.code for d in v.once(experience_of).drivers if d.points < 0), "")
+
+
 #: Name of a fact to its computation.
 COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "call_channel": lambda v: v.call.channel,
@@ -236,6 +253,12 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "answer_chance": lambda v: v.reach.probability,
     "best_part": lambda v: v.hour.part if v.hour else "",
     "best_weekend": lambda v: v.hour.weekend if v.hour else False,
+    **{f"need_{name}": partial(_need, place=place) for place, name in enumerate(NEEDS)},
+    "top_need": _top_need,
+    "potential": lambda v: p.score if (p := v.once(potential_of)) else None,
+    "headroom_minor": lambda v: p.headroom_minor if (p := v.once(potential_of)) else None,
+    "experience": lambda v: v.once(experience_of).index,
+    "experience_driver": _experience_driver,
 }
 assert list(COMPUTED) == [name for name in COMPUTED if name in FACTS]
 assert set(COMPUTED) == set(FACTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from cem.domain.customer import Customer
 from cem.domain.facts.faults import FAULT_LASTS_MS
@@ -65,6 +65,7 @@ class Situation:
         self.now_ms = now_ms
         self.topics = topics
         self.timezone = timezone
+        self._made: dict[Callable[[Situation], Any], Any] = {}
         self.open_call = _open_call(customer, call, now_ms)
         self.call = _completed(call, self.open_call)
 
@@ -255,6 +256,12 @@ class Situation:
     def hour(self) -> BestHour | None:
         """Return when he answers best over that channel."""
         return best_hour(self.customer, self.reach.channel, self.now_ms, self.tz)
+
+    def once(self, compute: Callable[[Situation], T]) -> T:
+        """Return what `compute` makes of the situation, computed once: for what several facts are read off."""
+        if compute not in self._made:
+            self._made[compute] = compute(self)
+        return cast(T, self._made[compute])
 
     def days_since(self, at_ms: int) -> float:
         """Return the days from `at_ms` to now."""

@@ -56,6 +56,24 @@ def test_the_context_shows_who_he_is_what_is_open_and_what_happened_last() -> No
     assert set(body["staleness_s"]) >= {"cem.calls", "cem.billing"}
 
 
+def test_the_context_says_where_he_answers_what_he_needs_could_afford_and_how_he_fares() -> None:
+    """Each with its reason in both languages."""
+    body = api().get("/v1/customers/C1").json()
+    assert body["reach"]["reason"] == "default"
+    assert body["reach"]["says"]["en"] == "Has not said where; try text message."
+    assert body["needs"][0]["need"] == "coverage"
+    assert body["needs"][0]["signs"]
+    assert body["potential"]["headroom_minor"] > 0
+    assert body["experience"]["index"] < 65
+    assert {driver["driver"] for driver in body["experience"]["drivers"]} <= {
+        "surveys",
+        "fault_now",
+        "faults",
+        "waiting",
+    }
+    assert body["experience"]["drivers"][0]["says"]["vi"]
+
+
 def test_the_timeline_is_newest_first_over_all_channels() -> None:
     """One list; a page goes on where the last one ended."""
     made = api()

@@ -7,8 +7,8 @@ People have a channel on which they answer, and on the others they hardly do. So
 prior of mean .4 if it is his (worth five messages) and of mean .08 if it is not (worth six); its posterior is the two Beta
 posteriors mixed by the probability that it is his. That is, before any answer, .7 for the one he asked for, the rest
 shared by the others; each then in proportion to the (beta-binomial) likelihood of what he answered. A contact that he
-began himself over a channel speaks for it by half a time, all of them together by no more than three times; by phone
-next to nothing: everybody phones about trouble. The priors are stated, not learnt: an operator's usual rates.
+began himself over a channel speaks for it by half a time, all of them together by no more than three times; a call
+says nothing: everybody phones about trouble. The priors are stated, not learnt: an operator's usual rates.
 
 Parts of the day: within a channel, each part's rate has a Beta posterior around the channel's own rate times the part's
 lift, which pools all channels and the hours at which he turned to us (Gamma-Poisson, prior weight four).
@@ -50,9 +50,8 @@ _HIS: Final = (2.0, 3.0)
 _OTHER: Final = (0.5, 5.5)
 #: How likely the channel that he asked for is his.
 _SAID: Final = 0.7
-#: By what a contact of his own over a channel makes it likelier, by phone, and all of them at most.
+#: By what a contact of his own over a channel, but the phone, makes it likelier, and all of them at most.
 _OWN_CONTACT: Final = 1.5
-_OWN_CALL: Final = 1.02
 _OWN_MOST: Final = 3.0
 #: Messages that must speak before "does" is said, and how sure it must then be.
 _DOES_LEAST: Final = 3.0
@@ -268,9 +267,9 @@ def _own_contacts(customer: Customer, now_ms: int) -> dict[str, float]:
     found: dict[str, float] = {}
     for contact in all_contacts(customer):
         weight = _weight(contact.at_ms // PERIOD_MS, now_ms) if contact.at_ms <= now_ms else 0.0
-        if weight and contact.channel:
-            times = _OWN_CALL if contact.channel == "call" else _OWN_CONTACT
-            found[contact.channel] = min(_OWN_MOST, found.get(contact.channel, 1.0) * times**weight)
+        if weight and contact.channel not in ("", "call"):
+            grown = found.get(contact.channel, 1.0) * _OWN_CONTACT**weight
+            found[contact.channel] = min(_OWN_MOST, grown)
     return found
 
 

@@ -12,6 +12,7 @@ from aiokafka.errors import ConsumerStoppedError, IllegalStateError, TopicAuthor
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from cem.streams.fetch_codec import use_fast_fetches
 from cem.streams.records import use_log_records
 
 __all__ = ["FETCH_WAIT_MS", "ConsumerThread", "FetchFailed"]
@@ -90,6 +91,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = self.consumer
         settings, conf = consumer.settings, self.app.conf
+        use_fast_fetches()
         # Faust's own assignor keeps the partitions of one number together; aiokafka's RoundRobin does not.
         self._assignor = cast(AbstractPartitionAssignor, self.app.assignor)
         return aiokafka.AIOKafkaConsumer(

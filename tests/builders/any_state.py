@@ -14,6 +14,7 @@ from cem.domain.state.billing import Billing
 from cem.domain.state.contacts import CHANNELS, KEPT, NAMED_KEPT, OLDER_KEPT, RESOLUTIONS, Contact, Contacts
 from cem.domain.state.decisions import STATES, Decision, Decisions
 from cem.domain.state.estimates import Estimates
+from cem.domain.state.journey import Journey
 from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
@@ -34,6 +35,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "decisions": Decisions,
     "alerts": Alerts,
     "estimates": Estimates,
+    "journey": Journey,
 }
 
 #: Times (ms) that packed rows hold: 42 bits.

@@ -20,6 +20,7 @@ from cem.domain.state.billing import Billing
 from cem.domain.state.contacts import Contacts
 from cem.domain.state.decisions import Decisions
 from cem.domain.state.estimates import Estimates
+from cem.domain.state.journey import Journey
 from cem.domain.state.lines import Line
 from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
@@ -108,6 +109,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     #: When (seconds) estimates and examples must next be looked at (0 = never): see `cem.domain.facts.learning`.
     learning_due_s: int = 0
     _estimates: Raw = _EMPTY
+    _journey: Raw = _EMPTY
 
     @property
     def profile(self) -> Profile:
@@ -189,6 +191,14 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
             section = self._estimates = cast(Raw, _estimates(section))
         return cast(Estimates, section)
 
+    @property
+    def journey(self) -> Journey:
+        """What dealing with the company cost him, besides what other sections count."""
+        section: Any = self._journey
+        if type(section) is Raw:
+            section = self._journey = cast(Raw, _journey(section))
+        return cast(Journey, section)
+
 
 _profile = msgspec.msgpack.Decoder(Profile).decode
 _contacts = msgspec.msgpack.Decoder(Contacts).decode
@@ -200,6 +210,7 @@ _outreach = msgspec.msgpack.Decoder(Outreach).decode
 _decisions = msgspec.msgpack.Decoder(Decisions).decode
 _alerts = msgspec.msgpack.Decoder(Alerts).decode
 _estimates = msgspec.msgpack.Decoder(Estimates).decode
+_journey = msgspec.msgpack.Decoder(Journey).decode
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
@@ -217,6 +228,7 @@ _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
     ("_decisions", Decisions()),
     ("_alerts", Alerts()),
     ("_estimates", Estimates()),
+    ("_journey", Journey()),
 )
 
 
@@ -241,6 +253,7 @@ def encode_customer(customer: Customer) -> bytes:
         is type(held._decisions)
         is type(held._alerts)
         is type(held._estimates)
+        is type(held._journey)
         is Raw
     ):
         for name, default in _SECTIONS:

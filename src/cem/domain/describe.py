@@ -19,6 +19,7 @@ import msgspec
 
 from cem.domain.customer import FAMILIES, Customer
 from cem.domain.detectors.recipients import distinct_centi
+from cem.domain.facts.journey import totals
 from cem.domain.localtime import HOUR_MS
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill, Billing, Payment, bill_key, earlier_totals
@@ -35,6 +36,7 @@ from cem.domain.state.estimates import (
     waiting_portraits,
 )
 from cem.domain.state.habits import UNIT, Habits, Spending
+from cem.domain.state.journey import EFFORTS
 from cem.domain.state.lines import DESTINATIONS, LINE_FAMILIES, Cycle, Line, Velocity
 from cem.domain.state.outreach import Outreach, Touch
 from cem.domain.state.profile import PROFILE_FIELDS, Plan, Profile
@@ -43,6 +45,7 @@ from cem.domain.state.satisfaction import Answer
 from cem.domain.state.service import Order, Task, Ticket
 from cem.domain.view.bill_change import bill_change
 from cem.domain.view.portrait import FEATURES, features_of
+from cem.domain.view.journey import journey_quality
 
 __all__ = ["describe"]
 
@@ -73,6 +76,7 @@ def describe(customer: Customer) -> Shown:
         shown |= _some(**{name.lstrip("_"): _plain(getattr(customer, name.lstrip("_")))})
     _name_references(shown, customer)
     _name_changes(shown, customer)
+    shown |= _some(journey=_journey(customer))
     return shown
 
 
@@ -97,6 +101,15 @@ def _name_changes(shown: Shown, customer: Customer) -> None:
         if change is not None:
             row["delta_minor"] = change.delta_minor
             row |= _some(changes=[_fields(each) for each in change.changes])
+
+
+def _journey(customer: Customer) -> Shown:
+    """Return what dealing with the company cost him in the running term of his contract, and in all."""
+    quality = journey_quality(customer, customer.last_ms)
+    in_all = {name: count for name, count in zip(EFFORTS, totals(customer), strict=True) if count}
+    if not quality.began_ms:
+        return in_all
+    return {"in_all": in_all, "this_term": _fields(quality)}
 
 
 def _refer(row: Shown, name: str, known: dict[int, str]) -> None:

@@ -106,6 +106,51 @@ _ROWS: Final = (
         (_CALLS, _CONTACTS),
         "this is a second contact in 7 days about the same matter",
     ),
+    _row(
+        "waited_minutes_30d",
+        "double",
+        (_CALLS,),
+        "minutes waited or on hold in calls of 30 days, of the newest 20",
+    ),
+    _row("transfers_30d", "int", (_CALLS,), "transfers in calls of 30 days, of the newest 20"),
+    _row(
+        "first_contact_share",
+        "double",
+        (_CALLS, _CONTACTS),
+        "share of his judged contacts that were resolved at first contact",
+        nullable=True,
+    ),
+    _row(
+        "term_days",
+        "double",
+        (_BILLING, _PROFILES),
+        "days since the running term of his contract began, or else he did",
+        nullable=True,
+    ),
+    _row("term_contacts", "int", (_CALLS, _CONTACTS, _BILLING), "contacts since the term began"),
+    _row(
+        "term_contacts_repeated",
+        "int",
+        (_CALLS, _CONTACTS, _BILLING),
+        "of those, followed by one about the same reason within 7 days",
+    ),
+    _row(
+        "term_waited_minutes", "double", (_CALLS, _BILLING), "minutes waited or on hold since the term began"
+    ),
+    _row("term_transfers", "int", (_CALLS, _BILLING), "transfers since the term began"),
+    _row(
+        "term_promises_missed",
+        "int",
+        (_CALLS, _CONTACTS, _SERVICE, _BILLING),
+        "promises missed since the term began",
+    ),
+    _row(
+        "term_promises_kept_share",
+        "double",
+        (_CALLS, _CONTACTS, _SERVICE, _BILLING),
+        "share of the promises judged since the term began that was kept",
+        nullable=True,
+    ),
     # Bills
     _row("bill_total_minor", "int", (_BILLING,), "total of the last bill", nullable=True),
     _row("bill_delta_minor", "int", (_BILLING,), "last bill minus the one before", nullable=True),

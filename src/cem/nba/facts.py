@@ -13,7 +13,7 @@ from cem.domain.customer import Customer
 from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.profile import Contract
-from cem.domain.view import consent, owed_minor
+from cem.domain.view import consent, first_contact_resolution, owed_minor
 from cem.nba.call import Call
 from cem.nba.experience import experience_of
 from cem.nba.fact_table import FACTS
@@ -102,6 +102,11 @@ def _lines(v: Situation) -> int:
 def _since_contact(v: Situation) -> float | None:
     kept = v.contacts
     return v.days_since(kept[-1].at_ms) if kept else None
+
+
+def _term_days(v: Situation) -> float | None:
+    began_ms = v.journey.began_ms
+    return v.days_since(began_ms) if began_ms else _since(v)
 
 
 def _bill_total(v: Situation) -> int | None:
@@ -217,6 +222,16 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "days_since_contact": _since_contact,
     "unresolved_30d": lambda v: v.unresolved,
     "repeat_contact": lambda v: v.repeats,
+    "waited_minutes_30d": lambda v: (v.effort[0] + v.effort[1]) / 60,
+    "transfers_30d": lambda v: v.effort[2],
+    "first_contact_share": lambda v: first_contact_resolution(v.customer),
+    "term_days": _term_days,
+    "term_contacts": lambda v: v.journey.contacts,
+    "term_contacts_repeated": lambda v: v.journey.repeated,
+    "term_waited_minutes": lambda v: (v.journey.wait_s + v.journey.hold_s) / 60,
+    "term_transfers": lambda v: v.journey.transfers,
+    "term_promises_missed": lambda v: v.journey.promises_missed,
+    "term_promises_kept_share": lambda v: v.journey.kept_share,
     "bill_total_minor": _bill_total,
     "bill_delta_minor": _bill_delta,
     "bill_delta_usage_minor": lambda v: _bill_delta_of(v, "usage"),

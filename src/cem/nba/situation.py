@@ -23,9 +23,12 @@ from cem.domain.view import (
     BestHour,
     BillChange,
     Choice,
+    JourneyQuality,
     best_channel,
     best_hour,
     bill_change,
+    effort,
+    journey_quality,
     open_calls,
     overdue_days,
     owed_by_bill,
@@ -119,6 +122,16 @@ class Situation:
             for c in self.week
             if c.reason and (c.reason == reason or (topic and topic_of(c.reason, "", self.topics) == topic))
         ]
+
+    @lazy
+    def effort(self) -> tuple[int, int, int, int]:
+        """Return seconds waited, seconds held, transfers and abandonments of the last 30 days."""
+        return effort(self.customer, self.now_ms)
+
+    @lazy
+    def journey(self) -> JourneyQuality:
+        """Return the quality of the contract's running term so far."""
+        return journey_quality(self.customer, self.now_ms)
 
     @lazy
     def plans(self) -> list[Plan]:

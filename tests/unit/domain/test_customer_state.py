@@ -32,6 +32,7 @@ SECTIONS = (
     "outreach",
     "decisions",
     "alerts",
+    "journey",
 )
 
 

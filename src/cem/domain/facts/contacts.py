@@ -15,6 +15,7 @@ from __future__ import annotations
 from cem.domain.customer import Customer
 from cem.domain.events.calls import CallEnded, CallStarted
 from cem.domain.events.interactions import InteractionRecorded
+from cem.domain.facts.journey import efforts_of, move_on, note_contact, note_repeat
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.contacts import (
     KEPT,
@@ -23,6 +24,8 @@ from cem.domain.state.contacts import (
     OPEN,
     REPEATED,
     RESOLVED,
+    SECONDS_MOST,
+    TRANSFERS_MOST,
     Contact,
     Contacts,
     contact_key,
@@ -68,6 +71,7 @@ def add_interaction(customer: Customer, event: InteractionRecorded, at_ms: int, 
 
 def forget_contact(customer: Customer, contact_id: str, now_ms: int) -> None:
     """Take a contact back that turns out not to have been one (the end of a call that we began was seen first)."""
+    move_on(customer, now_ms)
     contacts = all_contacts(customer)
     key = contact_key(contact_id)
     for contact in contacts:
@@ -75,6 +79,7 @@ def forget_contact(customer: Customer, contact_id: str, now_ms: int) -> None:
             contacts.remove(contact)
             customer.contacts.total -= 1
             _recount(customer.contacts, contact.verdict, -1)
+            note_contact(customer, contact.at_ms, efforts_of(contact), -1)
             _store(customer, contacts, now_ms)
             return
 
@@ -94,15 +99,18 @@ def _merge(
     customer: Customer, new: Contact, event: CallStarted | CallEnded | InteractionRecorded, now_ms: int
 ) -> Contact:
     """Add the contact, or complete the one with its key; return it as it is now."""
+    move_on(customer, now_ms)
     contacts = all_contacts(customer)
     contact = next((c for c in contacts if c.key == new.key and c.channel == new.channel), None)
     if contact is None:
         contact = new
         customer.contacts.total += 1
         contacts.append(contact)
-    elif new.started and not contact.started:
-        contact.at_ms = new.at_ms
-        contact.started = True
+    else:
+        note_contact(customer, contact.at_ms, efforts_of(contact), -1)
+        if new.started and not contact.started:
+            contact.at_ms = new.at_ms
+            contact.started = True
     if isinstance(event, CallStarted):
         contact.id = event.call_id
         contact.reason = contact.reason or event.reason or ""
@@ -114,15 +122,16 @@ def _merge(
         contact.ended = True
         contact.abandoned = event.abandoned
         contact.resolution = str(event.resolution) if event.resolution else ""
-        contact.duration_s = round(event.duration_s or 0)
-        contact.wait_s = round(event.wait_s or 0)
-        contact.hold_s = round(event.hold_s or 0)
-        contact.transfers = event.transfers
+        contact.duration_s = min(round(event.duration_s or 0), SECONDS_MOST)
+        contact.wait_s = min(round(event.wait_s or 0), SECONDS_MOST)
+        contact.hold_s = min(round(event.hold_s or 0), SECONDS_MOST)
+        contact.transfers = min(event.transfers, TRANSFERS_MOST)
     else:
         contact.id = event.interaction_id
         contact.reason = event.reason or ""
         contact.rep_id = event.rep_id or ""
         contact.resolution = str(event.resolution) if event.resolution else ""
+    note_contact(customer, contact.at_ms, efforts_of(contact), 1)
     _store(customer, contacts, now_ms)
     return contact
 
@@ -137,6 +146,7 @@ def _store(customer: Customer, contacts: list[Contact], now_ms: int) -> None:
         if verdict != contact.verdict:
             _recount(section, contact.verdict, -1)
             _recount(section, verdict, 1)
+            note_repeat(customer, contact.at_ms, (verdict == REPEATED) - (contact.verdict == REPEATED))
             contact.verdict = verdict
         next_same[contact.reason] = contact.at_ms
     older, kept = contacts[:-KEPT], contacts[-KEPT:]

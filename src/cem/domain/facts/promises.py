@@ -19,6 +19,7 @@ from cem.domain.events.calls import NoteWritten, TaskClosed, TaskDue
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import OrderDelivered, OrderPlaced, OrderPromised
 from cem.domain.events.service import TicketClosed, TicketOpened, TicketUpdated
+from cem.domain.facts.journey import note_promise
 from cem.domain.localtime import DAY_MS, day_of, midnight_ms, zone
 from cem.domain.state.service import KEPT_PROMISE, MISSED_PROMISE, Note, Order, Service, Task, Ticket
 
@@ -54,7 +55,7 @@ def place_order(customer: Customer, received: Received, ctx: FoldContext) -> Non
     order = _order(customer.service, event.order_id)
     order.placed_ms = received.time_ms
     _describe(order, event.product, event.amount_minor)
-    _promise(order, event.promised, received.time_ms, _tz(customer, ctx))
+    _promise(customer, order, event.promised, received.time_ms, _tz(customer, ctx))
     judge_promises(customer, ctx.lane_time_ms)
 
 
@@ -64,7 +65,7 @@ def promise_order(customer: Customer, received: Received, ctx: FoldContext) -> N
     assert isinstance(event, OrderPromised)
     order = _order(customer.service, event.order_id)
     _describe(order, event.product, event.amount_minor)
-    _promise(order, event.promised, received.time_ms, _tz(customer, ctx))
+    _promise(customer, order, event.promised, received.time_ms, _tz(customer, ctx))
     judge_promises(customer, ctx.lane_time_ms)
 
 
@@ -79,7 +80,7 @@ def deliver_order(customer: Customer, received: Received, ctx: FoldContext) -> N
     )
     _describe(order, event.product, event.amount_minor)
     if order.due_ms == 0:
-        _promise(order, event.promised, 0, tz)
+        _promise(customer, order, event.promised, 0, tz)
     judge_promises(customer, ctx.lane_time_ms)
 
 
@@ -98,7 +99,7 @@ def close_task(customer: Customer, received: Received, ctx: FoldContext) -> None
     assert isinstance(event, TaskClosed)
     task = _task(customer.service, event.task_id)
     if event.due is not None and task.due_ms == 0:
-        task.due_ms = round(event.due.timestamp() * 1000)
+        _put_off(customer, task, round(event.due.timestamp() * 1000))
     task.closed_ms = received.time_ms
     task.given_up = not event.done
     judge_promises(customer, ctx.lane_time_ms)
@@ -126,7 +127,7 @@ def open_ticket(customer: Customer, received: Received, ctx: FoldContext) -> Non
     ticket.opened_ms = received.time_ms
     ticket.line = event.line or ""
     due_ms = round(event.due.timestamp() * 1000) if event.due else 0
-    _say_ticket(ticket, received.time_ms, event.category, str(event.severity), None, due_ms)
+    _say_ticket(customer, ticket, received.time_ms, event.category, str(event.severity), None, due_ms)
     judge_promises(customer, ctx.lane_time_ms)
 
 
@@ -138,7 +139,7 @@ def update_ticket(customer: Customer, received: Received, ctx: FoldContext) -> N
     resolution = str(event.resolution) if event.resolution else None
     due_ms = round(event.due.timestamp() * 1000) if event.due else 0
     ticket = _ticket(customer.service, event.ticket_id)
-    _say_ticket(ticket, received.time_ms, event.category, severity, resolution, due_ms)
+    _say_ticket(customer, ticket, received.time_ms, event.category, severity, resolution, due_ms)
     judge_promises(customer, ctx.lane_time_ms)
 
 
@@ -149,7 +150,7 @@ def close_ticket(customer: Customer, received: Received, ctx: FoldContext) -> No
     ticket = _ticket(customer.service, event.ticket_id)
     ticket.closed_ms = received.time_ms
     severity = str(event.severity) if event.severity else None
-    _say_ticket(ticket, received.time_ms, event.category, severity, str(event.resolution), 0)
+    _say_ticket(customer, ticket, received.time_ms, event.category, severity, str(event.resolution), 0)
     judge_promises(customer, ctx.lane_time_ms)
 
 
@@ -172,19 +173,34 @@ def judge_promises(customer: Customer, now_ms: int) -> None:
             elif due_ms == 0 or promise.due_ms < due_ms:
                 due_ms = promise.due_ms
         if verdict != promise.verdict:
-            service.kept += (verdict == KEPT_PROMISE) - (promise.verdict == KEPT_PROMISE)
-            service.missed += (verdict == MISSED_PROMISE) - (promise.verdict == MISSED_PROMISE)
+            _recount(customer, promise, -1)
             promise.verdict = verdict
+            _recount(customer, promise, 1)
     customer.promises_due_ms = due_ms
     _cut(service.orders, _order_ms, lambda order: order.delivered_ms)
     _cut(service.tickets, _ticket_ms, lambda ticket: ticket.closed_ms)
     _cut(service.tasks, _task_ms, lambda task: task.closed_ms)
 
 
-def _promise(order: Order, promised: date | None, said_ms: int, tz: tzinfo) -> None:
+def _recount(customer: Customer, promise: Order | Ticket | Task, by: int) -> None:
+    """Count (`by` 1) or take back (-1) the promise's verdict."""
+    service = customer.service
+    service.kept += by * (promise.verdict == KEPT_PROMISE)
+    service.missed += by * (promise.verdict == MISSED_PROMISE)
+    note_promise(customer, promise.due_ms, promise.verdict, by)
+
+
+def _put_off(customer: Customer, promise: Order | Ticket | Task, due_ms: int) -> None:
+    """Let the promise be due at another instant; its verdict, which was about the old one, is taken back."""
+    _recount(customer, promise, -1)
+    promise.verdict = 0
+    promise.due_ms = due_ms
+
+
+def _promise(customer: Customer, order: Order, promised: date | None, said_ms: int, tz: tzinfo) -> None:
     """Take over the day promised, unless a later event has said another one."""
     if promised is not None and said_ms >= order.said_ms:
-        order.due_ms = midnight_ms(day_of(promised) + 1, tz)
+        _put_off(customer, order, midnight_ms(day_of(promised) + 1, tz))
         order.said_ms = said_ms
 
 
@@ -198,12 +214,14 @@ def _say_task(
 ) -> None:
     task = _task(customer.service, task_id)
     if said_ms >= task.said_ms:
-        task.due_ms, task.said_ms = due_ms, said_ms
+        _put_off(customer, task, due_ms)
+        task.said_ms = said_ms
         task.by = by or ""
         task.text = (text or "")[:_TEXT_KEPT]
 
 
 def _say_ticket(
+    customer: Customer,
     ticket: Ticket,
     at_ms: int,
     category: str | None,
@@ -220,7 +238,7 @@ def _say_ticket(
     if resolution and (newest or not ticket.resolution):
         ticket.resolution = resolution
     if due_ms and (newest or not ticket.due_ms):
-        ticket.due_ms = due_ms
+        _put_off(customer, ticket, due_ms)
     ticket.said_ms = max(ticket.said_ms, at_ms)
 
 

@@ -18,6 +18,7 @@ from cem.domain.events.billing import ContractCancelled, ContractRenewed, PlanCh
 from cem.domain.events.enums import Initiative
 from cem.domain.events.envelope import Received
 from cem.domain.events.profiles import ProfileChanged
+from cem.domain.facts.journey import begin_term
 from cem.domain.localtime import day_of, midnight_ms, zone
 from cem.domain.state.profile import Contract, Plan, Profile, Supply
 
@@ -43,10 +44,12 @@ def change_plan(customer: Customer, received: Received, ctx: FoldContext) -> Non
     event = received.event
     assert isinstance(event, PlanChanged)
     supply = _supply(customer.profile, event.line)
-    tz = zone(customer.profile.timezone, ctx.timezone)
+    begin_ms = _begin_ms(event.effective, received.time_ms, zone(customer.profile.timezone, ctx.timezone))
+    if event.end is not None:
+        begin_term(customer, begin_ms, ctx.lane_time_ms)
     _say_plan(
         supply,
-        _begin_ms(event.effective, received.time_ms, tz),
+        begin_ms,
         received.time_ms,
         event.plan,
         event.price_minor,
@@ -60,9 +63,10 @@ def renew_contract(customer: Customer, received: Received, ctx: FoldContext) -> 
     event = received.event
     assert isinstance(event, ContractRenewed)
     supply = _supply(customer.profile, event.line)
+    tz = zone(customer.profile.timezone, ctx.timezone)
+    begin_ms = _begin_ms(event.effective, received.time_ms, tz)
+    begin_term(customer, begin_ms, ctx.lane_time_ms)
     if event.plan is not None or event.price_minor is not None:
-        tz = zone(customer.profile.timezone, ctx.timezone)
-        begin_ms = _begin_ms(event.effective, received.time_ms, tz)
         _say_plan(supply, begin_ms, received.time_ms, event.plan, event.price_minor, None)
     contract = _agreed(supply)
     contract.said_ms = max(contract.said_ms, received.time_ms)

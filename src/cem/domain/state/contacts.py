@@ -21,6 +21,8 @@ __all__ = [
     "REPEATED",
     "RESOLUTIONS",
     "RESOLVED",
+    "SECONDS_MOST",
+    "TRANSFERS_MOST",
     "Contact",
     "Contacts",
     "channel_code",
@@ -38,6 +40,10 @@ OLDER_KEPT = 200
 NAMED_KEPT = 3
 
 OPEN, RESOLVED, REPEATED, LEFT = range(4)
+
+#: What a row has room for.
+SECONDS_MOST = 65_535
+TRANSFERS_MOST = 255
 
 #: Codes of channels and of how a contact ended, at most 16 of each. Append only; "" is unknown.
 CHANNELS = ("", "other", "call", "sms", "email", "app", "web", "chat", "shop", "social", "post", "field")
@@ -137,10 +143,10 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
             packed & 0xFFFFFFFF,
             packed >> 32,
             _CHANNEL_CODE.get(c.channel, _OTHER) << 4 | _RESOLUTION_CODE.get(c.resolution, _OTHER),
-            min(c.duration_s, 65_535),
-            min(c.wait_s, 65_535),
-            min(c.hold_s, 65_535),
-            min(c.transfers, 255),
+            min(c.duration_s, SECONDS_MOST),
+            min(c.wait_s, SECONDS_MOST),
+            min(c.hold_s, SECONDS_MOST),
+            min(c.transfers, TRANSFERS_MOST),
             _index(reasons, c.reason),
             c.key,
         )

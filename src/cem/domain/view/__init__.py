@@ -26,6 +26,7 @@ from cem.domain.view.estimates import (
     mood_level,
     predicted_satisfaction,
 )
+from cem.domain.view.journey import JourneyQuality, journey_quality
 from cem.domain.view.money import (
     bill_owed,
     cancelled_from_ms,
@@ -77,6 +78,7 @@ __all__ = [
     "ChurnRisk",
     "Mood",
     "Predicted",
+    "JourneyQuality",
     "age_years",
     "best_channel",
     "best_hour",
@@ -97,6 +99,7 @@ __all__ = [
     "effort",
     "faults_in",
     "first_contact_resolution",
+    "journey_quality",
     "last_answer",
     "last_contact",
     "likely_reason",

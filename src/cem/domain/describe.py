@@ -44,8 +44,8 @@ from cem.domain.state.reach import PARTS, PERIOD_MS, past_cells
 from cem.domain.state.satisfaction import Answer
 from cem.domain.state.service import Order, Task, Ticket
 from cem.domain.view.bill_change import bill_change
-from cem.domain.view.portrait import FEATURES, features_of
 from cem.domain.view.journey import journey_quality
+from cem.domain.view.portrait import FEATURES, features_of
 
 __all__ = ["describe"]
 
@@ -289,7 +289,10 @@ def _heard(heard: Heard) -> Shown:
 
 def _bill(bill: Bill) -> Shown:
     """Return the bill with its sums under each line; those of no line are under "account"."""
-    sums = {line or "account": dict(causes) for line, causes in bill.sums.items()}
+    sums: dict[str, dict[str, int]] = {}
+    for part in bill.parts:
+        cause = f"{part.cause} {part.destination}".rstrip()
+        sums.setdefault(part.line or "account", {})[cause] = part.amount_minor
     return _fields(bill, {"sums"}) | _some(sums_minor=sums)
 
 

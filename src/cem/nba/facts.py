@@ -139,12 +139,8 @@ def _in_hardship(v: Situation) -> bool:
 
 def _credited(v: Situation) -> bool:
     since = v.now_ms - 90 * DAY_MS
-    for bill in v.customer.billing.bills:
-        if bill.issued_ms > since:
-            for causes in bill.sums.values():
-                if causes.get("credit", 0) < 0:
-                    return True
-    return False
+    recent = [bill for bill in v.customer.billing.bills if bill.issued_ms > since]
+    return any(p.cause == "credit" and p.amount_minor < 0 for bill in recent for p in bill.parts)
 
 
 def _sms_extra(v: Situation) -> int:

@@ -9,7 +9,6 @@ of the reader's instant (`cem.domain.view.overdue_days`).
 from __future__ import annotations
 
 from bisect import insort
-from operator import itemgetter
 
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
@@ -25,6 +24,7 @@ from cem.domain.state.billing import (
     Payment,
     Purchase,
     bill_key,
+    cause_key,
     earlier_totals,
     pack_earlier,
 )
@@ -56,10 +56,11 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
     event = received.event
     assert isinstance(event, BillIssued)
     billing = customer.billing
-    sums: dict[str, dict[str, int]] = {}
-    for (line, cause), item in sorted(((_place(item), item) for item in event.items), key=itemgetter(0)):
-        causes = sums.setdefault(line, {})
-        causes[cause] = causes.get(cause, 0) + item.amount_minor
+    sums: dict[str, dict[int | str, int]] = {}
+    for item in sorted(event.items, key=_place):
+        causes = sums.setdefault(item.line or "", {})
+        key = cause_key(str(item.cause), _destination(item))
+        causes[key] = causes.get(key, 0) + item.amount_minor
     bill = Bill(
         event.bill_id,
         received.time_ms // 1000,
@@ -144,11 +145,12 @@ def _keep(
     del payments[:-PAYMENTS_KEPT]
 
 
-def _place(item: BillItem) -> tuple[str, str]:
-    cause = str(item.cause)
-    if item.destination is not None and item.cause in _USED:
-        cause = f"{cause}/{item.destination}"
-    return item.line or "", cause
+def _place(item: BillItem) -> tuple[str, str, str]:
+    return item.line or "", str(item.cause), _destination(item)
+
+
+def _destination(item: BillItem) -> str:
+    return str(item.destination) if item.destination is not None and item.cause in _USED else ""
 
 
 def _issued(bill: Bill) -> tuple[int, str]:

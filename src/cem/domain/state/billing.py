@@ -8,6 +8,7 @@ from zlib import crc32
 import msgspec
 
 __all__ = [
+    "CAUSES",
     "PAYMENTS",
     "Bill",
     "Billing",
@@ -15,11 +16,30 @@ __all__ = [
     "Payment",
     "Purchase",
     "bill_key",
+    "cause_key",
     "earlier_totals",
     "pack_earlier",
 ]
 
 _EARLIER = struct.Struct("<Hi")
+
+#: Causes of a bill's items, by code. Append only.
+CAUSES = (
+    "other",
+    "plan",
+    "sms",
+    "calls",
+    "data",
+    "roaming",
+    "premium",
+    "international",
+    "device",
+    "fee",
+    "proration",
+    "discount",
+    "credit",
+    "tax",
+)
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -41,9 +61,8 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
     due_day: int = 0
     period_start_day: int = 0
     period_end_day: int = 0
-    #: Minor units by line ("" = the account) and cause, both in order; a cause whose destination the bill names is
-    #: "cause/destination".
-    sums: dict[str, dict[str, int]] = {}
+    #: Minor units by line ("" = the account), in order, and `cause_key`.
+    sums: dict[str, dict[int | str, int]] = {}
 
     @property
     def issued_ms(self) -> int:
@@ -56,9 +75,24 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
         found = []
         for line, causes in self.sums.items():
             for key, minor in causes.items():
-                cause, _, destination = key.partition("/")
+                cause, _, destination = (key if isinstance(key, str) else CAUSES[key]).partition("/")
                 found.append(Part(line, cause, minor, destination))
+        found.sort(key=_place)
         return found
+
+
+def cause_key(cause: str, destination: str = "") -> int | str:
+    """Return how a bill's sums name a cause: its code, or "cause/destination" where the bill names both.
+
+    States of before there were codes have the names of causes; they are read as well.
+    """
+    if destination:
+        return f"{cause}/{destination}"
+    return CAUSES.index(cause) if cause in CAUSES else cause
+
+
+def _place(part: Part) -> tuple[str, str, str]:
+    return part.line, part.cause, part.destination
 
 
 #: Kinds of `Payment`, by code. Append only.

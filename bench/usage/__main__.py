@@ -24,7 +24,7 @@ from bench.usage.inject import inject
 from bench.usage.population import population
 from cem.cli.evaluate.usage_measures import Episode, Told, measures
 from cem.domain.detectors.sms_watch import SmsWatch
-from cem.domain.thresholds import WatchPolicy
+from cem.domain.thresholds import AlertPolicy
 
 __all__: list[str] = []
 
@@ -136,7 +136,7 @@ def main() -> int:
 
 def _watched(messages: list[Message]) -> tuple[list[tuple[int, str, str, str]], float, list[int]]:
     """Return (time, line, kind, tier) of what is told, CPU us a message, and the bytes of each line's state."""
-    watch = SmsWatch(WatchPolicy())
+    watch = SmsWatch(AlertPolicy())
     told: list[tuple[int, str, str, str]] = []
     begun = time.process_time()
     for m in messages:

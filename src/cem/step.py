@@ -215,6 +215,7 @@ class _Context:
 
     __slots__ = (
         "_first",
+        "_lane",
         "_moment",
         "_ordinal",
         "_prefix",
@@ -244,6 +245,7 @@ class _Context:
         self.customer_id = ""
         self._moment = moment
         self._states = states
+        self._lane: LaneState | None = None
         self._source = f"/{moment.topic}/{moment.lane}" if moment.topic else f"/lanes/{moment.lane}/ticks"
         self._prefix = ""
         self._first = 0
@@ -252,8 +254,11 @@ class _Context:
 
     @property
     def lane(self) -> LaneState:
-        state = self._states[lane_subject(self._moment.lane)]
-        assert type(state) is LaneState
+        state = self._lane
+        if state is None:
+            found = self._states[lane_subject(self._moment.lane)]
+            assert type(found) is LaneState
+            state = self._lane = found
         return state
 
     def with_lane(self, changed: dict[str, None]) -> list[str]:

@@ -61,7 +61,6 @@ def _problem(policy: AlertPolicy) -> str | None:
             for name, notice, alert in (
                 ("rise", watch.rise.notice, watch.rise.alert),
                 ("night", watch.night.notice, watch.night.alert),
-                ("burst", watch.burst.notice_factor, watch.burst.alert_factor),
             )
             if notice > alert
         ),
@@ -81,6 +80,7 @@ def _problem(policy: AlertPolicy) -> str | None:
             for name, remedy in (
                 ("sms_allowance", allowance.remedy),
                 ("sms_velocity", velocity.remedy),
+                ("sms_watch", watch.remedy),
                 ("repeat_call", policy.repeat_call.remedy),
                 ("bill_shock", policy.bill_shock.remedy),
                 ("bill_shock.usage", policy.bill_shock.usage_remedy),

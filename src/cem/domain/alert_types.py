@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from cem.domain.detectors import bill_shock, promise, repeat_call, sms_allowance, sms_velocity
+from cem.domain.detectors import bill_shock, promise, repeat_call, sms_allowance
+from cem.domain.detectors.sms_change import BURST, NIGHT, RISE
+from cem.domain.detectors.sms_money import MONEY
 
 __all__ = ["ALERT_TYPES"]
 
 #: Every type of alert that can be.
 ALERT_TYPES: Final = (
     sms_allowance.TYPE,
-    sms_velocity.TYPE,
+    BURST,
     repeat_call.TYPE,
     bill_shock.TYPE,
     promise.TYPE,
+    RISE,
+    NIGHT,
+    MONEY,
 )

@@ -16,8 +16,7 @@ from cem.domain.alert_changes import acknowledge, due_alerts, end_quiet, find_by
 from cem.domain.alerting import close_alert, unindex
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer, new_customer
-from cem.domain.detectors import bill_shock, repeat_call, sms_allowance, sms_velocity
-from cem.domain.detectors.recipients import note_recipient
+from cem.domain.detectors import bill_shock, repeat_call, sms_allowance, sms_use
 from cem.domain.duplicates import first_time
 from cem.domain.events import (
     AlertState,
@@ -81,7 +80,6 @@ from cem.domain.facts.mood import hear
 from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
-from cem.domain.localtime import HOUR_MS
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.contacts import contact_key, unpack_contacts
 
@@ -144,9 +142,7 @@ def _sms_rated(customer: Customer, received: Received, ctx: FoldContext) -> None
     cycle = add_message(customer, line, event, at_ms, ctx)
     if cycle is not None:
         sms_allowance.check_allowance(customer, line, cycle, event, at_ms, ctx)
-    if event.recipient is not None:
-        velocity = note_recipient(line, event.recipient, at_ms // HOUR_MS)
-        sms_velocity.check_velocity(customer, line, velocity, event, at_ms, ctx)
+    sms_use.check_use(customer, line, event, at_ms, ctx)
 
 
 def _call_started(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -306,7 +302,7 @@ _FOLDS: dict[type[Event], Fold] = {
 
 #: How an open alert that is due is looked at again; one of any other type is over.
 _REVIEWS: dict[str, Callable[[Customer, StoredAlert, int, FoldContext], None]] = {
-    sms_velocity.TYPE: sms_velocity.review_velocity,
+    **dict.fromkeys(sms_use.TYPES, sms_use.review_use),
     repeat_call.TYPE: repeat_call.review_repeat,
     bill_shock.TYPE: bill_shock.review_bill,
 }

@@ -13,7 +13,6 @@ __all__ = [
     "AlertPolicy",
     "AllowancePolicy",
     "BillShockPolicy",
-    "BurstPolicy",
     "MoneyPolicy",
     "NightPolicy",
     "PromisePolicy",
@@ -43,7 +42,7 @@ class AllowancePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VelocityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a line writes to abnormally many distinct recipients in 24 hours.
+    """When a line writes to abnormally many distinct recipients within hours (see `cem.domain.detectors.sms_burst`).
 
     A tier is reached at `d >= minimum` and `d >= factor x (level + offset)`, where d is the number of distinct
     recipients in 24 h and level the line's own usual one.
@@ -52,10 +51,13 @@ class VelocityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     minimum: int = 15
     offset: float = 10.0
-    notice_factor: float = 2.7
-    alert_factor: float = 5.2
-    #: After a tier was told for a line, it is silent for it so long.
-    silence_days: int = 7
+    notice_factor: float = 2.5
+    alert_factor: float = 4.3
+    #: Share of the 24 hours' recipients that are of the last 3 hours.
+    share_3h: float = 0.5
+    #: A line younger than `age_days` needs as many recipients.
+    age_days: int = 14
+    young_minimum: int = 100
     deliver_within_h: int = 4
     remedy: RemedyPolicy = RemedyPolicy("usage_control")
 
@@ -108,31 +110,18 @@ class MoneyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     factor: float = 2.0
 
 
-class BurstPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """When a line writes to many within hours (see `cem.domain.detectors.sms_burst`)."""
-
-    enabled: bool = True
-    #: Factors on usual recipients a day + offset.
-    offset: float = 10.0
-    notice_factor: float = 2.5
-    alert_factor: float = 4.3
-    #: Share of the 24 hours' recipients that are of the last 3 hours.
-    share_3h: float = 0.5
-    #: A line younger than `age_days` needs as many recipients.
-    age_days: int = 14
-    young_minimum: int = 100
-
-
 class WatchPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The detectors of abnormal use that `cem evaluate usage` runs over a file."""
+    """When a line's use of messages has changed, beside `sms_velocity`."""
 
     rise: RisePolicy = RisePolicy()
     night: NightPolicy = NightPolicy()
-    burst: BurstPolicy = BurstPolicy()
     money: MoneyPolicy = MoneyPolicy()
     #: An episode is over when its condition has not held for so long; it is told again after `again_days` at the latest.
     silence_days: int = 7
     again_days: int = 28
+    #: Telling it later than so many hours after it was found is noise.
+    deliver_within_h: int = 24
+    remedy: RemedyPolicy = RemedyPolicy("usage_control")
 
 
 class RepeatPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

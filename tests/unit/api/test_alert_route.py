@@ -101,9 +101,8 @@ def test_an_unknown_name_in_a_filter_is_refused(name: str, known: tuple[str, ...
 def test_every_detector_is_a_type_of_the_filter() -> None:
     """What can be raised can be asked for, and the document says so."""
     modules = [info.name for info in pkgutil.iter_modules(detectors.__path__)]
-    found = [
-        getattr(importlib.import_module(f"{detectors.__name__}.{name}"), "TYPE", None) for name in modules
-    ]
+    loaded = [importlib.import_module(f"{detectors.__name__}.{name}") for name in modules]
+    found = [name for each in loaded for name in (getattr(each, "TYPE", None), *getattr(each, "TYPES", ()))]
     assert {name for name in found if name} == set(ALERT_TYPES)
     parameters = Api().get("/openapi.json").json()["paths"]["/v1/alerts"]["get"]["parameters"]
     (schema,) = [p["schema"] for p in parameters if p["name"] == "type"]

@@ -11,7 +11,7 @@ from cem.domain.events import EVENT_TYPES, CustomerErased, Event, SmsRated
 from cem.domain.fold import fold, next_due_ms, tick
 from tests.builders.any_event import customer_events
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, received
-from tests.builders.typical_customer import typical_events
+from tests.builders.typical_customer import CHILD, typical_events
 
 drawn_events = st.lists(st.tuples(customer_events(), st.integers(-20 * 24, 5 * 24)), max_size=25)
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -83,7 +83,7 @@ def test_erasure_forgets_everything_but_the_ids() -> None:
         fold(customer, received(event, at_ms, customer_id="C0012345"), ctx)
     for n in range(60):
         ctx.lane_time_ms = T0 + 400 * DAY + n * MINUTE
-        fold(customer, received(SmsRated(line="+1", recipient=f"r{n}"), ctx.lane_time_ms), ctx)
+        fold(customer, received(SmsRated(line=CHILD, recipient=f"r{n}"), ctx.lane_time_ms), ctx)
     assert customer.alerts.open
     assert ctx.indexed
     fold(customer, received(CustomerErased(), T0 + 401 * DAY), ctx)

@@ -28,7 +28,7 @@ def run(request: Request) -> Answer:
     rule = read_map(request.map_file, read_usage_map)
     labels = _labels(request)
     try:
-        policy = read_rules(Settings.from_env(os.environ)).alerts.sms_watch
+        policy = read_rules(Settings.from_env(os.environ)).alerts
     except SettingsError as error:
         raise Failure(str(error), USAGE) from None
     rows: list[UsageRow] = []

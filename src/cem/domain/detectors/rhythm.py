@@ -71,27 +71,36 @@ def contribute(rhythm: Rhythm, habits: Habits, usual: float, age_days: int, day:
     """
     if day > rhythm.day:
         _turn(rhythm, day)
-    closed, idle = habits.day, min(day - habits.day, _AWAY) - 1
-    n = habits.count
-    back = rhythm.day - closed
-    counted = min(n, 3 * usual + 3)
-    if rhythm.weekdays:
-        rhythm.weekdays[closed % 7] += counted
-        rhythm.messages += counted
-        rhythm.at_night += counted * habits.night / n if n else 0.0
+    weekdays = rhythm.weekdays
+    if not weekdays:
+        return
+    closed, n = habits.day, habits.count
+    counted = 3 * usual + 3
+    if n < counted:
+        counted = n
+    weekday = closed % 7
+    weekdays[weekday] += counted
+    rhythm.messages += counted
+    if habits.night:
+        rhythm.at_night += counted * habits.night / n
+    days = day - closed
+    if days > _AWAY:
+        days = _AWAY
     # Towards the mean of active lines' days; a line that writes more than eight times the usual teaches no more.
-    rhythm.usual += 0.002 * (min(n, 8 * rhythm.usual + 8) / (idle + 1) - rhythm.usual) * (idle + 1)
+    level = rhythm.usual
+    rhythm.usual = level + 0.002 * (min(n, 8 * level + 8) - level * days)
     if age_days <= _AWAY:
         return
-    for each in range(closed, closed + idle + 1):
-        at = rhythm.day - each
-        if 0 <= at < len(rhythm.sent):
-            share = 7 * rhythm.weekdays[each % 7] / rhythm.messages
-            rhythm.expected[at] += usual * share
-    if 0 <= back < len(rhythm.sent):
-        rhythm.sent[back] += counted
+    at = rhythm.day - closed
+    expected = rhythm.expected
+    if at < len(expected):
+        usual *= 7 / rhythm.messages
+        expected[at] += usual * weekdays[weekday]
+        rhythm.sent[at] += counted
+        for later in range(1, days):
+            expected[at - later] += usual * weekdays[(weekday + later) % 7]
     if age_days >= 14:
-        rhythm.lines[0] += idle + 1
+        rhythm.lines[0] += days
 
 
 def note_rise(rhythm: Rhythm) -> None:

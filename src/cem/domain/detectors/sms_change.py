@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from cem.domain.detectors.recipients import distinct_centi
 from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, note_hour, note_rise
-from cem.domain.detectors.sms_burst import burst_factor
+from cem.domain.detectors.sms_burst import burst_factor, limit_centi
 from cem.domain.detectors.sms_days import add_late, live_days, open_day
 from cem.domain.detectors.sms_night import night_of
 from cem.domain.detectors.sms_rise import least_for_rise, rise_of
@@ -15,7 +15,7 @@ from cem.domain.state.alerts import Evidence
 from cem.domain.state.habits import Habits
 from cem.domain.state.lines import Line, Velocity
 from cem.domain.state.rhythm import Rhythm
-from cem.domain.thresholds import WatchPolicy
+from cem.domain.thresholds import AlertPolicy, RisePolicy, VelocityPolicy
 
 __all__ = ["BURST", "NIGHT", "RISE", "Found", "look"]
 
@@ -27,24 +27,29 @@ Found = tuple[str, bool, Evidence]
 _NOTHING: list[Found] = []
 
 
-def look(line: Line, at_s: int, rhythm: Rhythm, policy: WatchPolicy) -> list[Found]:
-    """Fold a message into the line's days, its recipient being noted already; return what is abnormal with it."""
+def look(line: Line, at_s: int, rhythm: Rhythm, policy: AlertPolicy) -> tuple[list[Found], bool]:
+    """Fold a message into the line's days, its recipient being noted already.
+
+    Returns what is abnormal with it, and whether the rhythm was told anything.
+    """
     since = at_s - rhythm.quiet_hour * 3600
     day = since // DAY_S
     is_night = since % DAY_S < NIGHT_S
-    if not at_s & 3:
+    watch = policy.sms_watch
+    taught = not at_s & 7
+    if taught:
         note_hour(rhythm, at_s)
     habits = line.habits
     if habits is None:
         habits = line.habits = Habits(day)
     if day > habits.day:
         open_day(habits, day, line.first_day, rhythm)
-        habits.judge_at = least_for_rise(habits, line.first_day, rhythm, policy.rise)
+        taught = True
+        habits.judge_at = least_for_rise(habits, line.first_day, watch.rise)
     if day < habits.day:
         if not add_late(habits, day, is_night):
-            return _NOTHING
-        if not habits.judge_at:
-            habits.judge_at = least_for_rise(habits, line.first_day, rhythm, policy.rise)
+            return _NOTHING, taught
+        habits.judge_at = least_for_rise(habits, line.first_day, watch.rise)
     else:
         habits.count += 1
         if is_night:
@@ -52,28 +57,30 @@ def look(line: Line, at_s: int, rhythm: Rhythm, policy: WatchPolicy) -> list[Fou
     found = _NOTHING
     velocity = line.velocity
     if 0 < habits.judge_at <= habits.count:
-        found = _rise(habits, line.first_day, velocity, rhythm, policy)
-    if is_night and policy.night.enabled and day - line.first_day + 1 >= policy.night.age_days:
-        night = night_of(habits, rhythm, policy.night)
-        if night is not None and night.score >= policy.night.notice:
+        found = _rise(habits, line.first_day, velocity, rhythm, watch.rise)
+        taught = True
+    if is_night and watch.night.enabled and day - line.first_day + 1 >= watch.night.age_days:
+        night = night_of(habits, rhythm, watch.night)
+        if night is not None and night.score >= watch.night.notice:
             evidence: Evidence = {
                 "messages_at_night": night.at_night,
                 "messages_5d": night.messages,
                 "usual_share_percent": round(100 * night.usual_share),
             }
-            found = [*found, (NIGHT, night.score >= policy.night.alert, evidence)]
-    if velocity is not None and len(velocity.cells) > 2 * policy.burst.offset and policy.burst.enabled:
-        burst = _burst(velocity, live_days(habits, line.first_day), policy)
+            found = [*found, (NIGHT, night.score >= watch.night.alert, evidence)]
+    many = policy.sms_velocity
+    if velocity is not None and len(velocity.cells) >= 2 * many.minimum - 2 and many.enabled:
+        burst = _burst(velocity, live_days(habits, line.first_day), many)
         if burst is not None:
             found = [*found, burst]
-    return found
+    return found, taught
 
 
 def _rise(
-    habits: Habits, first_day: int, velocity: Velocity | None, rhythm: Rhythm, policy: WatchPolicy
+    habits: Habits, first_day: int, velocity: Velocity | None, rhythm: Rhythm, policy: RisePolicy
 ) -> list[Found]:
     """Return a rise, if there is one, and set from how many messages on to look again."""
-    rise = rise_of(habits, first_day, rhythm, policy.rise)
+    rise = rise_of(habits, first_day, rhythm, policy)
     n = habits.count
     if habits.judge_at <= rise.begins_from <= n:
         note_rise(rhythm)
@@ -89,20 +96,24 @@ def _rise(
     evidence: Evidence = {
         "messages_3d": rise.before + n,
         "usual_3d": round(rise.usual_3d, 1),
-        "score": round(rise.score + min(policy.rise.day_cap, rise.base + rise.slope * n), 1),
+        "score": round(rise.score + min(policy.day_cap, rise.base + rise.slope * n), 1),
     }
     return [(RISE, n >= rise.alert_from, evidence)]
 
 
-def _burst(velocity: Velocity, age_days: int, policy: WatchPolicy) -> Found | None:
-    factor = burst_factor(velocity, age_days, policy.burst)
-    if factor < policy.burst.notice_factor:
+def _burst(velocity: Velocity, age_days: int, policy: VelocityPolicy) -> Found | None:
+    factor = burst_factor(velocity, age_days, policy)
+    if not factor:
         return None
+    is_alert = factor >= policy.alert_factor
+    reached = policy.alert_factor if is_alert else policy.notice_factor
     evidence: Evidence = {
-        "recipients_24h": round(factor * (velocity.level_centi / 100 + policy.burst.offset)),
+        "recipients_24h": round(distinct_centi(velocity.cells) / 100),
+        "threshold": round(limit_centi(velocity, policy, reached) / 100),
         "usual_a_day": round(velocity.level_centi / 100, 1),
+        "window_h": 24,
     }
-    return BURST, factor >= policy.burst.alert_factor, evidence
+    return BURST, is_alert, evidence
 
 
 def _as_many_recipients(velocity: Velocity) -> bool:

@@ -11,7 +11,7 @@ from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, contribute, exposure
 from cem.domain.state.habits import DAYS, UNIT, Habits
 from cem.domain.state.rhythm import Rhythm
 
-__all__ = ["DECAY", "PRIOR_MESSAGES", "add_late", "exposure_of", "live_days", "open_day", "usual_a_day"]
+__all__ = ["DECAY", "PRIOR_MESSAGES", "add_late", "exposure_of", "live_days", "open_day"]
 
 #: What a line's usual rate keeps from day to day: half in 28 days.
 DECAY = 0.5 ** (1 / 28)
@@ -19,6 +19,7 @@ DECAY = 0.5 ** (1 / 28)
 PRIOR_MESSAGES = 0.5
 #: Decayed days, by days: after two years it is all the same.
 _EXPOSURE = tuple((1 - DECAY**days) / (1 - DECAY) for days in range(731))
+_LAST = len(_EXPOSURE) - 1
 
 
 def live_days(habits: Habits, first_day: int) -> int:
@@ -28,23 +29,22 @@ def live_days(habits: Habits, first_day: int) -> int:
 
 def open_day(habits: Habits, day: int, first_day: int, rhythm: Rhythm) -> None:
     """Close the newest day, and tell the rhythm of it; begin `day`, which must be after it."""
-    contribute(
-        rhythm, habits, usual_a_day(habits, first_day, rhythm.usual), live_days(habits, first_day), day
-    )
-    steps = day - habits.day
-    days, nights = habits.days, habits.nights
-    # What leaves: those of the 13 kept, and the newest itself, that are then more than 13 days old.
-    count, night = min(habits.count, 255), min(habits.night, 255)
-    kept = bytes((count,)) + days
-    nights = bytes((night,)) + nights
-    if first_day <= day - DAYS - 1:
-        _teach(habits, kept, nights, day, steps, first_day, rhythm)
-    if steps <= DAYS:
-        gap = bytes(steps - 1)
-        habits.days = (gap + kept)[:DAYS].rstrip(b"\0")
-        habits.nights = (gap + nights)[:DAYS].rstrip(b"\0")
-    else:
-        habits.days = habits.nights = b""
+    newest, count, days = habits.day, habits.count, habits.days
+    age, steps = newest - first_day + 1, day - newest
+    # The mean of the gamma posterior, the last two weeks included.
+    spent = _EXPOSURE[min(age - DAYS, _LAST)] + DAYS if age > DAYS else max(1, age)
+    level = max(0.05, rhythm.usual)
+    usual = (PRIOR_MESSAGES + habits.sent / UNIT + sum(days) + count) / (PRIOR_MESSAGES / level + spent + 1)
+    contribute(rhythm, habits, usual, age, day)
+    days = (bytes((count,)) if count < 256 else b"\xff") + days
+    nights = bytes((min(habits.night, 255),)) + habits.nights
+    if day - first_day > DAYS:
+        _teach(habits, days, nights, day, steps, first_day, rhythm)
+    if steps > 1:
+        gap = bytes(min(steps - 1, DAYS))
+        days, nights = gap + days, gap + nights
+    habits.days = days[:DAYS].rstrip(b"\0")
+    habits.nights = nights[:DAYS].rstrip(b"\0")
     habits.day, habits.count, habits.night = day, 0, 0
 
 
@@ -67,42 +67,45 @@ def _plus_one(days: bytes, at: int) -> bytes:
     return days[:at] + bytes((days[at] + 1,)) + days[at + 1 :]
 
 
-def usual_a_day(habits: Habits, first_day: int, prior: float) -> float:
-    """Return the line's messages a day, the last two weeks included: the mean of the gamma posterior."""
-    sent = PRIOR_MESSAGES + habits.sent / UNIT + sum(habits.days)
-    kept = min(DAYS, max(0, habits.day - first_day))
-    return sent / (PRIOR_MESSAGES / max(0.05, prior) + exposure_of(first_day, habits.day) + kept)
-
-
 def exposure_of(first_day: int, day: int) -> float:
     """Return how many days `Habits.sent` stands for on that day, decayed like it."""
-    return float(_EXPOSURE[min(max(0, day - DAYS - first_day), len(_EXPOSURE) - 1)])
+    return _EXPOSURE[min(max(0, day - DAYS - first_day), _LAST)]
 
 
 def _teach(
-    habits: Habits, kept: bytes, nights: bytes, day: int, steps: int, first_day: int, rhythm: Rhythm
+    habits: Habits, days: bytes, nights: bytes, day: int, steps: int, first_day: int, rhythm: Rhythm
 ) -> None:
     """Add the days that are more than 13 days before `day` and were not before, the oldest first."""
+    gone = min(steps, day - DAYS - first_day)
+    leaving = days[DAYS + 1 - steps :] if steps <= DAYS else days
+    if not leaving:
+        decay = DECAY**gone
+        habits.sent = round(habits.sent * decay)
+        habits.at_night = round(habits.at_night * decay)
+        return
     sent, at_night = float(habits.sent), float(habits.at_night)
     base = PRIOR_MESSAGES / max(0.05, rhythm.usual)
-    newest, last = habits.day, day - DAYS - 1
-    first = max(last - steps + 1, first_day)
-    for each in range(first, min(newest, last) + 1):
+    newest = habits.day
+    first_back = len(days) - 1
+    # Before the oldest that has a message, days passed without.
+    sent *= DECAY ** max(0, gone - (len(leaving) + max(0, steps - DAYS - 1)))
+    at_night = at_night * (sent / habits.sent) if habits.sent else at_night
+    for back in range(first_back, first_back - len(leaving), -1):
         sent *= DECAY
         at_night *= DECAY
-        back = newest - each
-        n = kept[back] if back < len(kept) else 0
+        n = days[back]
         if n:
+            each = newest - back
             share = exposure(rhythm, each)
-            usual = (PRIOR_MESSAGES + sent / UNIT) / (base + exposure_of(first_day, each + DAYS))
+            usual = (PRIOR_MESSAGES + sent / UNIT) / (base + _EXPOSURE[min(max(0, each - first_day), _LAST)])
             # A wild day teaches no more than a lively one.
             taught = min(n / share, 4 * usual + 24) * UNIT
             sent += taught
             if back < len(nights):
                 at_night += taught * nights[back] / n
-    if last > newest:
-        left = DECAY ** (last - newest)
-        sent, at_night = sent * left, at_night * left
+    if steps > DAYS + 1:
+        decay = DECAY ** (steps - DAYS - 1)
+        sent, at_night = sent * decay, at_night * decay
     habits.sent, habits.at_night = round(sent), round(at_night)
 
 

@@ -64,15 +64,11 @@ class Rise:
         self.age_days = 0
 
 
-def least_for_rise(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) -> int:
+def least_for_rise(habits: Habits, first_day: int, policy: RisePolicy) -> int:
     """Return the number of messages of the newest day below which `rise_of` cannot find anything; 0 if none is enough."""
     if habits.day - first_day + 1 < policy.age_days or not policy.enabled:
         return 0
-    day = habits.day
-    spent = exposure(rhythm, day) + exposure(rhythm, day - 1) + exposure(rhythm, day - 2)
-    usual = 0.8 * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), rhythm.usual, policy)
-    least = policy.minimum + usual * spent - sum(habits.days[:2])
-    return max(1, ceil(least)) if least < NEVER else 0
+    return max(1, policy.minimum - sum(habits.days[:2]))
 
 
 def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) -> Rise:

@@ -17,7 +17,7 @@ from cem.domain.events.enums import AlertTier
 from cem.domain.state.alerts import Evidence
 from cem.domain.state.lines import Line
 from cem.domain.state.rhythm import Rhythm
-from cem.domain.thresholds import WatchPolicy
+from cem.domain.thresholds import AlertPolicy
 
 __all__ = ["Sighting", "SmsWatch"]
 
@@ -48,15 +48,15 @@ class _Episode:
 class SmsWatch:
     """Many lines, and the rhythm that they share."""
 
-    def __init__(self, policy: WatchPolicy) -> None:
+    def __init__(self, policy: AlertPolicy) -> None:
         self.policy = policy
         self.rhythm = Rhythm()
         self.lines: dict[str, Line] = {}
         self._episodes: dict[tuple[str, str], _Episode] = {}
         #: About the median of what messages without a known destination cost.
         self._charge_minor = 0.0
-        self._silence_s = policy.silence_days * _DAY_S
-        self._again_s = policy.again_days * _DAY_S
+        self._silence_s = policy.sms_watch.silence_days * _DAY_S
+        self._again_s = policy.sms_watch.again_days * _DAY_S
 
     def see(
         self, line: str, at_s: int, recipient: str | None, charge_minor: int, destination: str | None
@@ -70,10 +70,14 @@ class SmsWatch:
             kept.first_day = day
         if recipient:
             note_recipient(kept, recipient, at_s // 3600)
-        found = look(kept, at_s, self.rhythm, self.policy)
-        if charge_minor > 0 and self.policy.money.enabled and self._is_beyond(charge_minor, destination):
+        found, _ = look(kept, at_s, self.rhythm, self.policy)
+        if (
+            charge_minor > 0
+            and self.policy.sms_watch.money.enabled
+            and self._is_beyond(charge_minor, destination)
+        ):
             assert kept.habits is not None
-            evidence = money_of(kept.habits, at_s, charge_minor, self.policy.money)
+            evidence = money_of(kept.habits, at_s, charge_minor, self.policy.sms_watch.money)
             if evidence is not None:
                 found = [*found, (MONEY, True, evidence)]
         return [told for each in found for told in self._told(line, at_s, each)] if found else []

@@ -18,7 +18,16 @@ __all__ = ["EVIDENCE", "Alerts", "Evidence", "StoredAlert"]
 Evidence = dict[str, int | float | str | bool]
 
 #: Codes. Append only.
-_TYPES = ("sms_allowance", "sms_velocity", "repeat_call", "bill_shock", "promise")
+_TYPES = (
+    "sms_allowance",
+    "sms_velocity",
+    "repeat_call",
+    "bill_shock",
+    "promise",
+    "sms_rise",
+    "sms_night",
+    "sms_money",
+)
 _TIERS = ("other", "notice", "alert")
 _SEVERITIES = ("other", "info", "warning", "error", "critical")
 _STATES = ("other", "open", "acknowledged", "silenced", "resolved", "expired")
@@ -105,6 +114,9 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
         "line_3_minor",
     ),
     "promise": ("promise", "id", "due", "hours_left", "hours_promised", "hours_late"),
+    "sms_rise": ("messages_3d", "usual_3d", "score", "messages_this_cycle"),
+    "sms_night": ("messages_at_night", "messages_5d", "usual_share_percent", "messages_this_cycle"),
+    "sms_money": ("messages_2d", "charged_7d_minor", "messages_this_cycle"),
 }
 
 

@@ -29,6 +29,8 @@ class Spending(msgspec.Struct, array_like=True, gc=False):
     charged_minor: list[int] = []
     #: What has left the seven days, decayed by day, in 1/UNIT minor units.
     older: int = 0
+    #: The newest day on which they were out of proportion; 0 = never.
+    held_day: int = 0
 
 
 class Habits(msgspec.Struct, array_like=True, gc=False):

@@ -20,11 +20,15 @@ from cem.domain.events import (
     SmsRated,
 )
 from cem.domain.fold import fold
-from cem.domain.thresholds import AlertPolicy, AllowancePolicy, VelocityPolicy
+from cem.domain.thresholds import AlertPolicy, AllowancePolicy, MoneyPolicy, VelocityPolicy, WatchPolicy
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
 FATHER, DAUGHTER = "+4915100000001", "+4915100000002"
-NO_VELOCITY = AlertPolicy(sms_velocity=VelocityPolicy(enabled=False))
+#: Only what is told of the allowance.
+NO_WATCH = WatchPolicy(money=MoneyPolicy(enabled=False))
+NO_VELOCITY = AlertPolicy(sms_velocity=VelocityPolicy(enabled=False), sms_watch=NO_WATCH)
+#: A message long ago: the line is not new.
+LONG_AGO = T0 - 20 * DAY
 PROFILE = ProfileChanged(
     lines=(
         ProfileLine(line=FATHER, role=Role.PAYER, birth_year=1975, sms_allowance=200),
@@ -193,7 +197,8 @@ def test_a_premium_message_says_nothing_about_the_allowance() -> None:
     premium = SmsRated(
         line=DAUGHTER, destination=SmsDestination.PREMIUM, in_allowance=False, charge_minor=299
     )
-    customer, ctx = household([(T0, PROFILE), *((T0 + n * MINUTE, premium) for n in range(1, 200))])
+    ctx = Context(0, alerts=NO_VELOCITY)
+    customer, _ = household([(T0, PROFILE), *((T0 + n * MINUTE, premium) for n in range(1, 200))], ctx=ctx)
     assert ctx.emitted == []
     assert view.usage_share(customer, DAUGHTER, T0 + DAY) == 0.0
 
@@ -254,19 +259,19 @@ NO_ALLOWANCE = AlertPolicy(sms_allowance=AllowancePolicy(enabled=False))
 
 
 def test_a_burst_to_strangers_is_noticed_then_alerted() -> None:
-    """A line without a past is noticed at about 27 and alerted at about 52 distinct recipients in 24 h."""
-    burst = texts(80, T0, to=80)
+    """A line that writes to hardly anybody is noticed at about 25 and alerted at about 43 recipients in 24 h."""
+    burst = [*texts(1, LONG_AGO), *texts(80, T0, to=80)]
     customer, ctx = household(burst, ctx=Context(0, alerts=NO_ALLOWANCE))
     told = [(e.TYPE, str(e.tier), e.evidence["recipients_24h"]) for e in ctx.emitted if isinstance(e, Alert)]
     assert [(kind, tier) for kind, tier, _ in told] == [
         ("alert.opened", "notice"),
         ("alert.updated", "alert"),
     ]
-    assert 27 <= told[0][2] <= 29
-    assert 52 <= told[1][2] <= 55
+    assert 25 <= told[0][2] <= 28
+    assert 43 <= told[1][2] <= 47
     opened, updated = (e.updated_at or e.opened_at for e in ctx.emitted if isinstance(e, Alert))
-    assert 25 <= (opened.timestamp() * 1000 - T0) / MINUTE <= 32
-    assert 46 <= (updated.timestamp() * 1000 - T0) / MINUTE <= 58
+    assert 23 <= (opened.timestamp() * 1000 - T0) / MINUTE <= 32
+    assert 38 <= (updated.timestamp() * 1000 - T0) / MINUTE <= 50
     assert view.recipients_24h(customer.lines[DAUGHTER], T0 + 2 * HOUR) == pytest.approx(80, rel=0.15)
 
 
@@ -283,7 +288,8 @@ def test_evidence_holds_counts_and_no_recipient() -> None:
 
 def test_it_resolves_in_the_hour_in_which_the_recipients_leave() -> None:
     """The alert ends by tick, in the first hour in which fewer than the notice threshold are left."""
-    customer, ctx = household(texts(80, T0, to=80), ctx=Context(0, alerts=NO_ALLOWANCE))
+    burst = [*texts(1, LONG_AGO), *texts(80, T0, to=80)]
+    customer, ctx = household(burst, ctx=Context(0, alerts=NO_ALLOWANCE))
     advance(customer, ctx, T0 + 24 * HOUR - 1)
     assert len(customer.alerts.open) == 1
     advance(customer, ctx, T0 + 25 * HOUR)
@@ -299,6 +305,7 @@ def test_it_resolves_in_the_hour_in_which_the_recipients_leave() -> None:
 def test_a_tier_is_silent_for_a_week() -> None:
     """The same line is not told again for seven days, then it is."""
     again = [
+        *texts(1, LONG_AGO),
         *texts(40, T0, to=40),
         *texts(40, T0 + 3 * DAY, to=40),
         *texts(70, T0 + 8 * DAY, to=70),
@@ -325,7 +332,7 @@ def test_arrival_order_and_event_order_notice_the_same_lines() -> None:
     """A burst whose messages arrive up to six hours late is told all the same."""
     events = texts(80, T0, to=80)
     for order in (events, events[::-1], events[::2] + events[1::2]):
-        _, ctx = household(order, ctx=Context(T0 + HOUR, alerts=NO_ALLOWANCE))
+        _, ctx = household([*texts(1, LONG_AGO), *order], ctx=Context(T0 + HOUR, alerts=NO_ALLOWANCE))
         assert {tier for kind, _, tier, _ in seen(ctx)} == {"notice", "alert"}
 
 

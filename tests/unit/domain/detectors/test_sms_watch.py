@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from cem.domain.detectors.sms_watch import Sighting, SmsWatch
-from cem.domain.thresholds import WatchPolicy
+from cem.domain.thresholds import AlertPolicy
 
 _DAY = 86_400
 _START = 20_000 * _DAY
@@ -29,7 +29,7 @@ def _ordinary(days: int = 40, lines: int = 30) -> list[Message]:
 
 
 def _told(messages: list[Message]) -> list[Sighting]:
-    watch = SmsWatch(WatchPolicy())
+    watch = SmsWatch(AlertPolicy())
     return [each for t, line, to, charge, kind in messages for each in watch.see(line, t, to, charge, kind)]
 
 
@@ -101,7 +101,7 @@ def test_premium_messages_are_told_from_the_fourth_on(messages: int, is_told: bo
 
 def test_without_destinations_the_price_says_what_is_beyond_the_tariff() -> None:
     """Charges far above the usual count where the file names no destination."""
-    watch = SmsWatch(WatchPolicy())
+    watch = SmsWatch(AlertPolicy())
     plain = [watch.see("a", _START + i * 3600, None, 5, None) for i in range(50)]
     dear = [watch.see("a", _START + 50 * 3600 + i, None, 150, None) for i in range(4)]
     assert not any(plain)
@@ -132,7 +132,7 @@ def test_late_messages_change_nothing() -> None:
 
 def test_the_state_of_a_line_is_small() -> None:
     """A line of four messages a day takes at most 200 bytes."""
-    watch = SmsWatch(WatchPolicy())
+    watch = SmsWatch(AlertPolicy())
     for t, line, to, charge, kind in _ordinary():
         watch.see(line, t, to, charge, kind)
     assert (

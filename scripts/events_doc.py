@@ -73,6 +73,7 @@ WHY = {
     "invalid_field": "a field has the wrong type or is out of its bounds",
     "bad_date": "a day in the data lies before 1980 or more than 20 years after the event",
     "wrong_partition": "the record is not in its key's partition: the producer does not use murmur2",
+    "unlinked": "no profile named the identifier in time, or too many records waited for that",
 }
 
 TOPIC_ROOMS = {

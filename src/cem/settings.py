@@ -132,6 +132,18 @@ class Settings(BaseModel):
     # The operator
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of all _minor amounts")
     timezone: str = Field("UTC", description="IANA zone of facts of day and hour")
+    region: str = Field(
+        "",
+        pattern=r"^([A-Z]{2})?$",
+        description="where telephone numbers without a country code belong (ISO 3166-1 alpha-2, as VN); empty = they "
+        "stay as they are",
+    )
+    waiting_records: Annotated[int, Field(ge=1, le=500)] = Field(
+        100, description="records of one unknown identifier that wait for its customer; beyond, a dead letter"
+    )
+    waiting_s: Annotated[int, Field(ge=1)] = Field(
+        7 * 86_400, description="how long such a record waits before it becomes a dead letter"
+    )
     policies: Path | None = Field(None, description="folder of policy files that replace the shipped ones")
     state_dir: Path = Field(Path(".cem"), description="run.json, checkpoints and the embedded store")
     log_level: Literal["debug", "info", "warning", "error"] = Field(

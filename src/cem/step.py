@@ -12,16 +12,20 @@ Its source numbers its emissions (`sequence`), so a consumer drops repeats by on
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeGuard
 
 from cem.domain.area import fold_area, tick_area
 from cem.domain.customer import Customer, StateError
-from cem.domain.events import TOPIC_OF, Event, type_of
+from cem.domain.events import TOPIC_OF, Event, IdentifierLinked, IdentifierUnlinked, type_of
+from cem.domain.events.enums import IdentifierKind
 from cem.domain.events.envelope import INBOX, Received, decode, encode
+from cem.domain.events.passing import Headers, Passing, read_inbox, readdressed
 from cem.domain.events.rejects import Reject
 from cem.domain.fold import fold, tick
+from cem.domain.identity import IdentityRules, fold_identifier, tick_identifier
 from cem.domain.scores import Answers, Recorded, example_emission
 from cem.domain.state.area import Area
+from cem.domain.state.identifier import Identifier, Waiting
 from cem.domain.state.lane import LaneState
 from cem.domain.subject_states import (
     Subject,
@@ -32,6 +36,7 @@ from cem.domain.subject_states import (
 )
 from cem.domain.subjects import lane_subject
 from cem.domain.thresholds import AlertPolicy
+from cem.normal_form import normal_name
 from cem.ports import Emission, LaneStopped, Record
 from cem.stepper import Moment, Outcome
 
@@ -42,11 +47,22 @@ _PER_RECORD: Final = 1_000
 _PER_TICK: Final = 1_000_000
 
 
+#: What a record is read as.
+Read = Received | Passing | Reject
+
+
 class Rules:
     """What people may change about a step, under the version that the journal records."""
 
     def __init__(
-        self, version: str, *, alerts: AlertPolicy, late_limit_ms: int, timezone: str, bundle: str = ""
+        self,
+        version: str,
+        *,
+        alerts: AlertPolicy,
+        late_limit_ms: int,
+        timezone: str,
+        identity: IdentityRules | None = None,
+        bundle: str = "",
     ) -> None:
         self.version = version
         #: What the rules were made from, so that a version can be kept and made again.
@@ -54,6 +70,7 @@ class Rules:
         self.alerts = alerts
         self.late_limit_ms = late_limit_ms
         self.timezone = timezone
+        self.identity = identity or IdentityRules()
 
 
 class CemStepper:
@@ -101,25 +118,22 @@ class CemStepper:
             models=self._models,
         )
 
-    def read(self, records: Sequence[Record]) -> list[tuple[Record, Received | Reject]]:
-        items = [(record, decode(record)) for record in records]
+    def read(self, records: Sequence[Record]) -> list[tuple[Record, Read]]:
+        reader: Callable[[Record], Read] = read_inbox if records and records[0].topic == INBOX else decode
+        items = [(record, reader(record)) for record in records]
         # Each subject is looked at once, not each record; nearly always all of them belong here.
         lane_of = self._lane_of
         lane = records[0].partition if records else 0
         strangers = {c for c in self.customers(items) if lane_of(c) != lane}
         if strangers:
             for index, (record, item) in enumerate(items):
-                if type(item) is Received and _has_state(item) and item.customer_id in strangers:
+                if _has_state(item) and item.customer_id in strangers:
                     # Folded here, the subject would be one that nobody finds: its lane is another.
                     items[index] = (record, _in_wrong_lane(lane, lane_of(item.customer_id)))
         return items
 
-    def customers(self, items: Sequence[tuple[Record, Received | Reject]]) -> list[str]:
-        return list(
-            dict.fromkeys(
-                item.customer_id for _, item in items if type(item) is Received and _has_state(item)
-            )
-        )
+    def customers(self, items: Sequence[tuple[Record, Read]]) -> list[str]:
+        return list(dict.fromkeys([item.customer_id for _, item in items if _has_state(item)]))
 
     def standing(self, lane: int) -> Sequence[str]:
         return (lane_subject(lane),)
@@ -143,10 +157,10 @@ class CemStepper:
     def step(
         self,
         states: Mapping[str, Subject],
-        items: Sequence[tuple[Record, Received | Reject]],
+        items: Sequence[tuple[Record, Read]],
         moment: Moment,
     ) -> Outcome:
-        context = _Context(self._rules, moment, states, self._models)
+        context = _Context(self._rules, moment, states, self._models, self._dead_letter)
         # By its key each record finds a state of the right kind: it was loaded, or made, under that name.
         held: Mapping[str, Any] = states
         changed: dict[str, None] = {}
@@ -156,15 +170,19 @@ class CemStepper:
                 rejected.append(index)
                 context.emissions.append(self._dead_letter(record, item))
                 continue
-            assert type(item) is Received
             if not _has_state(item):
                 continue
             subject = item.customer_id
             context.caused_by_record(item)
             state = held[subject]
-            if type(state) is Customer:
+            kind = type(state)
+            if kind is Customer:
+                assert type(item) is Received
                 fold(state, item, context)
+            elif kind is Identifier:
+                fold_identifier(state, item, context)
             else:
+                assert type(item) is Received
                 fold_area(state, item, context)
             changed[subject] = None
         return Outcome(
@@ -176,13 +194,15 @@ class CemStepper:
         )
 
     def tick(self, states: Mapping[str, Subject], customers: Sequence[str], moment: Moment) -> Outcome:
-        context = _Context(self._rules, moment, states, self._models)
+        context = _Context(self._rules, moment, states, self._models, self._dead_letter)
         context.caused_by_tick()
         for subject in customers:
             context.customer_id = subject
             state = states[subject]
             if type(state) is Customer:
                 tick(state, moment.lane_time_ms, context)
+            elif type(state) is Identifier:
+                tick_identifier(state, moment.lane_time_ms, context)
             elif type(state) is Area:
                 tick_area(state, moment.lane_time_ms, context)
         return Outcome(
@@ -194,12 +214,26 @@ class CemStepper:
         )
 
 
-def _has_state(item: Received) -> bool:
+def _has_state(item: Read) -> TypeGuard[Received | Passing]:
     """Return whether a state is kept under the record's key.
 
     None is of an object that people change about the system: a lane passes it by.
     """
-    return item.event.OF_CUSTOMER or item.topic == INBOX
+    if type(item) is Received:
+        return item.event.OF_CUSTOMER or item.topic == INBOX
+    return type(item) is Passing
+
+
+class _Place(NamedTuple):
+    """A record as the log had it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
 
 
 def _in_wrong_lane(partition: int, lane: int) -> Reject:
@@ -214,6 +248,7 @@ class _Context:
     """`cem.domain.context.FoldContext` of one step: collects what the folds say, under ids made of the cause."""
 
     __slots__ = (
+        "_dead_letter",
         "_first",
         "_lane",
         "_moment",
@@ -225,6 +260,7 @@ class _Context:
         "alerts",
         "customer_id",
         "emissions",
+        "identity",
         "lane_time_ms",
         "late_limit_ms",
         "models",
@@ -233,13 +269,20 @@ class _Context:
     )
 
     def __init__(
-        self, rules: Rules, moment: Moment, states: Mapping[str, Subject], models: Answers | None
+        self,
+        rules: Rules,
+        moment: Moment,
+        states: Mapping[str, Subject],
+        models: Answers | None,
+        dead_letter: Callable[[Record, Reject], Emission],
     ) -> None:
         self.lane_time_ms = moment.lane_time_ms
         self.late_limit_ms = rules.late_limit_ms
         self.alerts = rules.alerts
         self.timezone = rules.timezone
         self.models = Recorded(models, moment.scores)
+        self.identity = rules.identity
+        self._dead_letter = dead_letter
         self.emissions: list[Emission] = []
         self.sorted_sets: dict[str, dict[str, int | None]] = {}
         self.customer_id = ""
@@ -270,24 +313,48 @@ class _Context:
             return [*changed, name]
         return list(changed)
 
-    def caused_by_record(self, item: Received) -> None:
+    def caused_by_record(self, item: Received | Passing) -> None:
         self.customer_id = item.customer_id
         self._first = item.offset
         self._ordinal = 0
-        self._traceparent = item.traceparent
+        self._traceparent = item.traceparent if type(item) is Received else None
 
     def caused_by_tick(self) -> None:
         self._first = self._moment.tick
         self._ordinal = 0
         self._traceparent = None
 
-    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+    def normal_name(self, name: str) -> str:
+        return normal_name(name, self.identity.region)
+
+    def link(self, name: str, customer_id: str, at_ms: int, *, linked: bool) -> None:
+        kind, _, value = name.partition(":")
+        said: type[IdentifierLinked | IdentifierUnlinked] = IdentifierLinked if linked else IdentifierUnlinked
+        event = said(kind=IdentifierKind(kind), value=value, customer_id=customer_id)
+        self.emit(event, kind="linked" if linked else "unlinked", key=name, at_ms=at_ms)
+
+    def pass_on(self, topic: str, key: str, headers: Headers, value: bytes) -> None:
+        # Only records are passed on by records: a tick numbers its emissions in another way.
+        assert self._moment.topic
+        assert self._ordinal < _PER_RECORD
+        number = self._first * _PER_RECORD + self._ordinal
+        self._ordinal += 1
+        address = key.encode()
+        sent = readdressed(headers, address, b"%s#%d" % (self._source.encode(), number))
+        self.emissions.append(Emission(topic, address, value, sent))
+
+    def give_up(self, record: Waiting, name: str, reject: Reject) -> None:
+        key, lane = name.encode(), self._moment.lane
+        place = _Place(INBOX, lane, record.offset, record.timestamp_ms, key, record.value, record.headers)
+        self.emissions.append(self._dead_letter(place, reject))
+
+    def emit(self, event: Event, *, kind: str, key: str | None = None, at_ms: int | None = None) -> str:
         event_id, sequence = self._number(kind)
         headers, value = encode(
             event,
             id=event_id,
             source=self._source,
-            time_ms=self.lane_time_ms,
+            time_ms=self.lane_time_ms if at_ms is None else at_ms,
             customer_id=key or self.customer_id,
             sequence=sequence,
             traceparent=self._traceparent,

@@ -11,6 +11,7 @@ from cem.domain.events.envelope import Received
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy, QuietPolicy, TellPolicy
+from cem.normal_form import normal_name
 
 __all__ = [
     "DAY",
@@ -53,13 +54,15 @@ class Context:
         self.lane = LaneState(0)
         self.emitted: list[Event] = []
         self.kinds: list[str] = []
+        #: Name, customer, since when, and whether it finds him.
+        self.links: list[tuple[str, str, int, bool]] = []
         self.indexed: dict[str, int] = {}
         #: Answers of models by name; one that is not here has none. And the examples that were made.
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
         self.examples: list[tuple[str, str, Any, Any]] = []
 
-    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+    def emit(self, event: Event, *, kind: str, key: str | None = None, at_ms: int | None = None) -> str:
         self.emitted.append(event)
         self.kinds.append(kind)
         return f"test/0/{len(self.emitted)}/{kind}"
@@ -71,6 +74,12 @@ class Context:
 
     def example(self, model: str, source: str, x: Any, y: Any) -> None:
         self.examples.append((model, source, x, y))
+
+    def normal_name(self, name: str) -> str:
+        return normal_name(name, "")
+
+    def link(self, name: str, customer_id: str, at_ms: int, *, linked: bool) -> None:
+        self.links.append((name, customer_id, at_ms, linked))
 
     def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
         if score_ms is None:

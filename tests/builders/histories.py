@@ -7,9 +7,17 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from cem.domain.events import EVENT_TYPES, Event, SmsRated, encode
+from cem.domain.events import (
+    EVENT_TYPES,
+    Event,
+    IdentifierLinked,
+    IdentifierUnlinked,
+    ServiceDegraded,
+    SmsRated,
+    encode,
+)
 from cem.pipeline import Limits
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import CUSTOMER_TOPICS, INBOX, LANE_TOPICS
 from tests.builders.any_event import any_event
 from tests.builders.customers import DAY, HOUR, MINUTE, T0
 from tests.builders.one_lane import LANE, Moment, Trouble
@@ -41,7 +49,20 @@ def _events_of(topic: str) -> st.SearchStrategy[Event]:
     return st.one_of([any_event(cls) for cls in EVENT_TYPES.values() if topic == cls.TOPIC])
 
 
+#: The keys, on the inbox, of what would be the customers' elsewhere.
+_IDENTIFIERS = dict(zip(CUSTOMERS, ("line:1", "line:+491701234567", "area:x"), strict=True))
+_LINKS = {
+    "kind": st.just("line"),
+    "value": st.sampled_from(["1", "+491701234567"]),
+    "customer_id": st.sampled_from(CUSTOMERS),
+}
 _EVENTS = {topic: _events_of(topic) for topic in CUSTOMER_TOPICS}
+_EVENTS[INBOX] = st.one_of(
+    any_event(SmsRated),
+    any_event(ServiceDegraded),
+    st.builds(IdentifierLinked, **_LINKS),
+    st.builds(IdentifierUnlinked, **_LINKS),
+)
 _AGO = st.one_of(
     st.just(0),
     st.integers(-23 * HOUR, 3 * HOUR),
@@ -51,7 +72,7 @@ _AGO = st.one_of(
 
 @st.composite
 def _moments(draw: st.DrawFn) -> tuple[int, str, list[_Drawn]]:
-    topic = draw(st.sampled_from(CUSTOMER_TOPICS))
+    topic = draw(st.sampled_from(LANE_TOPICS))
     passed_ms = draw(st.sampled_from([0, 1, MINUTE, 5 * HOUR, DAY, 7 * DAY, 7 * DAY + 1, 30 * DAY]))
     if topic == "cem.sms-usage" and draw(st.booleans()):
         customer, line = draw(st.sampled_from(CUSTOMERS)), draw(st.sampled_from("12"))
@@ -71,7 +92,7 @@ def _moments(draw: st.DrawFn) -> tuple[int, str, list[_Drawn]]:
 def _record(drawn: _Drawn, topic: str, offset: int, now_ms: int, number: int) -> LogRecord:
     if drawn.event is None:
         return LogRecord(topic, LANE, offset, now_ms, drawn.customer.encode(), _RUBBISH[number % 6], ())
-    customer = drawn.event.key() or drawn.customer
+    customer = drawn.event.key() or (_IDENTIFIERS[drawn.customer] if topic == INBOX else drawn.customer)
     more: dict[str, Any] = {"sequence": number} if drawn.numbered else {}
     headers, value = encode(
         drawn.event,
@@ -86,7 +107,7 @@ def _record(drawn: _Drawn, topic: str, offset: int, now_ms: int, number: int) ->
 
 def _placed(drawn: Sequence[tuple[int, str, list[_Drawn]]]) -> list[Moment]:
     moments: list[Moment] = []
-    ends = dict.fromkeys(CUSTOMER_TOPICS, 0)
+    ends = dict.fromkeys(LANE_TOPICS, 0)
     now_ms, number = T0, 0
     for passed_ms, topic, records in drawn:
         now_ms += passed_ms

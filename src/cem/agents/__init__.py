@@ -15,7 +15,7 @@ from faust.tables import TableManager
 
 from cem.settings import Settings
 from cem.streams.lanes import LaneSet
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import LANE_TOPICS
 from cem.streams.transport import make_transport
 
 __all__ = ["make_app"]
@@ -66,7 +66,7 @@ def make_app(settings: Settings, lanes: LaneSet, options: Mapping[str, Any]) -> 
         stream_processing_timeout=3600.0,
     )
     app.transport = make_transport(app, lanes, settings, options)
-    for name in CUSTOMER_TOPICS:
+    for name in LANE_TOPICS:
         _add_agent(app, name, lanes)
     return app
 

@@ -16,7 +16,7 @@ from cem.streams.lag_metrics import LagCollector
 from cem.streams.lag_reader import LagReader
 from cem.streams.lag_watch import LagWatch
 from cem.streams.reject_window import DeadLetterLimits
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["run_api"]
 
@@ -43,7 +43,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
                 reader,
                 parts.store,
                 group=settings.group,
-                topics=CUSTOMER_TOPICS,
+                topics=LANE_TOPICS,
                 lanes=settings.partitions,
                 rule=rule,
             ),

@@ -21,7 +21,7 @@ from cem.stepper import Stepper
 from cem.stores import MemoryCore, MemoryStore, RedisStore
 from cem.stores.digest import Digest, Digester
 from cem.streams.log_reader import KafkaLog
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["Replayed", "follower", "replay_lanes"]
 
@@ -99,7 +99,7 @@ def follower(
         publisher=_Silence(),
         log=log,
         stepper=stepper,
-        topics=CUSTOMER_TOPICS,
+        topics=LANE_TOPICS,
         owner="replay",
         new_token=lambda: secrets.token_hex(8),
         pause=_give_up,

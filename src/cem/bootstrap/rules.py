@@ -14,6 +14,8 @@ from typing import Any
 import yaml
 
 from cem.alerts.policy import AlertPolicyError, read_alert_policy
+from cem.domain.identity import IdentityRules
+from cem.normal_form import is_region
 from cem.settings import Settings, SettingsError
 from cem.step import Rules
 from cem.stores import RedisStore
@@ -40,13 +42,25 @@ def read_rules(settings: Settings) -> Rules:
     except yaml.YAMLError as error:
         raise SettingsError(f"{origin}: {error}") from None
     try:
-        return _rules_of(_bundle(document, settings.late_limit_s, settings.timezone), origin)
+        return _rules_of(_bundle(document, settings), origin)
     except AlertPolicyError as error:
         raise SettingsError(str(error)) from None
 
 
-def _bundle(alerts: object, late_limit_s: int, timezone: str) -> dict[str, Any]:
-    return {"alerts": alerts, "late_limit_s": late_limit_s, "timezone": timezone, "fold": 1}
+def _bundle(alerts: object, settings: Settings) -> dict[str, Any]:
+    if not is_region(settings.region):
+        raise SettingsError(f"CEM_REGION: {settings.region} is no region that has telephone numbers")
+    return {
+        "alerts": alerts,
+        "late_limit_s": settings.late_limit_s,
+        "timezone": settings.timezone,
+        "fold": 1,
+        "identity": {
+            "region": settings.region,
+            "waiting_records": settings.waiting_records,
+            "waiting_s": settings.waiting_s,
+        },
+    }
 
 
 def _rules_of(bundle: Mapping[str, Any], origin: str) -> Rules:
@@ -56,7 +70,18 @@ def _rules_of(bundle: Mapping[str, Any], origin: str) -> Rules:
         alerts=read_alert_policy(bundle["alerts"], origin),
         late_limit_ms=int(bundle["late_limit_s"]) * 1000,
         timezone=str(bundle["timezone"]),
+        identity=_identity(bundle.get("identity", {})),
         bundle=text,
+    )
+
+
+def _identity(said: Mapping[str, Any]) -> IdentityRules:
+    """Return the rules about identifiers; a bundle of before says nothing of them."""
+    rules = IdentityRules()
+    return IdentityRules(
+        said.get("region", rules.region),
+        int(said.get("waiting_records", rules.waiting_records)),
+        int(said["waiting_s"]) * 1000 if "waiting_s" in said else rules.waiting_ms,
     )
 
 

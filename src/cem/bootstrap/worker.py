@@ -30,7 +30,7 @@ from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
 from cem.streams.partition import lane_of
 from cem.streams.reject_window import DeadLetterLimits
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["make_stepper", "resume_key", "run_worker"]
 
@@ -82,7 +82,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
                     publisher=publisher,
                     log=parts.log,
                     stepper=stepper if metrics is None else TimedStepper(stepper, metrics),
-                    topics=CUSTOMER_TOPICS,
+                    topics=LANE_TOPICS,
                     owner=owner,
                     new_token=lambda: secrets.token_hex(8),
                     pause=lane.pause,
@@ -98,7 +98,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
                     at_point=at_point,
                     observer=meter,
                 ),
-                topics=CUSTOMER_TOPICS,
+                topics=LANE_TOPICS,
                 clock=parts.clock,
                 on_crash=lambda error: lanes.on_crash(error),
                 on_opened=lanes.opened,
@@ -110,7 +110,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         async def resumed(topic: str, lane: int) -> bool:
             return await parts.store.get_raw(resume_key(topic, lane)) is not None
 
-        lanes = LaneSet(make_lane, topics=CUSTOMER_TOPICS, on_crash=lambda error: None)
+        lanes = LaneSet(make_lane, topics=LANE_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
         closers: list[Callable[[], Awaitable[None]]] = [parts.close]
         runs = [lambda: lanes.resume_paused(resumed), *parts.background]
@@ -118,7 +118,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             reader = LagReader(parts.options)
             lag = LagWatch(
                 settings.group,
-                lambda: look_at_own_lanes(reader, lanes, group=settings.group, topics=CUSTOMER_TOPICS),
+                lambda: look_at_own_lanes(reader, lanes, group=settings.group, topics=LANE_TOPICS),
             )
             LaneCollector(lanes, metrics.registry)
             LagCollector(lag, metrics.registry)

@@ -139,7 +139,7 @@ async def _looks(
     from cem.streams.lag_look import look_at_group, look_at_lanes
     from cem.streams.lag_reader import LagReader
     from cem.streams.reject_window import DeadLetterLimits
-    from cem.streams.topics import CUSTOMER_TOPICS
+    from cem.streams.topics import LANE_TOPICS
 
     reader = LagReader(client_options(settings))
     store = (
@@ -151,7 +151,7 @@ async def _looks(
         if store is None:
             return await look_at_group(reader, group)
         return await look_at_lanes(
-            reader, store, group=group, topics=CUSTOMER_TOPICS, lanes=settings.partitions, rule=rule
+            reader, store, group=group, topics=LANE_TOPICS, lanes=settings.partitions, rule=rule
         )
 
     try:

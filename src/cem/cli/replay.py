@@ -17,7 +17,7 @@ from cem.ports import NO_TOKEN, LaneStopped, Log
 from cem.settings import Settings
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
-from cem.streams.topics import CUSTOMER_TOPICS, JOURNAL
+from cem.streams.topics import JOURNAL, LANE_TOPICS
 
 __all__ = ["command", "too_little_kept", "whole_lanes"]
 
@@ -114,7 +114,7 @@ async def whole_lanes(log: Log, partitions: int) -> tuple[list[int], list[int]]:
     whole: list[int] = []
     cut: list[int] = []
     for lane in range(partitions):
-        bounds = await log.bounds(lane, [JOURNAL, *CUSTOMER_TOPICS])
+        bounds = await log.bounds(lane, [JOURNAL, *LANE_TOPICS])
         first, end = bounds[JOURNAL]
         if any(beginning for beginning, _ in bounds.values()):
             cut.append(lane)

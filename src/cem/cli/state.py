@@ -28,23 +28,33 @@ def command() -> None:
 def show(ctx: click.Context, customer: str, as_json: bool) -> None:
     """Show what is kept of CUSTOMER: names, dates in UTC, amounts; what is empty is left out.
 
+    In place of a customer an identifier, as line:+4915112345678 or email:anna@example.com, tells whom it finds and
+    what waits for that; area:NAME is an area, lane:NUMBER what a lane keeps across its customers.
+
     Behind it, what follows from it at the newest record's time: where and when he answers, what he needs, what he could
     afford, how he fares. --json gives the same: `*_minor` are minor units of `currency`, `bytes` is the size of the
     stored state.
     """
-    from cem.domain.customer import decode_customer
-    from cem.domain.describe import describe
+    from cem.domain.customer import Customer
+    from cem.domain.describe_subject import describe_subject
+    from cem.domain.subject_states import decode_subject
+    from cem.domain.subjects import AREA, LANE, is_customer, kind_of
     from cem.nba.customer_known import known_of
+    from cem.normal_form import normal_name
 
     settings = settings_from(ctx)
+    if not is_customer(customer) and kind_of(customer) not in (AREA, LANE):
+        customer = normal_name(customer, settings.region)
     data = asyncio.run(_read(settings, customer))
     if data is None:
-        raise Failure(f"nothing is known of customer {customer!r}", FAILED)
-    state = decode_customer(data)
-    # Nothing of it depends on the call, so no policy's topics are needed.
-    known = known_of(state, state.as_of_ms, {}, settings.timezone, settings.currency)
+        raise Failure(f"nothing is known of {'customer ' * is_customer(customer)}{customer!r}", FAILED)
+    state = decode_subject(customer, data)
+    known: dict[str, Any] = {}
+    if isinstance(state, Customer):
+        # Nothing of it depends on the call, so no policy's topics are needed.
+        known = known_of(state, state.as_of_ms, {}, settings.timezone, settings.currency)
     shown = {
-        **describe(state),
+        **describe_subject(state),
         **_without_nothing(known),
         "currency": settings.currency,
         "bytes": len(data),

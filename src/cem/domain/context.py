@@ -27,11 +27,12 @@ class FoldContext(Protocol):
     def lane(self) -> LaneState:
         """What the lane keeps across its customers: `look` at a section, change it, `touch` it."""
 
-    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+    def emit(self, event: Event, *, kind: str, key: str | None = None, at_ms: int | None = None) -> str:
         """Publish `event` once this step is saved and return its CloudEvents id.
 
-        `kind` names the emission within what caused it; `key` is the record's key (None: the customer). The topic
-        is that of the event's type.
+        `kind` names the emission within what caused it; `key` is the record's key (None: the customer); `at_ms` its
+        event time (None: the lane's). The topic is that of the event's type. One that lanes read is folded by the
+        lane of its key, once.
         """
 
     def ask(self, model: str, question: Any) -> Any:
@@ -45,6 +46,12 @@ class FoldContext(Protocol):
 
         `source` names what the example is about; a later one of the same source corrects it.
         """
+
+    def normal_name(self, name: str) -> str:
+        """Return the normal form of an identifier, `kind:value`."""
+
+    def link(self, name: str, customer_id: str, at_ms: int, *, linked: bool) -> None:
+        """Tell the identifier that from `at_ms` on it finds the customer, or that it does not any more."""
 
     def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
         """Put `member` at `score_ms` into the lane's sorted set, or take it out (None), when this step is saved."""

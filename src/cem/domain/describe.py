@@ -47,7 +47,7 @@ from cem.domain.view.bill_change import bill_change
 from cem.domain.view.journey import journey_quality
 from cem.domain.view.portrait import FEATURES, features_of
 
-__all__ = ["describe"]
+__all__ = ["describe", "describe_fields"]
 
 Shown = dict[str, Any]
 
@@ -78,6 +78,11 @@ def describe(customer: Customer) -> Shown:
     _name_changes(shown, customer)
     shown |= _some(journey=_journey(customer))
     return shown
+
+
+def describe_fields(state: msgspec.Struct) -> Shown:
+    """Return the fields of another struct than a customer that say something, readable."""
+    return _fields(state, without=_HASHES)
 
 
 def _sections() -> list[str]:

@@ -4,6 +4,8 @@ The rules, per customer (and per identifier and area):
 
 - An event with a `sequence` is a duplicate if its source has reached that number before. For ever; the watermarks
   of the 64 sources that moved last are kept.
+- An event that another lane passed on has that lane's number as well, which is looked at first and kept among the
+  sources' watermarks: what is passed on twice counts once, however much later the copy comes.
 - Any other event is a duplicate if its source and id are among the last 32, or among those of the last hour of
   ingestion time (at most 1,024 of them). Ids are dropped in bulk, an hour or more after they came.
 
@@ -17,9 +19,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Protocol
 
-from cem.domain.events.envelope import Received
-
-__all__ = ["IDS_FOR_AN_HOUR", "IDS_KEPT", "SOURCES_KEPT", "Remembers", "first_time"]
+__all__ = ["IDS_FOR_AN_HOUR", "IDS_KEPT", "SOURCES_KEPT", "Named", "Remembers", "first_time"]
 
 IDS_KEPT = 32
 IDS_FOR_AN_HOUR = 1024
@@ -28,6 +28,21 @@ SOURCES_KEPT = 64
 #: Bytes of a hash in `Customer.seen`.
 _HASH = 5
 _HOUR_S = 3_600
+
+
+class Named(Protocol):
+    """An event's name: source and id, and its number there, if any."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def sequence(self) -> int | None: ...
+    @property
+    def forwarded(self) -> tuple[str, int] | None: ...
+    @property
+    def ingested_ms(self) -> int: ...
 
 
 class Remembers(Protocol):
@@ -42,8 +57,10 @@ class Remembers(Protocol):
     sources: dict[bytes, int]
 
 
-def first_time(customer: Remembers, received: Received) -> bool:
+def first_time(customer: Remembers, received: Named) -> bool:
     """Return whether this event was not folded before, and remember it."""
+    if received.forwarded is not None and not _passes(customer.sources, *received.forwarded):
+        return False
     if received.sequence is not None:
         return _passes(customer.sources, received.source, received.sequence)
     key = blake2b(f"{received.source}\0{received.id}".encode(), digest_size=_HASH).digest()

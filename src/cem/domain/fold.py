@@ -51,6 +51,7 @@ from cem.domain.events import (
     PlanChanged,
     ProfileChanged,
     PurchaseMade,
+    RegistrationMade,
     ServiceDegraded,
     ServiceRestored,
     SmsRated,
@@ -76,6 +77,7 @@ from cem.domain.facts import (
     talk,
 )
 from cem.domain.facts.counts import count, line_of
+from cem.domain.facts.links import linked_names, register
 from cem.domain.facts.mood import hear
 from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
@@ -247,6 +249,10 @@ def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Forget everything but the id and which records were folded, so that none of them comes in again."""
     for alert in (*customer.alerts.open, *customer.alerts.closed):
         unindex(customer, alert, ctx)
+    profile = customer.profile
+    ended_ms = max([received.time_ms, profile.at_ms, *(named.at_ms for named in profile.identifiers)])
+    for name in linked_names(profile, ctx):
+        ctx.link(name, customer.customer_id, ended_ms, linked=False)
     blank = new_customer(customer.customer_id)
     blank.as_of_ms, blank.sources = customer.as_of_ms, customer.sources
     blank.seen, blank.seen_mark_s, blank.seen_marked = (
@@ -281,6 +287,7 @@ _FOLDS: dict[type[Event], Fold] = {
     ContactDelivered: watched.delivered,
     ContactFailed: outreach.fail_message,
     ContactAnswered: outreach.take_answer,
+    RegistrationMade: register,
     PurchaseMade: billing.add_purchase,
     OrderPlaced: watched.promised(promises.place_order),
     OrderPromised: watched.promised(promises.promise_order),

@@ -22,6 +22,7 @@ from cem.domain.customer import (
     new_customer,
 )
 from cem.domain.fold import next_due_ms
+from cem.domain.identity import identifier_due_ms
 from cem.domain.state.area import Area
 from cem.domain.state.identifier import Identifier
 from cem.domain.state.lane import LaneState
@@ -90,6 +91,8 @@ def subject_due_ms(state: Subject) -> int | None:
     """Return when (lane time, ms) the subject wants its next tick, or None."""
     if isinstance(state, Customer):
         return next_due_ms(state)
+    if isinstance(state, Identifier):
+        return identifier_due_ms(state)
     return area_due_ms(state) if isinstance(state, Area) else None
 
 

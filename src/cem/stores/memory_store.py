@@ -14,7 +14,7 @@ from cem.stores.codec import check_sorted_set
 from cem.stores.keys import CUSTOMER, check_outside
 from cem.stores.memory import MemoryCore
 from cem.stores.restoring import Values, restore_lane
-from cem.streams.partition import lane_of
+from cem.streams.partition import home_of
 
 __all__ = ["MemoryStore"]
 
@@ -131,5 +131,5 @@ class MemoryStore:
         """Nothing is open."""
 
     def _value(self, subject: str) -> bytes | None:
-        _, (value,) = self.core.load(lane_of(subject, self.partitions), [state_suffix(subject)])
+        _, (value,) = self.core.load(home_of(subject, self.partitions), [state_suffix(subject)])
         return value

@@ -13,7 +13,7 @@ from cem.stores.base import RedisBase
 from cem.stores.codec import RESTORING, check_sorted_set, decode_header
 from cem.stores.connections import Command
 from cem.stores.errors import StoreBroken
-from cem.streams.partition import lane_of
+from cem.streams.partition import home_of
 
 __all__ = ["RedisReader"]
 
@@ -23,7 +23,7 @@ class RedisReader(RedisBase):
 
     async def read(self, customer_id: str) -> bytes | None:
         """Return the encoded hot state of the customer (or another subject), or None. Raises StoreUnavailable, StoreBroken."""
-        keys = self.keys(lane_of(customer_id, self.partitions))
+        keys = self.keys(home_of(customer_id, self.partitions))
         command = (b"GET", keys.of(state_suffix(customer_id)))
         (value,) = await self.client.run(
             keys.slot, [command], purpose="read", timeout_s=self.timeouts.read_s, again=True
@@ -34,7 +34,7 @@ class RedisReader(RedisBase):
         """Return the customers' encoded hot states in the order asked for; None for those that are not there."""
         places: dict[int, list[int]] = defaultdict(list)
         for index, customer_id in enumerate(customer_ids):
-            places[lane_of(customer_id, self.partitions)].append(index)
+            places[home_of(customer_id, self.partitions)].append(index)
         requests: list[tuple[int, Command]] = []
         for lane, indexes in places.items():
             keys = self.keys(lane)

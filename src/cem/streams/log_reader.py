@@ -17,7 +17,7 @@ from cem.journal import JOURNAL_TOPIC, decode_entry
 from cem.ports import JournalEntry, LaneStopped
 from cem.streams.offsets import know_topics, log_bounds
 from cem.streams.refusals import from_kafka
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["KafkaLog"]
 
@@ -26,7 +26,7 @@ __all__ = ["KafkaLog"]
 _KEPT_AHEAD = 50_000
 #: Lanes that open together ask for the cluster's id once.
 _SAME_CLUSTER_S = 1.0
-_TOPICS = (*CUSTOMER_TOPICS, JOURNAL_TOPIC)
+_TOPICS = (*LANE_TOPICS, JOURNAL_TOPIC)
 
 
 class KafkaLog:

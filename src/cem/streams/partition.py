@@ -6,7 +6,9 @@ import struct
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["lane_of", "murmur2"]
+from cem.domain.subjects import LANE
+
+__all__ = ["home_of", "lane_of", "murmur2"]
 
 _M: Final = 0x5BD1E995
 _MASK: Final = 0xFFFFFFFF
@@ -35,3 +37,11 @@ def murmur2(data: bytes) -> int:
 def lane_of(key: str, partitions: int) -> int:
     """Return the partition of `key` (UTF-8) among `partitions`: the number of the customer's lane."""
     return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
+def home_of(subject: str, partitions: int) -> int:
+    """Return the lane that keeps the subject's state: the one that its name says, or the one of its key."""
+    kind, _, number = subject.partition(":")
+    if kind == LANE and number.isdecimal() and int(number) < partitions:
+        return int(number)
+    return lane_of(subject, partitions)

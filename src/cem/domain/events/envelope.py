@@ -37,7 +37,16 @@ from cem.domain.events.writing import encode, encode_structured
 if TYPE_CHECKING:
     from cem.ports import Record
 
-__all__ = ["INBOX", "INBOX_KINDS", "Received", "decode", "encode", "encode_structured"]
+__all__ = [
+    "INBOX",
+    "INBOX_KINDS",
+    "Received",
+    "decode",
+    "encode",
+    "encode_structured",
+    "read_forwarded",
+    "read_inbox_key",
+]
 
 #: Topic of events that know an identifier but not the customer.
 INBOX = "cem.inbox"
@@ -71,6 +80,9 @@ class Received(msgspec.Struct, frozen=True, gc=False):
     topic: str
     partition: int
     offset: int
+    #: Who passed the record on, and under which number, for one that came another way than straight from its source.
+    #: The numbers of one sender rise towards each receiver, so a repeat is told by them for ever.
+    forwarded: tuple[str, int] | None = None
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -218,6 +230,8 @@ def _receive(record: Record, attributes: dict[str, bytes], data: bytes) -> Recei
                 "bad_attribute", "The sequence must be a whole number of at most 18 digits.", "ce_sequence"
             )
         sequence = int(number)
+    via = get("ce_forwarded")
+    forwarded = None if via is None else read_forwarded(via)
     trace = get("ce_traceparent")
     # As W3C Trace Context asks: one that cannot be read is as good as none.
     traceparent = trace.decode() if trace is not None and _is_traceparent(trace) else None
@@ -263,7 +277,16 @@ def _receive(record: Record, attributes: dict[str, bytes], data: bytes) -> Recei
         topic,
         record.partition,
         record.offset,
+        forwarded,
     )
+
+
+def read_forwarded(header: bytes) -> tuple[str, int] | None:
+    """Return sender and number, as in "/cem.inbox/7#123"; None for what none of ours wrote."""
+    sender, mark, number = header.rpartition(b"#")
+    if not mark or not number.isdigit() or len(number) > 18 or not sender.isascii() or len(sender) > 100:
+        return None
+    return sender.decode(), int(number)
 
 
 def _read_key(topic: str, key: bytes) -> str | Reject:
@@ -274,6 +297,11 @@ def _read_key(topic: str, key: bytes) -> str | Reject:
                 "bad_key", "The key must be the object's kind and name, as in price:satisfaction.", "key"
             )
         return key.decode()
+    return read_inbox_key(key)
+
+
+def read_inbox_key(key: bytes) -> str | Reject:
+    """Return the identifier, `kind:value`, that is the key of a record on `cem.inbox`."""
     try:
         text = key.decode()
     except UnicodeDecodeError:

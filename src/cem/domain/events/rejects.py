@@ -28,8 +28,9 @@ RejectCode = Literal[
     "invalid_field",
     "bad_date",
     "wrong_partition",
+    "unlinked",
 ]
-#: Every code, in the order in which a record is looked at: `decode` first, the lane (wrong_partition) last.
+#: Every code, in the order in which a record is looked at: `decode` first, the lane (wrong_partition, unlinked) last.
 REJECT_CODES: tuple[str, ...] = get_args(RejectCode)
 
 

@@ -12,6 +12,7 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.envelope import Received
 from cem.domain.events.profiles import ConsentChanged, ProfileChanged
+from cem.domain.facts.links import linked_names, named_anew, tell_links
 from cem.domain.facts.supplies import take_supplies
 from cem.domain.facts.usage import refresh_allowances
 from cem.domain.localtime import day_of
@@ -29,11 +30,14 @@ def change_profile(customer: Customer, received: Received, ctx: FoldContext) -> 
     assert isinstance(event, ProfileChanged)
     profile = customer.profile
     at_ms = received.time_ms
+    before = linked_names(profile, ctx)
     said: dict[str, object] = {name: getattr(event, name) for name in _PLAIN}
     said["status"] = event.status and str(event.status)
     said["channel_said"] = event.channel_said and str(event.channel_said)
     said["since_day"] = None if event.contract_start is None else day_of(event.contract_start)
     said["segments"] = None if event.segments is None else dict(event.segments)
+    if event.identifiers is not None:
+        said["identifiers"] = named_anew(profile, event.identifiers, at_ms, ctx)
     if event.lines is not None:
         said["users"] = [
             User(line.line, line.user or "", str(line.role), line.birth_year or 0) for line in event.lines
@@ -42,6 +46,7 @@ def change_profile(customer: Customer, received: Received, ctx: FoldContext) -> 
         value = said.get(name)
         if value is not None and _is_newest(profile, index, at_ms):
             setattr(profile, name, value)
+    tell_links(before, customer, received, ctx)
     take_supplies(profile, event, at_ms)
     refresh_allowances(customer, ctx)
 

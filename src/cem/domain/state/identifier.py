@@ -51,3 +51,5 @@ class Identifier(msgspec.Struct, array_like=True, gc=False):
     seen_mark_s: int = 0
     seen_marked: int = 0
     sources: dict[bytes, int] = {}
+    #: When it must next be looked at (0 = never).
+    due_ms: int = 0

@@ -99,6 +99,10 @@ class LaneState:
         """Return the names of the sections saved."""
         return list(self._stored.sections)
 
+    def contents(self) -> dict[str, Any]:
+        """Return the sections saved, by name, as they are without their types."""
+        return {name: msgspec.msgpack.decode(raw) for name, raw in self._stored.sections.items()}
+
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Stored).decode

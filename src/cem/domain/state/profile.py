@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["PROFILE_FIELDS", "ConsentSaid", "Contract", "Plan", "Profile", "Supply", "User"]
+__all__ = ["PROFILE_FIELDS", "ConsentSaid", "Contract", "Named", "Plan", "Profile", "Supply", "User"]
 
 
 class User(msgspec.Struct, array_like=True, gc=False):
@@ -78,7 +78,15 @@ PROFILE_FIELDS = (
     "since_day",
     "users",
     "segments",
+    "identifiers",
 )
+
+
+class Named(msgspec.Struct, array_like=True, gc=False):
+    """An identifier, `kind:value` in normal form, that finds the customer, and when it was said."""
+
+    name: str
+    at_ms: int
 
 
 class Profile(msgspec.Struct, array_like=True, gc=False):
@@ -104,3 +112,5 @@ class Profile(msgspec.Struct, array_like=True, gc=False):
     supplies: list[Supply] = []
     #: Ordered by purpose and channel.
     consents: list[ConsentSaid] = []
+    #: Beside his lines; ordered by name.
+    identifiers: list[Named] = []

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million bench-models bench-usage bench-ledger soak check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million bench-models bench-usage bench-ledger bench-customer soak check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -75,6 +75,9 @@ bench-usage: setup ## Abuse of messages found, how soon, and at how many false a
 
 bench-ledger: setup ## How often the ledger's interval is wrong, and how often it finds a true effect
 	$(BIN)/python -m bench.ledger
+
+bench-customer: setup ## What is learnt of customers against what the simulator hides
+	$(BIN)/python -m bench.customer --customers 200
 
 MINUTES ?= 30
 soak: setup kafka-jars ## Hold 3,000 records a second and API load for MINUTES, and watch memory, connections, lag

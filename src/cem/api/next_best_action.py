@@ -9,13 +9,15 @@ import msgspec
 from prometheus_client import Counter
 from starlette.types import Scope
 
-from cem.api.parameters import Asked, call_of, customer_of, invalid
+from cem.api.parameters import BEST, Asked, call_of, customer_of, invalid
 from cem.api.problems import Problem
 from cem.api.reading import Reads
 from cem.api.recording import Recorder
 from cem.api.request_id import traceparent_of
 from cem.api.services import Services
 from cem.domain.customer import Customer, StateError, decode_customer, new_customer
+from cem.domain.events.enums import Channel, Consent
+from cem.domain.view import best_channel
 from cem.nba import (
     Answer,
     Call,
@@ -95,6 +97,8 @@ class DecisionDesk:
             decision, context = self._fallback(decision_id, customer_id, call, "error", now_ms, staleness_s)
         if asked.as_of_ms is not None:
             return answer_of(decision, staleness_s, logged=False)
+        if call.channel == BEST:
+            call = msgspec.structs.replace(call, channel=str(context.facts["call_channel"]))
         wait_s = min(services.decision_log_ms / 1000, until - asyncio.get_running_loop().time())
         logged = await self._recorder.record(
             record_of(decision, context, call, services.policy),
@@ -127,6 +131,8 @@ class DecisionDesk:
         services = self._services
         catalogue, params = services.policy.catalogue, services.policy.params
         customer = new_customer(customer_id) if data is None else _decoded(data)
+        if call.channel == BEST:
+            call = msgspec.structs.replace(call, channel=_best_channel(customer, now_ms))
         facts = facts_of(customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone)
         history = history_of(customer, now_ms)
         context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s)
@@ -143,6 +149,9 @@ class DecisionDesk:
     ) -> tuple[Decision, Context]:
         services = self._services
         services.metrics.fallbacks.labels(cause).inc()
+        if call.channel == BEST:
+            # Nobody knows where he answers.
+            call = msgspec.structs.replace(call, channel=str(Channel.OTHER))
         decision = service_only(
             decision_id,
             customer_id,
@@ -167,6 +176,15 @@ class DecisionDesk:
         counter.inc()
         if not logged:
             self._services.metrics.unlogged.inc()
+
+
+def _best_channel(customer: Customer, now_ms: int) -> str:
+    """Return where he is best reached with anything: where offers may go, else where what serves him may."""
+    for purpose in (Consent.MARKETING, Consent.SERVICE):
+        choice = best_channel(customer, purpose, now_ms)
+        if choice.channel:
+            return choice.channel
+    return str(Channel.OTHER)
 
 
 def _decoded(data: bytes) -> Customer:

@@ -15,7 +15,7 @@ from cem.domain.events.limits import EARLIEST_MS
 from cem.domain.events.text import BadTextError, clean
 from cem.nba import Call
 
-__all__ = ["CALL_PARAMETERS", "Asked", "call_of", "customer_of", "invalid"]
+__all__ = ["BEST", "CALL_PARAMETERS", "Asked", "call_of", "customer_of", "invalid"]
 
 _CUSTOMER: Final = re.compile(r"[A-Za-z0-9_-]{1,64}").fullmatch
 _ID: Final = r"^[A-Za-z0-9_.:/-]{1,128}$"
@@ -23,6 +23,8 @@ _LANGUAGE: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,3}$"
 #: Names that people use for the channel `call`.
 _SAME: Final = {"phone": "call", "voice": "call"}
 _CHANNELS: Final = [c.value for c in Channel]
+#: Stands for the channel over which he is best reached; for turning to him, not for a contact that is going on.
+BEST: Final = "best"
 
 #: Name to JSON Schema of what the desktop may say of the contact.
 CALL_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
@@ -35,9 +37,9 @@ CALL_PARAMETERS: Final[Mapping[str, dict[str, Any]]] = {
     "intent": {"type": "string", "maxLength": 128, "description": "What the customer wants now."},
     "channel": {
         "type": "string",
-        "enum": [*_CHANNELS, *_SAME],
+        "enum": [*_CHANNELS, *_SAME, BEST],
         "default": "call",
-        "description": "Channel of the contact.",
+        "description": "Channel of the contact; `best`, to turn to him: the one that he allows and answers.",
     },
     "rep_id": {"type": "string", "pattern": _ID, "description": "The representative."},
     "language": {"type": "string", "pattern": _LANGUAGE, "description": "Language of the call (BCP 47)."},
@@ -123,8 +125,8 @@ def call_of(query: bytes) -> Asked:
 def _checked(name: str, value: str) -> str:
     if name == "channel":
         value = _SAME.get(value, value)
-        if value not in _CHANNELS:
-            raise invalid(name, f"one of {', '.join(_CHANNELS)}")
+        if value not in _CHANNELS and value != BEST:
+            raise invalid(name, f"one of {', '.join([*_CHANNELS, BEST])}")
         return value
     pattern = _PATTERNS.get(name)
     if pattern is not None and pattern.match(value) is None:

@@ -19,7 +19,11 @@ __all__ = ["command"]
 @click.command("nba")
 @click.argument("customer", required=False)
 @click.option("--reason", metavar="TEXT", help="Why the customer calls.")
-@click.option("--channel", metavar="NAME", help="Channel of the contact: call, chat, shop, email, ...")
+@click.option(
+    "--channel",
+    metavar="NAME",
+    help="Channel of the contact: call, chat, shop, email, ...; best: where he answers.",
+)
 @click.option("--text", metavar="TEXT", help="What the customer just said.")
 @click.option("--language", metavar="TAG", help="Language of the call: en, vi, ...")
 @click.option("--rep-id", metavar="ID", help="The representative.")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from cem.domain.view import BestHour, Choice
+from cem.nba.channel_words import channel_name
 from cem.nba.experience import Driver
 from cem.nba.money import money
 from cem.nba.needs import Need, Sign
@@ -15,19 +16,6 @@ __all__ = ["LANGUAGES", "say_choice", "say_driver", "say_hour", "say_need", "say
 
 LANGUAGES: Final = ("en", "vi")
 
-_CHANNELS: Final[Mapping[str, tuple[str, str]]] = {
-    "call": ("phone", "điện thoại"),
-    "sms": ("text message", "tin nhắn"),
-    "email": ("e-mail", "email"),
-    "app": ("the app", "ứng dụng"),
-    "web": ("the web", "trang web"),
-    "chat": ("chat", "chat"),
-    "shop": ("the shop", "cửa hàng"),
-    "social": ("social media", "mạng xã hội"),
-    "post": ("letter", "thư"),
-    "field": ("a visit", "gặp trực tiếp"),
-    "other": ("another channel", "kênh khác"),
-}
 _PARTS: Final[Mapping[str, tuple[str, str]]] = {
     "morning": ("morning", "sáng"),
     "afternoon": ("afternoon", "chiều"),
@@ -122,7 +110,7 @@ _POTENTIAL: Final[Mapping[str, tuple[str, str]]] = {
 
 def say_choice(choice: Choice, language: str) -> str:
     """Return where to tell him something, and why; what he says and what he does."""
-    said, best = _channel(choice.said, language), _channel(choice.channel, language)
+    said, best = channel_name(choice.said, language), channel_name(choice.channel, language)
     asks = _in(_ASKS[not choice.said], language).format(said=said)
     text = _in(_CHOICES[choice.reason], language)
     return text.format(said=said, best=best, asks=asks, answered=choice.answered, sent=choice.sent)
@@ -160,10 +148,6 @@ def say_potential(potential: Potential, language: str, currency: str) -> str:
         borne=money(potential.borne_minor, currency, language),
         reliability=round(100 * potential.reliability),
     )
-
-
-def _channel(name: str, language: str) -> str:
-    return _in(_CHANNELS.get(name, (name, name)), language)
 
 
 def _in(texts: tuple[str, str], language: str) -> str:

@@ -22,10 +22,10 @@ import msgspec
 
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.contacts import REPEATED, Contact, unresolved
-from cem.domain.view import CSAT_PRIOR, csat_level
+from cem.domain.view import CSAT_PRIOR, csat_level, predicted_satisfaction
 from cem.nba.situation import Situation
 
-__all__ = ["DRIVERS_SHOWN", "WEIGHTS", "Driver", "Experience", "Learnt", "Weight", "experience_of"]
+__all__ = ["DRIVERS_SHOWN", "WEIGHTS", "Driver", "Experience", "Weight", "experience_of"]
 
 #: The drivers that are said.
 DRIVERS_SHOWN: Final = 3
@@ -69,14 +69,6 @@ class Driver(NamedTuple):
     amount: float
 
 
-class Learnt(NamedTuple):
-    """What a model says of his satisfaction."""
-
-    #: CSAT, 1 to 5.
-    level: float
-    at_ms: int
-
-
 class Experience(msgspec.Struct, frozen=True):
     """The index and all that moved it, the strongest first."""
 
@@ -89,16 +81,17 @@ class Experience(msgspec.Struct, frozen=True):
         return self.drivers[:DRIVERS_SHOWN]
 
 
-def experience_of(situation: Situation, learnt: Learnt | None = None) -> Experience:
-    """Return the index at the situation's instant; `learnt` is the newest estimate of a model, if there is one."""
+def experience_of(situation: Situation) -> Experience:
+    """Return the index at the situation's instant, with the model's newest estimate blended in, if there is one."""
+    predicted = predicted_satisfaction(situation.customer, situation.now_ms)
     level = csat_level(situation.customer, situation.now_ms)
     drivers = [Driver("surveys", 25 * (level - CSAT_PRIOR), round(level, 1)), *_suffered(situation)]
     index = _hundred(CSAT_PRIOR) + sum(driver.points for driver in drivers)
     index = min(100.0, max(0.0, index))
-    if learnt is not None:
-        share = _LEARNT_SHARE * _fade(situation.now_ms - learnt.at_ms)
-        drawn = share * (_hundred(learnt.level) - index)
-        drivers.append(Driver("estimate", drawn, round(learnt.level, 1)))
+    if predicted is not None and predicted.at_ms <= situation.now_ms:
+        share = _LEARNT_SHARE * _fade(situation.now_ms - predicted.at_ms)
+        drawn = share * (_hundred(predicted.point) - index)
+        drivers.append(Driver("estimate", drawn, round(predicted.point, 1)))
         index += drawn
     moving = [driver for driver in drivers if abs(driver.points) >= 0.5]
     moving.sort(key=lambda driver: (-abs(driver.points), driver.code))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cem.domain.localtime import DAY_MS
@@ -162,13 +163,18 @@ NEEDS: Final[Mapping[str, Callable[[Situation], Iterator[Sign]]]] = {
 
 def _billed(v: Situation, need: str) -> Sign:
     """Return how much of the two newest bills is use beyond the plan."""
-    amount = sum(
-        part.amount_minor
-        for bill in v.customer.billing.bills
-        for part in bill.parts
-        if part.cause in _BILLED[need] and part.amount_minor > 0
-    )
+    amount = sum(v.once(_beyond).get(cause, 0) for cause in _BILLED[need])
     return Sign("billed", 0.6 * _ramp(_of_bill(v, amount), 0.0, 0.25), amount)
+
+
+def _beyond(v: Situation) -> dict[str, int]:
+    """Return what the two newest bills charge by cause, credits left out."""
+    found: dict[str, int] = {}
+    for bill in v.customer.billing.bills[-2:]:
+        for part in bill.parts:
+            if part.amount_minor > 0:
+                found[part.cause] = found.get(part.cause, 0) + part.amount_minor
+    return found
 
 
 def _of_bill(v: Situation, amount_minor: int) -> float:
@@ -180,9 +186,8 @@ def _of_bill(v: Situation, amount_minor: int) -> float:
 
 def _asked(v: Situation) -> dict[str, int]:
     """Return in how many contacts he asked about each need; this contact counts."""
-    reasons = [
-        c.reason for c in contacts_since(v.customer.contacts, v.now_ms - _SINCE_MS) if c.at_ms <= v.now_ms
-    ]
+    contacts = contacts_since(v.customer.contacts, v.now_ms - _SINCE_MS)
+    reasons = [c.reason for c in contacts if c.at_ms <= v.now_ms]
     found: dict[str, int] = {}
     for reason in reasons:
         for need in _spoken_of(reason) if reason else ():
@@ -190,9 +195,11 @@ def _asked(v: Situation) -> dict[str, int]:
     return found
 
 
-def _spoken_of(reason: str) -> Iterator[str]:
+@lru_cache(maxsize=1024)
+def _spoken_of(reason: str) -> tuple[str, ...]:
+    """Return the needs that a reason speaks of; an operator has few reasons, and all customers share them."""
     folded = unicodedata.normalize("NFC", reason).casefold()
-    return (need for need, words in _WORDS.items() if any(word in folded for word in words))
+    return tuple(need for need, words in _WORDS.items() if any(word in folded for word in words))
 
 
 def _offers(v: Situation) -> dict[str, tuple[int, int]]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
+from cem.nba.channel_words import channel_name
 from cem.nba.expressions import FactType
 from cem.nba.money import money
 from cem.nba.policy_file import nearest
@@ -23,6 +24,7 @@ _FILTERS: Mapping[str, tuple[str, ...]] = {
     "money": ("int",),
     "round": ("int", "double"),
     "percent": ("double",),
+    "channel": ("string",),
 }
 
 
@@ -181,4 +183,6 @@ def _fill(value: FactValue, how: str, language: str, currency: str) -> str | Non
         return str(max(1, round(float(value))) if float(value) > 0 else round(float(value)))
     if how == "percent":
         return f"{round(100 * float(value))} %"
+    if how == "channel":
+        return channel_name(str(value), language)
     return str(value)

@@ -9,11 +9,23 @@ import msgspec
 import pytest
 
 from cem.domain.customer import Customer, new_customer
-from cem.domain.events import DecisionMade
+from cem.domain.events import (
+    CallDirection,
+    CallEnded,
+    Channel,
+    ContactAnswered,
+    ContactDelivered,
+    DecisionMade,
+    Event,
+    ProfileChanged,
+    Response,
+)
+from cem.domain.events.enums import CustomerStatus, Resolution
 from cem.domain.state.service import Fault
 from cem.nba import INPUT_TOPICS, encode_answer, replay
 from cem.ports import LaneStopped
 from tests.builders.api import Api, away
+from tests.builders.customers import DAY, household
 from tests.builders.nba import NOW_MS, shipped_policy
 
 KEYS = [
@@ -106,6 +118,47 @@ def test_a_stranger_is_answered_and_stays_one_after_his_decision_is_known() -> N
     known = new_customer("nobody")
     known.counts = [0, 0, 0, 0, 0, 0, 0, 3]
     assert Api(known).get(path("nobody")).json()["tier"] == "stranger"
+
+
+def test_the_best_channel_is_the_one_that_he_answers() -> None:
+    """He asked to be phoned and answers nothing but mail: to turn to him, actions come as mails, and the record says so."""
+    customer, _ = household(
+        [
+            (NOW_MS - 40 * DAY, ProfileChanged(status=CustomerStatus.ACTIVE, channel_said=Channel.CALL)),
+            *((at_ms, event) for n in range(6) for at_ms, event in answered_mail(NOW_MS - (30 - n) * DAY, n)),
+            (NOW_MS - DAY, CallEnded(call_id="k", reason="billing", resolution=Resolution.UNRESOLVED)),
+        ],
+        customer_id="c1",
+    )
+    api = Api(customer)
+    answer = api.get(path(channel="best")).json()
+    assert {action["channel"] for action in answer["actions"]} == {"email"}
+    (received,) = api.log.received()
+    assert isinstance(received.event, DecisionMade)
+    assert received.event.context is not None
+    assert received.event.context.channel is Channel.EMAIL
+    assert encode_answer(replay(received.event, shipped_policy())) == msgspec.json.encode(answer)
+
+
+def answered_mail(at_ms: int, number: int) -> list[tuple[int, Event]]:
+    """Return a mail that he answers, and a call of ours that he lets ring."""
+    ring = CallEnded(call_id=f"o{number}", duration_s=0, direction=CallDirection.OUTBOUND, abandoned=True)
+    return [
+        (at_ms, ring),
+        (at_ms + 1, ContactDelivered(contact_id=f"m{number}", channel=Channel.EMAIL)),
+        (at_ms + HOUR_MS, ContactAnswered(contact_id=f"m{number}", response=Response.CLICKED)),
+    ]
+
+
+def test_without_the_store_nobody_knows_the_best_channel() -> None:
+    """The answer is there all the same, for any channel."""
+    api = Api(suffering())
+    api.reader.trouble = away()
+    answer = api.get(path(channel="best")).json()
+    assert [(a["action"], a["channel"]) for a in answer["actions"]] == [("just_help", "other")]
+    (received,) = api.log.received()
+    assert isinstance(received.event, DecisionMade)
+    assert encode_answer(replay(received.event, shipped_policy())) == msgspec.json.encode(answer)
 
 
 @pytest.mark.parametrize("trouble", [away(), LaneStopped("broken"), OSError("gone")])

@@ -22,8 +22,9 @@ from cem.domain.events import (
     SurveyAnswered,
 )
 from cem.domain.events.enums import Resolution
+from cem.domain.state.estimates import Satisfied
 from cem.nba import Call
-from cem.nba.experience import WEIGHTS, Driver, Experience, Learnt, experience_of
+from cem.nba.experience import WEIGHTS, Driver, Experience, experience_of
 from cem.nba.situation import Situation
 from cem.simulator import Parameters, open_world
 from tests.builders.customers import DAY, HOUR, T0, household
@@ -85,8 +86,14 @@ def lived(lot: Lot, ago_days: int = 3) -> Customer:
     return household(sorted(began, key=lambda e: e[0]))[0]
 
 
-def index(customer: Customer, now_ms: int = NOW, learnt: Learnt | None = None) -> Experience:
-    return experience_of(Situation(customer, Call(), now_ms, {}, "UTC"), learnt)
+def index(customer: Customer, now_ms: int = NOW) -> Experience:
+    return experience_of(Situation(customer, Call(), now_ms, {}, "UTC"))
+
+
+def estimated(customer: Customer, csat: float, at_ms: int = NOW) -> Customer:
+    """Return the customer with what a model says of his satisfaction."""
+    customer.estimates.satisfied = Satisfied(at_ms // 1000, round(50 * csat), 50, 250)
+    return customer
 
 
 def test_nothing_known_is_what_people_usually_say() -> None:
@@ -169,16 +176,15 @@ def test_a_models_estimate_draws_the_index_to_itself_and_fades() -> None:
     """Half-way at first; a lower estimate never gives a higher index."""
     customer = lived(Lot(repeats=1))
     stated = index(customer).index
-    drawn = [index(customer, learnt=Learnt(level, NOW)).index for level in (1.0, 2.0, 3.0, 4.0, 5.0)]
+    drawn = [index(estimated(customer, level)).index for level in (1.0, 2.0, 3.0, 4.0, 5.0)]
     assert drawn == sorted(drawn)
     assert drawn[0] == pytest.approx(stated / 2, abs=1)
     assert drawn[-1] == pytest.approx((stated + 100) / 2, abs=1)
-    old = index(customer, learnt=Learnt(5.0, NOW - 14 * DAY)).index
+    old = index(estimated(customer, 5.0, NOW - 14 * DAY)).index
     assert old == pytest.approx(stated + (100 - stated) / 4, abs=1)
-    assert (
-        Driver("estimate", pytest.approx(-stated / 2, abs=1), 1.0)
-        in index(customer, learnt=Learnt(1.0, NOW)).drivers
-    )
+    (driver,) = [d for d in index(estimated(customer, 1.0)).drivers if d.code == "estimate"]
+    assert driver == Driver("estimate", pytest.approx(-stated / 2, abs=1), 1.0)
+    assert index(estimated(customer, 5.0, NOW - 16 * DAY)).index == stated
 
 
 def test_it_follows_the_hidden_mood_better_than_answers_alone() -> None:

@@ -66,3 +66,19 @@ def test_a_content_customer_with_nothing_open_is_just_helped() -> None:
     decision = decided(satisfaction=4.5, plan_price_minor=2000, bill_total_minor=2000, bill_extra_minor=500)
     assert names(decision) == ["just_help"]
     assert decision.sentences.rep.startswith("Nothing to sell")
+
+
+def test_the_wrong_channel() -> None:
+    """He says phone and answers mail: who promises to come back to him is told where; else nothing is said of it."""
+
+    def promise(does: str, language: str = "en") -> str:
+        decision = decided(
+            open_tickets=1, unresolved_30d=1, channel_said="call", channel_does=does, rep_language=language
+        )
+        assert names(decision)[0] == "callback_promise"
+        return decision.sentences.rep
+
+    assert "by e-mail: he asks for phone, but that is where he answers" in promise("email")
+    assert "qua email, nơi khách thường trả lời, dù yêu cầu điện thoại" in promise("email", "vi")
+    assert promise("").startswith("Agree a time and call back")
+    assert promise("call") == promise("")

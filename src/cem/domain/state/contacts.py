@@ -26,6 +26,7 @@ __all__ = [
     "Contact",
     "Contacts",
     "channel_code",
+    "contact_channels",
     "contact_key",
     "contacts_since",
     "pack_contacts",
@@ -164,6 +165,15 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
     contacts.reasons = reasons
     contacts.ids = [c.id for c in kept[-NAMED_KEPT:]]
     contacts.reps = [c.rep_id for c in kept[-NAMED_KEPT:]]
+
+
+def contact_channels(contacts: Contacts) -> list[tuple[int, str]]:
+    """Return instant (ms) and channel of every contact kept: what costs a tenth of unpacking them."""
+    found = [((row[0] | row[1] << 32), CHANNELS[row[2] >> 4]) for row in _BRIEF.iter_unpack(contacts.older)]
+    found += [
+        ((row[0] | row[1] << 32) >> 6, CHANNELS[row[2] >> 4]) for row in _ROW.iter_unpack(contacts.rows)
+    ]
+    return found
 
 
 def contacts_since(contacts: Contacts, since_ms: int) -> list[Contact]:

@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 
 from cem.domain.customer import Customer
 from cem.domain.facts.answering import cells_of, part_at
-from cem.domain.facts.contacts import all_contacts
+from cem.domain.state.contacts import contact_channels
 from cem.domain.state.outreach import Touch
 from cem.domain.state.reach import PARTS, PERIOD_MS, PERIODS_KEPT, past_cells
 from cem.domain.view.person import consent
@@ -184,10 +184,12 @@ def best_hour(customer: Customer, channel: str, now_ms: int, tz: tzinfo) -> Best
         seen[part] += weight * answered
         expected[part] += weight * rates.get(via, 0.0)
         cells.setdefault((via, part), [0.0, 0.0])[not answered] += weight
-    own = [c for c in all_contacts(customer) if c.at_ms <= now_ms]
-    for contact in own:
-        seen[part_at(contact.at_ms, tz)] += _OWN_HOUR * _weight(contact.at_ms // PERIOD_MS, now_ms)
-    total = sum(_OWN_HOUR * _weight(c.at_ms // PERIOD_MS, now_ms) for c in own)
+    own = [at_ms for at_ms, _ in contact_channels(customer.contacts) if at_ms <= now_ms]
+    total = 0.0
+    for at_ms in own:
+        weight = _OWN_HOUR * _weight(at_ms // PERIOD_MS, now_ms)
+        seen[part_at(at_ms, tz)] += weight
+        total += weight
     if not number and not own:
         return None
     best, chance = 0, -1.0
@@ -227,14 +229,18 @@ def _prior(channel: str, said: str, channels: int) -> float:
 
 def _evidence(yes: float, no: float) -> float:
     """Return the logarithm of how much likelier these answers are on his channel than on another one."""
-    return _log_beta(_HIS, yes, no) - _log_beta(_OTHER, yes, no)
+    if not yes and not no:
+        return 0.0
+    return _log_beta(_HIS, yes, no) - _log_beta(_OTHER, yes, no) - _NO_EVIDENCE
 
 
 def _log_beta(prior: tuple[float, float], yes: float, no: float) -> float:
-    """Return the logarithm of the beta-binomial likelihood, but for what all priors share."""
+    """Return the logarithm of the beta function at the prior's parameters and these counts."""
     a, b = prior
-    top = lgamma(a + yes) + lgamma(b + no) - lgamma(a + b + yes + no)
-    return top - (lgamma(a) + lgamma(b) - lgamma(a + b))
+    return lgamma(a + yes) + lgamma(b + no) - lgamma(a + b + yes + no)
+
+
+_NO_EVIDENCE: Final = _log_beta(_HIS, 0, 0) - _log_beta(_OTHER, 0, 0)
 
 
 def _mean(prior: tuple[float, float], yes: float, no: float) -> float:
@@ -265,11 +271,10 @@ def _observed(
 def _own_contacts(customer: Customer, now_ms: int) -> dict[str, float]:
     """Return by what his own contacts make each channel likelier to be his."""
     found: dict[str, float] = {}
-    for contact in all_contacts(customer):
-        weight = _weight(contact.at_ms // PERIOD_MS, now_ms) if contact.at_ms <= now_ms else 0.0
-        if weight and contact.channel not in ("", "call"):
-            grown = found.get(contact.channel, 1.0) * _OWN_CONTACT**weight
-            found[contact.channel] = min(_OWN_MOST, grown)
+    for at_ms, channel in contact_channels(customer.contacts):
+        if channel not in ("", "call") and at_ms <= now_ms:
+            grown = found.get(channel, 1.0) * _OWN_CONTACT ** _weight(at_ms // PERIOD_MS, now_ms)
+            found[channel] = min(_OWN_MOST, grown)
     return found
 
 

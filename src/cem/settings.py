@@ -129,6 +129,17 @@ class Settings(BaseModel):
         20, description="wait for the decision's record so long"
     )
 
+    # Webhooks
+    webhook_key_file: Path | None = Field(
+        None,
+        description="file of the key that end points' secrets are made of; default: STATE_DIR/webhook.key",
+    )
+    webhook_allow: str = Field(
+        "",
+        description="hosts (or host:port), comma-separated, that webhooks may reach at private addresses and over http",
+    )
+    webhooks_file: Path | None = Field(None, description="YAML list of end points, beside those of commands")
+
     # The operator
     currency: str = Field("EUR", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of all _minor amounts")
     timezone: str = Field("UTC", description="IANA zone of facts of day and hour")
@@ -168,6 +179,11 @@ class Settings(BaseModel):
             first = error.errors()[0]
             name = "CEM_" + str(first["loc"][0]).upper() if first["loc"] else "settings"
             raise SettingsError(f"{name}: {first['msg']} (got {first.get('input')!r})") from None
+
+    @property
+    def webhook_key(self) -> Path:
+        """The file of the key that end points' secrets are made of."""
+        return self.webhook_key_file or self.state_dir / "webhook.key"
 
     @property
     def checkpoints(self) -> Path:

@@ -11,8 +11,12 @@ from typing import Final
 import msgspec
 
 from cem.domain.events.enums import Severity
+from cem.domain.events.rfc3339 import parse_ms, to_ms
 
-__all__ = ["SEVERITIES", "Message", "Wanted", "message_id", "message_of"]
+__all__ = ["LONGEST_MS", "SEVERITIES", "Message", "Wanted", "message_id", "message_of"]
+
+#: What has no limit of its own is tried for three days.
+LONGEST_MS: Final = 72 * 3_600_000
 
 #: Least urgent first.
 SEVERITIES: Final = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.CRITICAL)
@@ -54,8 +58,8 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     customer_id: str
     severity_rank: int
     tier: str
-    #: Noise after that (ms of the service's clock); 0 = no limit.
-    deliver_before_ms: int
+    #: Noise after that (ms of the service's clock).
+    expires_ms: int
     holdout: bool
 
     @property
@@ -117,9 +121,9 @@ def message_of(
         gist = _decode(value or b"")
     except (KeyError, UnicodeDecodeError, msgspec.DecodeError, RecursionError):
         return None
-    if not event.startswith("alert.") or '"' in time or "\\" in time:
+    said_ms = parse_ms(found["ce_time"])
+    if not event.startswith("alert.") or said_ms is None:
         return None
-    before = gist.deliver_before
     return Message(
         partition,
         offset,
@@ -133,6 +137,16 @@ def message_of(
         gist.customer_id,
         _RANKS.get(gist.severity, 0),
         gist.tier,
-        round(before.timestamp() * 1000) if before is not None else 0,
+        _expiry_ms(event, said_ms, gist.deliver_before),
         gist.holdout,
     )
+
+
+def _expiry_ms(event: str, said_ms: int, deliver_before: datetime | None) -> int:
+    """Return when telling it is of no more use.
+
+    An alert's limit is that of its news. Its end, and what people do about it when the limit has passed, are news of
+    their own: a consumer that heard of it must hear of them.
+    """
+    before_ms = 0 if deliver_before is None or event == "alert.resolved" else to_ms(deliver_before)
+    return before_ms if before_ms > said_ms else said_ms + LONGEST_MS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cem.domain.events.alerts import Alert, AlertOpened, AlertResolved, AlertUpdated, Remedy, TellWhom
+from cem.domain.events.audit import OutreachWithheld, WebhookExpired
 from cem.domain.events.base import (
     AlertId,
     Allowance,
@@ -55,6 +56,7 @@ from cem.domain.events.control import (
     ControlPolicyUsed,
     ControlPriceSet,
     ControlWebhookRegistered,
+    ControlWebhookReplayed,
 )
 from cem.domain.events.decisions import CallContext, DecisionMade, DroppedAction, Factors, RankedAction
 from cem.domain.events.enums import (
@@ -78,6 +80,7 @@ from cem.domain.events.enums import (
     Speaker,
     Tell,
     TicketSeverity,
+    WithheldBecause,
 )
 from cem.domain.events.envelope import INBOX, INBOX_KINDS, Received, decode, encode, encode_structured
 from cem.domain.events.identifiers import IdentifierLinked, IdentifierUnlinked
@@ -164,6 +167,7 @@ __all__ = [
     "ControlPolicyUsed",
     "ControlPriceSet",
     "ControlWebhookRegistered",
+    "ControlWebhookReplayed",
     "CustomerErased",
     "CustomerId",
     "CustomerMerged",
@@ -195,6 +199,7 @@ __all__ = [
     "OutcomeRecorded",
     "OutcomeState",
     "OutreachRequested",
+    "OutreachWithheld",
     "PaymentFailed",
     "PaymentMade",
     "PaymentMethod",
@@ -229,6 +234,8 @@ __all__ = [
     "TicketOpened",
     "TicketSeverity",
     "TicketUpdated",
+    "WebhookExpired",
+    "WithheldBecause",
     "Zone",
     "decode",
     "encode",

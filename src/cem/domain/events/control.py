@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from cem.domain.events.base import AlertId, Charge, Event, Hash, Id, Label, Moment, Name, Text
+from cem.domain.events.enums import AlertTier, Severity
 
 __all__ = [
     "ControlAlertAcknowledged",
@@ -21,6 +22,7 @@ __all__ = [
     "ControlPolicyUsed",
     "ControlPriceSet",
     "ControlWebhookRegistered",
+    "ControlWebhookReplayed",
 ]
 
 TOPIC = "cem.control"
@@ -197,10 +199,54 @@ class ControlWebhookRegistered(Event, frozen=True, kw_only=True):
         Name | None, Meta(description="Name of the signing secret in the settings. Used for: signing.")
     ] = None
     active: Annotated[bool, Meta(description="False: gone. Used for: sending.")] = True
+    severity: Annotated[Severity, Meta(description="Least severity wanted. Used for: what is sent.")] = (
+        Severity.INFO
+    )
+    tier: Annotated[
+        AlertTier | None, Meta(description="Tier wanted; absent: both. Used for: what is sent.")
+    ] = None
+    secret_number: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Which of its secrets signs. Used for: signing.")
+    ] = 1
+    previous_until: Annotated[
+        Moment | None,
+        Meta(description="Until then the secret before signs too. Used for: changing it without a gap."),
+    ] = None
+    key_check: Annotated[
+        Hash | None,
+        Meta(description="Tells which key its secrets are made of. Used for: not signing with another."),
+    ] = None
+    enabled: Annotated[bool, Meta(description="False: known, but nothing is sent. Used for: sending.")] = True
+    reason: Annotated[Label | None, Meta(description="Why it was changed. Used for: whoever looks.")] = None
     by: Annotated[Label, Meta(description="Who registered it. Used for: audit.")]
 
     def key(self) -> str:
         return f"webhook:{self.webhook_id}"
+
+
+class ControlWebhookReplayed(Event, frozen=True, kw_only=True):
+    """Somebody wants alerts sent to an end point again: one of them, or those of a time range."""
+
+    TYPE: ClassVar[str] = "control.webhook.replayed"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    webhook_id: Annotated[Name, Meta(description="The end point. Used for: key.")]
+    by: Annotated[Label, Meta(description="Who wants it. Used for: audit.")]
+    place: Annotated[
+        Id | None,
+        Meta(description="Partition/offset on cem.alerts of the one wanted. Used for: sending it again."),
+    ] = None
+    since: Annotated[
+        Moment | None, Meta(description="What the log took in from then on. Used for: what is sent.")
+    ] = None
+    until: Annotated[
+        Moment | None, Meta(description="And before then; absent: all. Used for: what is sent.")
+    ] = None
+
+    def key(self) -> str:
+        return f"replay:{self.webhook_id}"
 
 
 class ControlBrakeSet(Event, frozen=True, kw_only=True):

@@ -25,6 +25,7 @@ __all__ = [
     "Speaker",
     "Tell",
     "TicketSeverity",
+    "WithheldBecause",
 ]
 
 
@@ -245,6 +246,14 @@ class AlertState(OpenEnum):
     SILENCED = "silenced"
     RESOLVED = "resolved"
     EXPIRED = "expired"
+    OTHER = "other"
+
+
+class WithheldBecause(OpenEnum):
+    """What keeps a message to a customer from being sent."""
+
+    BRAKE = "brake"
+    SHADOW = "shadow"
     OTHER = "other"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cem.domain.events import (
     alerts,
+    audit,
     billing,
     calls,
     control,
@@ -33,6 +34,7 @@ _ROOMS = (
     decisions,
     alerts,
     outreach,
+    audit,
 )
 
 

@@ -64,12 +64,15 @@ cem.control      control.policy.proposed    policy_hash
 cem.control      control.policy.approved    policy_hash
 cem.control      control.policy.used        policy_hash files currency
 cem.control      control.webhook.registered webhook_id url
+cem.control      control.webhook.replayed   webhook_id place since until
 cem.control      control.brake.set          on
 cem.decisions    decision.made       decision_id customer_id as_of action treatment channel ranked dropped context
 cem.alerts       alert.opened        alert_id type tier severity customer_id subject opened_at deliver_before state evidence tell remedy cost_minor
 cem.alerts       alert.updated       alert_id state
 cem.alerts       alert.resolved      alert_id state
 cem.outreach     outreach.requested  contact_id channel text send_after expires
+cem.audit        webhook.expired     webhook_id message_id alert_id place attempts status
+cem.audit        outreach.withheld   contact_id because channel text
 """.strip().splitlines()
 
 TYPES = list(EVENT_TYPES.items())

@@ -1,0 +1,81 @@
+"""`cem webhooks resend`, `recover`: sending again what was sent, or was not."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from datetime import datetime
+
+import click
+import msgspec
+
+from cem.cli.connection import settings_from
+from cem.cli.errors import USAGE, Failure
+from cem.cli.output import note
+from cem.cli.webhooks.common import SOURCE, by, find, opened
+from cem.settings import Settings
+
+__all__ = ["recover", "resend"]
+
+_PLACE = re.compile(r"[0-9]{1,4}/[0-9]{1,18}").fullmatch
+
+
+@click.command("resend")
+@click.argument("name")
+@click.argument("place")
+@click.pass_context
+def resend(ctx: click.Context, name: str, place: str) -> None:
+    """Send the alert at PLACE (partition/offset, as attempts shows it) to the end point NAME again, under its id."""
+    if _PLACE(place) is None:
+        raise Failure(f"{place!r} is no place; it is partition/offset, as in 3/1289", USAGE)
+    asyncio.run(_replay(settings_from(ctx), name, place, None, None))
+    note(f"{place} is sent to {name} again")
+
+
+@click.command("recover")
+@click.argument("name")
+@click.option(
+    "--since", help="An instant, as in 2026-03-01T10:00:00Z: send again what was said from then on."
+)
+@click.option("--until", help="And before this one.  [default: now]")
+@click.pass_context
+def recover(ctx: click.Context, name: str, since: str | None, until: str | None) -> None:
+    """Turn the end point NAME on again; with --since, send again all alerts of that time, also those that expired.
+
+    They come in their order and under their ids, so a receiver drops those that it has.
+    """
+    first, stop = _instant("--since", since), _instant("--until", until)
+    if first is None and stop is not None:
+        raise Failure("--until needs --since", USAGE)
+    asyncio.run(_replay(settings_from(ctx), name, None, first, stop))
+    note(f"{name} is on" + (f", and gets what was said since {since} again" if since else ""))
+
+
+def _instant(option: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        raise Failure(
+            f"{option} takes an instant with its zone, as in 2026-03-01T10:00:00Z, not {text!r}", USAGE
+        )
+    return at
+
+
+async def _replay(
+    settings: Settings, name: str, place: str | None, since: datetime | None, until: datetime | None
+) -> None:
+    from cem.bootstrap.webhooks import set_object
+    from cem.domain.events import ControlWebhookReplayed
+
+    async with opened(settings) as (parts, service):
+        record = find(service, name).record
+        if place is not None or since is not None:
+            replay = ControlWebhookReplayed(webhook_id=name, by=by(), place=place, since=since, until=until)
+            await set_object(parts.publisher, replay, source=SOURCE)
+        if not record.enabled and place is None:
+            on = msgspec.structs.replace(record, enabled=True, reason=None)
+            await set_object(parts.publisher, on, source=SOURCE)

@@ -1,0 +1,140 @@
+"""What people have set, by object: the newest record of each key of `cem.control`, from its beginning on.
+
+The topic is compacted by key, so what was set long ago is still there. One consumer of no group reads all of it, then
+follows its ends; records of customers, which the lanes fold, are passed over by their key.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from cem.domain.events import Event, Received, decode
+from cem.ports import LaneStopped, Log, Record, Unavailable
+from cem.streams.offsets import know_topics, log_bounds
+from cem.streams.topics import CONTROL
+
+__all__ = ["ControlFeed", "Setting"]
+
+_log = logging.getLogger(__name__)
+
+_PAUSE_S: Final = 1.0
+_ANSWER_S: Final = 10.0
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """The newest record of one key."""
+
+    event: Event
+    #: Its place in the partition of its key: later ones have higher numbers.
+    offset: int
+    #: When the log took it in (wall, ms).
+    timestamp_ms: int
+
+
+class ControlFeed:
+    """The settings under some prefixes of keys, kept up to date while `run` runs."""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        log: Log,
+        lanes: int,
+        prefixes: tuple[str, ...],
+        on_change: Callable[[str, Setting], None] = lambda key, setting: None,
+    ) -> None:
+        """Take aiokafka's `options`; `on_change` is told each new record, also those of the first reading."""
+        self._options = dict(options)
+        self._log = log
+        self._lanes = lanes
+        self._prefixes = tuple(prefix.encode() for prefix in prefixes)
+        self._on_change = on_change
+        self._next = [0] * lanes
+        self._cluster = 0
+        self.settings: dict[str, Setting] = {}
+        #: Set once all that was there at the start has been read.
+        self.complete = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read until cancelled; while Kafka is away, try again."""
+        failing = False
+        while True:
+            try:
+                async with asyncio.timeout(_ANSWER_S):
+                    consumer, ends = await self._connected()
+                try:
+                    failing = False
+                    await self._follow(consumer, ends)
+                finally:
+                    with contextlib.suppress(KafkaError, TimeoutError, OSError):
+                        async with asyncio.timeout(1.0):
+                            await consumer.stop()
+            except (KafkaError, OSError, TimeoutError, Unavailable, LaneStopped) as error:
+                if not failing:
+                    _log.warning("%s cannot be read: %s", CONTROL, str(error) or type(error).__name__)
+                failing = True
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _connected(self) -> tuple[AIOKafkaConsumer, dict[int, int]]:
+        cluster = crc32((await self._log.cluster_id()).encode()) or 1
+        if cluster != self._cluster:
+            # Another log: what was set in the old one stays until this one says otherwise.
+            self._cluster, self._next = cluster, [0] * self._lanes
+        consumer = AIOKafkaConsumer(
+            **self._options,
+            group_id=None,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            retry_backoff_ms=50,
+        )
+        try:
+            await consumer.start()
+            await know_topics(consumer, [CONTROL])
+            partitions = [TopicPartition(CONTROL, p) for p in range(self._lanes)]
+            bounds = await log_bounds(consumer, partitions)
+            consumer.assign(partitions)
+            for tp in partitions:
+                first, end = bounds[tp]
+                at = self._next[tp.partition]
+                consumer.seek(tp, at if first <= at <= end else first)
+        except BaseException:
+            with contextlib.suppress(KafkaError, TimeoutError, OSError):
+                async with asyncio.timeout(1.0):
+                    await consumer.stop()
+            raise
+        return consumer, {tp.partition: bounds[tp][1] for tp in partitions if bounds[tp][0] < bounds[tp][1]}
+
+    async def _follow(self, consumer: AIOKafkaConsumer, ends: dict[int, int]) -> None:
+        while True:
+            for partition, end in list(ends.items()):
+                # Not counted by records: the last ones may have been compacted away.
+                if await consumer.position(TopicPartition(CONTROL, partition)) >= end:
+                    del ends[partition]
+            if not ends:
+                self.complete.set()
+            batches = await consumer.getmany(timeout_ms=1000 if not ends else 100, max_records=5000)
+            for tp, records in batches.items():
+                for record in records:
+                    self._take(record)
+                if records:
+                    self._next[tp.partition] = records[-1].offset + 1
+
+    def _take(self, record: Record) -> None:
+        key = record.key
+        if key is None or not key.startswith(self._prefixes):
+            return
+        received = decode(record)
+        if not isinstance(received, Received):
+            return
+        name = key.decode()
+        setting = Setting(received.event, record.offset, record.timestamp)
+        self.settings[name] = setting
+        self._on_change(name, setting)

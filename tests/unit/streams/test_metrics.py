@@ -26,6 +26,7 @@ from cem.streams.metrics import LaneMeter, WorkerMetrics
 from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_server import serve_metrics
+from cem.webhooks.metrics import WebhookMetrics
 from tests.builders.records import NOW_MS, LogRecord, record_of
 from tests.builders.source_code import ROOT
 from tests.builders.stores import under_deadline
@@ -287,14 +288,21 @@ def test_a_report_does_not_outlive_its_look() -> None:
 
 
 def families() -> Iterable[Metric]:
-    """Yield every family that a worker or an API may show."""
+    """Yield every family that a worker, an API or a sender of webhooks may show."""
     registry = ApiMetrics().registry
     LagCollector(watched(), registry)
     worker, lane = meter()
     LaneCollector(lanes(), worker.registry)  # type: ignore[arg-type]
     lane.saved("cem.sms-usage", batch(texting(1)), [], [], followed=False)
+    webhooks = WebhookMetrics()
+    webhooks.messages.labels("crm", "expired").inc()
+    webhooks.failures.labels("crm", "5xx").inc()
+    webhooks.delay.labels("crm").observe(1.0)
+    webhooks.held.labels("crm").set(1)
+    webhooks.away.labels("crm").set(0)
     yield from registry.collect()
     yield from worker.registry.collect()
+    yield from webhooks.registry.collect()
 
 
 def test_the_page_lists_every_metric_and_no_other() -> None:

@@ -74,7 +74,10 @@ class Handler(BaseHTTPRequestHandler):
             return
         if message is not None:
             alert = message["data"]
-            print(f"{message['type']}  {alert['severity']}  {alert['customer_id']}  {alert['alert_id']}", flush=True)
+            print(
+                f"{message['type']}  {alert['severity']}  {alert['customer_id']}  {alert['alert_id']}",
+                flush=True,
+            )
         self.send_response(204)
         self.end_headers()
 

@@ -69,6 +69,12 @@ def _problem(policy: AlertPolicy) -> str | None:
         None
         if policy.bill_shock.notice_percent <= policy.bill_shock.alert_percent
         else "bill_shock.notice_percent must not be above bill_shock.alert_percent",
+        None
+        if policy.service_loss.notice_h <= policy.service_loss.alert_h
+        else "service_loss.notice_h must not be above service_loss.alert_h",
+        None
+        if policy.silent_sufferer.failures <= policy.silent_sufferer.alert_failures
+        else "silent_sufferer.failures must not be above silent_sufferer.alert_failures",
         _rising("severity_minor", policy.severity_minor, 0, 10**12),
         None
         if velocity.notice_factor <= velocity.alert_factor
@@ -85,6 +91,9 @@ def _problem(policy: AlertPolicy) -> str | None:
                 ("bill_shock", policy.bill_shock.remedy),
                 ("bill_shock.usage", policy.bill_shock.usage_remedy),
                 ("promise", policy.promise.remedy),
+                ("service_loss", policy.service_loss.remedy),
+                ("silent_sufferer", policy.silent_sufferer.remedy),
+                ("sinking", policy.sinking.remedy),
             )
         ),
         *(

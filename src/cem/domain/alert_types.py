@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from cem.domain.detectors import bill_shock, promise, repeat_call, sms_allowance
+from cem.domain.detectors import (
+    bill_shock,
+    promise,
+    repeat_call,
+    service_loss,
+    silent_sufferer,
+    sinking,
+    sms_allowance,
+)
 from cem.domain.detectors.sms_change import BURST, NIGHT, RISE
 from cem.domain.detectors.sms_money import MONEY
 
@@ -20,4 +28,7 @@ ALERT_TYPES: Final = (
     RISE,
     NIGHT,
     MONEY,
+    service_loss.TYPE,
+    silent_sufferer.TYPE,
+    sinking.TYPE,
 )

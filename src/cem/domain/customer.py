@@ -93,7 +93,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     sources: dict[bytes, int] = {}
     duplicates: int = 0
     lines: dict[str, Line] = {}
-    #: When contacts, promises, alerts must next be looked at (0 = never): see `cem.domain.fold.next_due_ms`.
+    #: When contacts, promises and faults, alerts must next be looked at (0 = never): see `cem.domain.fold.next_due_ms`.
     contacts_due_ms: int = 0
     promises_due_ms: int = 0
     alerts_due_ms: int = 0

@@ -16,7 +16,15 @@ from cem.domain.alert_changes import acknowledge, due_alerts, end_quiet, find_by
 from cem.domain.alerting import close_alert, unindex
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer, new_customer
-from cem.domain.detectors import bill_shock, repeat_call, sms_allowance, sms_use
+from cem.domain.detectors import (
+    bill_shock,
+    repeat_call,
+    service_loss,
+    silent_sufferer,
+    sinking,
+    sms_allowance,
+    sms_use,
+)
 from cem.domain.duplicates import first_time
 from cem.domain.events import (
     AlertState,
@@ -116,6 +124,7 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
         end_quiet(customer, now_ms, ctx)
     if 0 < customer.learning_due_s * 1000 <= now_ms:
         learning.judge_learning(customer, now_ms, ctx)
+        sinking.check_sinking(customer, now_ms, ctx)
     forget_stranger(customer, now_ms)
 
 
@@ -158,7 +167,7 @@ def _call_started(customer: Customer, received: Received, ctx: FoldContext) -> N
     contact = contacts.begin_call(customer, event, received.time_ms, ctx.lane_time_ms)
     if not contact.ended:
         talk.open_call(customer, event, received.time_ms)
-    repeat_call.check_repeat(customer, contact.reason, ctx)
+    watched.in_contact(customer, contact.reason, ctx)
 
 
 def _call_turn(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -180,9 +189,10 @@ def _call_ended(customer: Customer, received: Received, ctx: FoldContext) -> Non
         outreach.end_own_call(customer, event, received.time_ms, ctx)
         return
     contact = contacts.end_call(customer, event, received.time_ms, ctx.lane_time_ms)
-    repeat_call.check_repeat(customer, contact.reason, ctx)
+    watched.in_contact(customer, contact.reason, ctx)
     said = "" if call is None else " ".join(turn.text for turn in call.turns if turn.speaker == "customer")
     learning.contact_over(customer, event.call_id, "call", contact.reason, said, received.time_ms, ctx)
+    sinking.check_sinking(customer, received.time_ms, ctx)
 
 
 def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -192,12 +202,13 @@ def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> No
         outreach.touch(customer, event.interaction_id, "reply", str(event.channel), received.time_ms, ctx)
         return
     contact = contacts.add_interaction(customer, event, received.time_ms, ctx.lane_time_ms)
-    repeat_call.check_repeat(customer, contact.reason, ctx)
+    watched.in_contact(customer, contact.reason, ctx)
     channel, said = str(event.channel), event.text or ""
     hear(customer, contact.key, channel, 0, said, received.time_ms, ctx)
     learning.contact_over(
         customer, event.interaction_id, channel, contact.reason, said, received.time_ms, ctx
     )
+    sinking.check_sinking(customer, received.time_ms, ctx)
 
 
 def _plan_changed(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -208,6 +219,7 @@ def _plan_changed(customer: Customer, received: Received, ctx: FoldContext) -> N
 def _survey(customer: Customer, received: Received, ctx: FoldContext) -> None:
     satisfaction.add_answer(customer, received, ctx)
     learning.learn_from_survey(customer, received, ctx)
+    sinking.check_sinking(customer, received.time_ms, ctx)
 
 
 def _cancelled(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -271,12 +283,12 @@ _FOLDS: dict[type[Event], Fold] = {
     CallTurn: _call_turn,
     CallEnded: _call_ended,
     SurveyAnswered: _survey,
-    NoteWritten: watched.promised(promises.write_note),
-    TaskDue: watched.promised(promises.take_task),
-    TaskClosed: watched.promised(promises.close_task),
+    NoteWritten: watched.served(promises.write_note),
+    TaskDue: watched.served(promises.take_task),
+    TaskClosed: watched.served(promises.close_task),
     BillIssued: watched.bill_issued,
     PaymentMade: watched.payment_made,
-    PaymentFailed: billing.add_failure,
+    PaymentFailed: watched.payment_failed,
     PaymentOverdue: billing.add_overdue,
     PlanChanged: _plan_changed,
     ContractRenewed: supplies.renew_contract,
@@ -289,14 +301,14 @@ _FOLDS: dict[type[Event], Fold] = {
     ContactAnswered: outreach.take_answer,
     RegistrationMade: register,
     PurchaseMade: billing.add_purchase,
-    OrderPlaced: watched.promised(promises.place_order),
-    OrderPromised: watched.promised(promises.promise_order),
-    OrderDelivered: watched.promised(promises.deliver_order),
-    ServiceDegraded: faults.begin_fault,
-    ServiceRestored: faults.end_fault,
-    TicketOpened: watched.promised(promises.open_ticket),
-    TicketUpdated: watched.promised(promises.update_ticket),
-    TicketClosed: watched.promised(promises.close_ticket),
+    OrderPlaced: watched.served(promises.place_order),
+    OrderPromised: watched.served(promises.promise_order),
+    OrderDelivered: watched.served(promises.deliver_order),
+    ServiceDegraded: watched.served(faults.begin_fault),
+    ServiceRestored: watched.served(faults.end_fault),
+    TicketOpened: watched.served(promises.open_ticket),
+    TicketUpdated: watched.served(promises.update_ticket),
+    TicketClosed: watched.served(promises.close_ticket),
     ProfileChanged: change_profile,
     ConsentChanged: change_consent,
     CustomerErased: _erased,
@@ -312,4 +324,7 @@ _REVIEWS: dict[str, Callable[[Customer, StoredAlert, int, FoldContext], None]] =
     **dict.fromkeys(sms_use.TYPES, sms_use.review_use),
     repeat_call.TYPE: repeat_call.review_repeat,
     bill_shock.TYPE: bill_shock.review_bill,
+    service_loss.TYPE: service_loss.review_loss,
+    silent_sufferer.TYPE: silent_sufferer.review_silent,
+    sinking.TYPE: sinking.review_sinking,
 }

@@ -7,7 +7,15 @@ from typing import Literal
 
 import msgspec
 
-from cem.domain.trouble_thresholds import BillShockPolicy, PromisePolicy, QuietPolicy, RemedyPolicy
+from cem.domain.trouble_thresholds import (
+    BillShockPolicy,
+    PromisePolicy,
+    QuietPolicy,
+    RemedyPolicy,
+    ServiceLossPolicy,
+    SilentPolicy,
+    SinkingPolicy,
+)
 
 __all__ = [
     "AlertPolicy",
@@ -20,6 +28,9 @@ __all__ = [
     "RemedyPolicy",
     "RepeatPolicy",
     "RisePolicy",
+    "ServiceLossPolicy",
+    "SilentPolicy",
+    "SinkingPolicy",
     "TellPolicy",
     "VelocityPolicy",
     "WatchPolicy",
@@ -131,6 +142,8 @@ class RepeatPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_days: int = 7
     #: A repeat of a contact that was recorded as resolved is a notice if true, else nothing.
     even_if_resolved: bool = True
+    #: So many contacts about whatever, one of which is known not to have solved the problem, are a repeat; 0 = never.
+    any_reason: int = 3
     deliver_within_h: int = 8
     remedy: RemedyPolicy = RemedyPolicy("escalate_case")
 
@@ -161,5 +174,8 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sms_watch: WatchPolicy = WatchPolicy()
     bill_shock: BillShockPolicy = BillShockPolicy()
     promise: PromisePolicy = PromisePolicy()
+    service_loss: ServiceLossPolicy = ServiceLossPolicy()
+    silent_sufferer: SilentPolicy = SilentPolicy()
+    sinking: SinkingPolicy = SinkingPolicy()
     #: An alert that ended by itself and comes back within so many hours of its opening is the same one.
     collapse_h: int = 48

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["BillShockPolicy", "PromisePolicy", "QuietPolicy", "RemedyPolicy"]
+__all__ = [
+    "BillShockPolicy",
+    "PromisePolicy",
+    "QuietPolicy",
+    "RemedyPolicy",
+    "ServiceLossPolicy",
+    "SilentPolicy",
+    "SinkingPolicy",
+]
 
 
 class RemedyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,3 +57,41 @@ class QuietPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     from_h: int = 21
     to_h: int = 8
+
+
+class ServiceLossPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When faults have hit a household hard: hours without good service within days."""
+
+    enabled: bool = True
+    window_days: int = 7
+    notice_h: int = 8
+    alert_h: int = 24
+    deliver_within_h: int = 24
+    remedy: RemedyPolicy = RemedyPolicy("solve_reception_fault")
+
+
+class SilentPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a customer suffers many small failures and does not call."""
+
+    enabled: bool = True
+    days: int = 14
+    failures: int = 4
+    alert_failures: int = 7
+    deliver_within_h: int = 72
+    remedy: RemedyPolicy = RemedyPolicy("escalate_case")
+
+
+class SinkingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a valuable customer's satisfaction sinks, or the chance rises that he leaves."""
+
+    enabled: bool = True
+    #: Twelve of his usual bills, in minor units, from which a customer is valuable.
+    value_minor: int = 30_000
+    #: Satisfaction (CSAT points) at or below which he sinks, and a fall within `trend_days` that says it too.
+    level: float = 2.5
+    drop: float = 1.0
+    trend_days: int = 60
+    #: Chance that he leaves within the model's horizon from which it is told.
+    churn_percent: int = 30
+    deliver_within_h: int = 72
+    remedy: RemedyPolicy = RemedyPolicy("escalate_case")

@@ -8,12 +8,21 @@ from cem.domain.alert_changes import note_told
 from cem.domain.alert_telling import is_about_alert
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
-from cem.domain.detectors import bill_shock, promise
+from cem.domain.detectors import bill_shock, promise, repeat_call, service_loss, silent_sufferer
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import ContactDelivered
 from cem.domain.facts import billing, outreach, promises
 
-__all__ = ["Fold", "bill_issued", "delivered", "look_at_service", "payment_made", "promised"]
+__all__ = [
+    "Fold",
+    "bill_issued",
+    "delivered",
+    "in_contact",
+    "look_at_service",
+    "payment_failed",
+    "payment_made",
+    "served",
+]
 
 Fold = Callable[[Customer, Received, FoldContext], None]
 
@@ -30,8 +39,20 @@ def payment_made(customer: Customer, received: Received, ctx: FoldContext) -> No
     bill_shock.settle_bill(customer, received.time_ms, ctx)
 
 
-def promised(fact: Fold) -> Fold:
-    """Return the fold of an event that makes, moves or keeps a promise."""
+def payment_failed(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `payment.failed`."""
+    billing.add_failure(customer, received, ctx)
+    silent_sufferer.check_silent(customer, ctx.lane_time_ms, ctx)
+
+
+def in_contact(customer: Customer, reason: str, ctx: FoldContext) -> None:
+    """Let the detectors of contacts look at one that was folded just now."""
+    repeat_call.check_repeat(customer, reason, ctx)
+    silent_sufferer.check_silent(customer, ctx.lane_time_ms, ctx)
+
+
+def served(fact: Fold) -> Fold:
+    """Return the fold of an event that makes, moves or keeps a promise, or begins or ends a fault."""
 
     def folded(customer: Customer, received: Received, ctx: FoldContext) -> None:
         fact(customer, received, ctx)
@@ -41,9 +62,13 @@ def promised(fact: Fold) -> Fold:
 
 
 def look_at_service(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
-    """Judge promises and let the detectors of them look; sets when to look again (`promises_due_ms`)."""
+    """Judge promises and let the detectors of promises and faults look; sets when to look again."""
     promises.judge_promises(customer, now_ms)
     promise.check_promises(customer, now_ms, ctx)
+    due_ms = service_loss.check_loss(customer, now_ms, ctx)
+    if due_ms and (not customer.promises_due_ms or due_ms < customer.promises_due_ms):
+        customer.promises_due_ms = due_ms
+    silent_sufferer.check_silent(customer, now_ms, ctx)
 
 
 def delivered(customer: Customer, received: Received, ctx: FoldContext) -> None:

@@ -2,7 +2,10 @@
 
 Tier `alert` if the contact before was not recorded as resolved, else `notice` (a record that the customer contradicts).
 From the third contact on it is one step more severe. The alert resolves, by tick, when 7 days have passed since the
-newest contact about that reason. Contacts without a reason repeat nothing here.
+newest contact about that reason.
+
+So many contacts (`any_reason`) within the window about whatever, said or not, are told as well, with the subject `any`,
+if one before the newest is known not to have solved the problem and no alert about the newest one's reason is open.
 """
 
 from __future__ import annotations
@@ -13,23 +16,36 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.localtime import DAY_MS, HOUR_MS
 from cem.domain.state.alerts import Evidence, StoredAlert
-from cem.domain.state.contacts import Contact, unpack_contacts
+from cem.domain.state.contacts import Contact, unpack_contacts, unresolved
 
-__all__ = ["TYPE", "check_repeat", "review_repeat"]
+__all__ = ["ANY", "TYPE", "check_repeat", "review_repeat"]
 
 TYPE = "repeat_call"
+#: Subject of a repeat about whatever.
+ANY = "any"
 
 
 def check_repeat(customer: Customer, reason: str, ctx: FoldContext) -> None:
     """Tell if the newest contact about the reason, already folded, followed another one within the window."""
     policy = ctx.alerts.repeat_call
-    if not policy.enabled or not reason or customer.contacts.total < 2:
+    if not policy.enabled or customer.contacts.total < 2:
         return
-    chain = _chain(customer, reason, policy.window_days * DAY_MS)
-    if len(chain) < 2:
-        return
+    window_ms = policy.window_days * DAY_MS
+    kept, _ = unpack_contacts(customer.contacts)
+    chain = _chain(kept, reason, window_ms) if reason else []
+    if len(chain) >= 2:
+        _tell(customer, reason, chain, ctx)
+    if policy.any_reason and len(kept) >= policy.any_reason and find_open(customer, TYPE, reason) is None:
+        chain = _chain(kept, ANY, window_ms)
+        if len(chain) >= policy.any_reason and any(unresolved(c) for c in chain[:-1]):
+            _tell(customer, ANY, chain, ctx)
+
+
+def _tell(customer: Customer, reason: str, chain: list[Contact], ctx: FoldContext) -> None:
+    """Tell of contacts about a reason (or any), the newest last, unless the policy trusts that the last was resolved."""
+    policy = ctx.alerts.repeat_call
     newest, before = chain[-1], chain[-2]
-    solved = before.resolution == "resolved" and not before.abandoned
+    solved = reason != ANY and before.resolution == "resolved" and not before.abandoned
     if solved and not policy.even_if_resolved:
         return
     tier = AlertTier.NOTICE if solved else AlertTier.ALERT
@@ -58,17 +74,16 @@ def check_repeat(customer: Customer, reason: str, ctx: FoldContext) -> None:
 def review_repeat(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
     """End the alert if nobody came back about the reason for 7 days, else look again when that will be."""
     window_ms = ctx.alerts.repeat_call.window_days * DAY_MS
-    chain = _chain(customer, alert.subject, window_ms)
+    chain = _chain(unpack_contacts(customer.contacts)[0], alert.subject, window_ms)
     if chain and chain[-1].at_ms + window_ms > now_ms:
         review_later(customer, alert, chain[-1].at_ms + window_ms)
     else:
         close_alert(customer, alert, AlertState.RESOLVED, "no further contact", alert.due_ms, ctx)
 
 
-def _chain(customer: Customer, reason: str, window_ms: int) -> list[Contact]:
-    """Return the contacts about the reason within the window that ends with the newest of them."""
-    kept, _ = unpack_contacts(customer.contacts)
-    same = [c for c in kept if c.reason == reason]
+def _chain(kept: list[Contact], reason: str, window_ms: int) -> list[Contact]:
+    """Return the contacts about the reason (or any) within the window that ends with the newest of them."""
+    same = kept if reason == ANY else [c for c in kept if c.reason == reason]
     return [c for c in same if c.at_ms > same[-1].at_ms - window_ms]
 
 

@@ -27,6 +27,9 @@ _TYPES = (
     "sms_rise",
     "sms_night",
     "sms_money",
+    "service_loss",
+    "silent_sufferer",
+    "sinking",
 )
 _TIERS = ("other", "notice", "alert")
 _SEVERITIES = ("other", "info", "warning", "error", "critical")
@@ -58,6 +61,10 @@ _REASONS = (
     "kept late",
     "new date",
     "broken",
+    "more hours lost",
+    "more failures",
+    "in touch",
+    "sinks further",
 )
 
 #: Names of the evidence of a type, in the order in which an alert keeps the values. Append only.
@@ -113,10 +120,21 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
         "line_3_cause",
         "line_3_minor",
     ),
-    "promise": ("promise", "id", "due", "hours_left", "hours_promised", "hours_late"),
+    "promise": ("promise", "id", "due", "hours_left", "hours_promised"),
     "sms_rise": ("messages_3d", "usual_3d", "score", "messages_this_cycle"),
     "sms_night": ("messages_at_night", "messages_5d", "usual_share_percent", "messages_this_cycle"),
     "sms_money": ("messages_2d", "charged_7d_minor", "messages_this_cycle"),
+    "service_loss": ("hours_lost", "threshold_h", "window_days", "faults", "going_on", "service"),
+    "silent_sufferer": (
+        "failures",
+        "threshold",
+        "window_days",
+        "faults",
+        "failed_payments",
+        "broken_promises",
+        "unanswered",
+    ),
+    "sinking": ("satisfaction", "before", "trend_days", "yearly_minor", "churn_percent", "predicted"),
 }
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from cem.domain.customer import Customer
 from cem.domain.localtime import DAY_MS
+from cem.domain.state.satisfaction import Answer
 
 __all__ = [
     "CSAT_PRIOR",
     "csat_level",
+    "csat_level_then",
     "last_answer",
 ]
 
@@ -25,15 +27,20 @@ def csat_level(customer: Customer, now_ms: int) -> float:
     """
     weight_sum, total = _CSAT_PRIOR_WEIGHT, _CSAT_PRIOR_WEIGHT * CSAT_PRIOR
     for answer in customer.satisfaction.answers:
-        if answer.csat:
-            level = float(answer.csat)
-        elif answer.nps >= 0:
-            level = 1 + answer.nps * 0.4
-        else:
-            level = 5 - (answer.ces - 1) * 4 / 6
         weight = 2.0 ** (-max(0, now_ms - answer.at_ms) / _CSAT_HALF_LIFE_MS)
         weight_sum += weight
-        total += weight * level
+        total += weight * _csat_of(answer)
+    return total / weight_sum
+
+
+def csat_level_then(customer: Customer, then_ms: int) -> float:
+    """Return `csat_level` as it stood at an earlier instant, of the answers given by then that are still kept."""
+    weight_sum, total = _CSAT_PRIOR_WEIGHT, _CSAT_PRIOR_WEIGHT * CSAT_PRIOR
+    for answer in customer.satisfaction.answers:
+        if answer.at_ms <= then_ms:
+            weight = 2.0 ** (-(then_ms - answer.at_ms) / _CSAT_HALF_LIFE_MS)
+            weight_sum += weight
+            total += weight * _csat_of(answer)
     return total / weight_sum
 
 
@@ -44,3 +51,11 @@ def last_answer(customer: Customer, kind: str) -> int | None:
         if value > (-1 if kind == "nps" else 0):
             return value
     return None
+
+
+def _csat_of(answer: Answer) -> float:
+    if answer.csat:
+        return float(answer.csat)
+    if answer.nps >= 0:
+        return 1 + answer.nps * 0.4
+    return 5 - (answer.ces - 1) * 4 / 6

@@ -117,3 +117,22 @@ def test_policy_may_trust_the_record() -> None:
     policy = AlertPolicy(repeat_call=RepeatPolicy(even_if_resolved=False))
     events = [*call(1, T0, resolution=Resolution.RESOLVED), *call(2, T0 + DAY)]
     assert alerts(household(events, ctx=Context(0, alerts=policy))[1]) == []
+
+
+def test_the_third_contact_about_whatever_is_told_if_one_was_left_unsolved() -> None:
+    """Three contacts in a week, of other reasons or none: told as `any` when one before is known to be unsolved."""
+    for resolution, count in ((Resolution.CALLBACK, 1), (Resolution.RESOLVED, 0), (None, 0)):
+        events = [
+            *call(1, T0, None, resolution),
+            *call(2, T0 + DAY, "plan"),
+            *call(3, T0 + 2 * DAY, "device"),
+        ]
+        _, ctx = household(events)
+        found = [e for e in ctx.emitted if isinstance(e, Alert)]
+        assert [(e.subject, e.evidence["contacts"]) for e in found] == [("any", 3)] * count
+
+
+def test_a_repeat_about_one_reason_is_not_told_twice() -> None:
+    """While the alert about the reason is open, the same contacts are not told as about whatever too."""
+    _, ctx = household([e for n in range(3) for e in call(n, T0 + n * DAY, resolution=Resolution.UNRESOLVED)])
+    assert {e.subject for e in ctx.emitted if isinstance(e, Alert)} == {"billing"}

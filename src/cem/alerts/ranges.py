@@ -24,6 +24,8 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     "repeat_call.deliver_within_h": (1, 24 * 31),
     "repeat_call.remedy.price_minor": (-(10**9), 10**9),
     "closed_kept": (0, 20),
+    "ledger.holdout_share": (0, 0.5),
+    "ledger.horizon_days": (1, 28),
     "sms_watch.silence_days": (0, 366),
     "sms_watch.again_days": (1, 366),
     "sms_watch.deliver_within_h": (1, 24 * 31),

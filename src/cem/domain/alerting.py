@@ -20,6 +20,7 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.alerts import AlertOpened, AlertResolved, AlertUpdated
 from cem.domain.events.enums import AlertState, AlertTier, Severity, Tell
+from cem.domain.facts.ledger import is_held_out, watch_alert
 from cem.domain.finding import Finding
 from cem.domain.localtime import HOUR_MS
 from cem.domain.state.alerts import StoredAlert
@@ -60,7 +61,10 @@ def raise_alert(customer: Customer, finding: Finding, ctx: FoldContext) -> None:
     current = find_open(customer, finding.type, finding.subject)
     if current is not None:
         close_alert(customer, current, AlertState.RESOLVED, "superseded", finding.at_ms, ctx)
+    if is_held_out(customer.customer_id, alert.type, ctx.alerts.ledger):
+        alert.reason = "held out"
     set_telling(customer, alert, ctx)
+    watch_alert(customer, alert, ctx)
     alerts.open.append(alert)
     alerts.open.sort(key=_opened)
     ctx.index("alerts", _member(customer, alert), alert.opened_ms)
@@ -188,6 +192,9 @@ def _severity(customer: Customer, finding: Finding, ctx: FoldContext) -> str:
 
 
 def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAlert:
+    who = finding.who
+    if is_held_out(customer.customer_id, finding.type, ctx.alerts.ledger):
+        who = Tell.NOBODY
     return StoredAlert.new(
         finding.type,
         finding.subject,
@@ -198,8 +205,8 @@ def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAle
         deliver_before_ms=finding.deliver_before_ms,
         due_ms=finding.due_ms,
         evidence=finding.evidence,
-        tell_who=str(finding.who),
-        tell_channel=tell_channel(customer, ctx) if finding.who is Tell.PAYER else "",
+        tell_who=str(who),
+        tell_channel=tell_channel(customer, ctx) if who is Tell.PAYER else "",
         action=finding.remedy.action,
         price_minor=finding.remedy.price_minor,
         cost_minor=finding.cost_minor,

@@ -21,6 +21,7 @@ from cem.domain.state.contacts import Contacts
 from cem.domain.state.decisions import Decisions
 from cem.domain.state.estimates import Estimates
 from cem.domain.state.journey import Journey
+from cem.domain.state.ledger import Watching
 from cem.domain.state.lines import Line
 from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
@@ -110,6 +111,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     learning_due_s: int = 0
     _estimates: Raw = _EMPTY
     _journey: Raw = _EMPTY
+    #: When (seconds) a watched alert's horizon closes next (0 = never): see `cem.domain.facts.ledger`.
+    ledger_due_s: int = 0
+    _watching: Raw = _EMPTY
 
     @property
     def profile(self) -> Profile:
@@ -199,6 +203,14 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
             section = self._journey = cast(Raw, _journey(section))
         return cast(Journey, section)
 
+    @property
+    def watching(self) -> Watching:
+        """The alerts watched for what telling of them avoids."""
+        section: Any = self._watching
+        if type(section) is Raw:
+            section = self._watching = cast(Raw, _watching(section))
+        return cast(Watching, section)
+
 
 _profile = msgspec.msgpack.Decoder(Profile).decode
 _contacts = msgspec.msgpack.Decoder(Contacts).decode
@@ -211,6 +223,7 @@ _decisions = msgspec.msgpack.Decoder(Decisions).decode
 _alerts = msgspec.msgpack.Decoder(Alerts).decode
 _estimates = msgspec.msgpack.Decoder(Estimates).decode
 _journey = msgspec.msgpack.Decoder(Journey).decode
+_watching = msgspec.msgpack.Decoder(Watching).decode
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
@@ -229,6 +242,7 @@ _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
     ("_alerts", Alerts()),
     ("_estimates", Estimates()),
     ("_journey", Journey()),
+    ("_watching", Watching()),
 )
 
 
@@ -254,6 +268,7 @@ def encode_customer(customer: Customer) -> bytes:
         is type(held._alerts)
         is type(held._estimates)
         is type(held._journey)
+        is type(held._watching)
         is Raw
     ):
         for name, default in _SECTIONS:

@@ -78,6 +78,7 @@ from cem.domain.facts import (
     decisions,
     faults,
     learning,
+    ledger,
     outreach,
     promises,
     satisfaction,
@@ -125,6 +126,8 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     if 0 < customer.learning_due_s * 1000 <= now_ms:
         learning.judge_learning(customer, now_ms, ctx)
         sinking.check_sinking(customer, now_ms, ctx)
+    if 0 < customer.ledger_due_s * 1000 <= now_ms:
+        ledger.judge_ledger(customer, now_ms, ctx)
     forget_stranger(customer, now_ms)
 
 
@@ -135,6 +138,7 @@ def next_due_ms(customer: Customer) -> int | None:
         customer.promises_due_ms,
         customer.alerts_due_ms,
         customer.learning_due_s * 1000,
+        customer.ledger_due_s * 1000,
         stranger_due_ms(customer),
     )
     return min(filter(None, dues), default=None)

@@ -21,6 +21,7 @@ __all__ = [
     "AlertPolicy",
     "AllowancePolicy",
     "BillShockPolicy",
+    "LedgerPolicy",
     "MoneyPolicy",
     "NightPolicy",
     "PromisePolicy",
@@ -156,6 +157,19 @@ class TellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quiet: QuietPolicy = QuietPolicy()
 
 
+class LedgerPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is held out to see what telling avoids (see `cem.domain.facts.ledger`)."""
+
+    #: Share of the customers, per type, who are not told; 0 = nobody, and nothing is watched.
+    holdout_share: float = 0.0
+    #: How long a customer is watched after an alert.
+    horizon_days: int = 14
+    #: Another salt holds out other customers.
+    salt: str = "1"
+    #: Types that are told always, whatever they avoid.
+    duty: tuple[str, ...] = ("sms_allowance",)
+
+
 class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All thresholds. Sums of money are in the operator's minor units."""
 
@@ -179,3 +193,4 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sinking: SinkingPolicy = SinkingPolicy()
     #: An alert that ended by itself and comes back within so many hours of its opening is the same one.
     collapse_h: int = 48
+    ledger: LedgerPolicy = LedgerPolicy()

@@ -65,6 +65,7 @@ _REASONS = (
     "more failures",
     "in touch",
     "sinks further",
+    "held out",
 )
 
 #: Names of the evidence of a type, in the order in which an alert keeps the values. Append only.

@@ -1,0 +1,138 @@
+"""What telling of alerts avoids: who is held out, what is watched, and when the verdict falls."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import msgspec
+
+from cem.domain.customer import Customer, decode_customer, encode_customer
+from cem.domain.events import (
+    Alert,
+    CallEnded,
+    CallStarted,
+    ContractCancelled,
+    Event,
+    PlanChanged,
+    SmsRated,
+    SurveyAnswered,
+)
+from cem.domain.events.enums import SmsDestination
+from cem.domain.facts.ledger import is_held_out
+from cem.domain.fold import next_due_ms, tick
+from cem.domain.state.ledger import LEDGER, Tally
+from cem.domain.thresholds import AlertPolicy, LedgerPolicy, QuietPolicy, TellPolicy
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household
+
+LINE = "+4915100000001"
+
+
+def policy(share: float) -> AlertPolicy:
+    """Return a policy that holds out that share, at every hour of the day."""
+    return AlertPolicy(tell=TellPolicy(quiet=QuietPolicy(0, 0)), ledger=LedgerPolicy(holdout_share=share))
+
+
+def twice(reason: str = "billing") -> list[tuple[int, Event]]:
+    """Return two calls about the same reason: a repeat."""
+    return [
+        (T0, CallStarted(call_id="c1", reason=reason)),
+        (T0 + 5 * MINUTE, CallEnded(call_id="c1", duration_s=300)),
+        (T0 + DAY, CallStarted(call_id="c2", reason=reason)),
+        (T0 + DAY + 5 * MINUTE, CallEnded(call_id="c2", duration_s=300)),
+    ]
+
+
+def lived(
+    events: list[tuple[int, Event]], share: float, *, until_ms: int = T0 + 30 * DAY
+) -> tuple[Customer, Context]:
+    """Return the customer after the events and every tick up to a time."""
+    customer, ctx = household(events, customer_id="c", ctx=Context(0, alerts=policy(share)))
+    advance(customer, ctx, until_ms)
+    return customer, ctx
+
+
+def test_a_coin_of_the_customer_and_the_type_holds_out() -> None:
+    """The share asked for, the same at every alert, another for another type; never of a duty notice."""
+    half = LedgerPolicy(holdout_share=0.3)
+    held = [is_held_out(f"c{n}", "repeat_call", half) for n in range(4_000)]
+    assert 0.27 < sum(held) / len(held) < 0.33
+    assert held == [is_held_out(f"c{n}", "repeat_call", half) for n in range(4_000)]
+    assert held != [is_held_out(f"c{n}", "bill_shock", half) for n in range(4_000)]
+    assert held != [is_held_out(f"c{n}", "repeat_call", LedgerPolicy(0.3, salt="2")) for n in range(4_000)]
+    assert not any(is_held_out(f"c{n}", "sms_allowance", half) for n in range(100))
+
+
+def test_whoever_is_held_out_is_told_by_nobody() -> None:
+    """The alert is opened and kept all the same, and says why nobody is told."""
+    _, told = lived(twice(), 1e-9)
+    _, held = lived(twice(), 1.0)
+    (one,) = [e for e in told.emitted if isinstance(e, Alert) and e.TYPE == "alert.opened"]
+    (other,) = [e for e in held.emitted if isinstance(e, Alert) and e.TYPE == "alert.opened"]
+    assert str(one.tell.who) == "supervisor"
+    assert (str(other.tell.who), other.reason) == ("nobody", "held out")
+    assert other.alert_id == one.alert_id
+
+
+def test_the_verdict_falls_when_the_horizon_closes() -> None:
+    """Not before; a call, a complaint and a cancellation in it are counted, and what comes after is not."""
+    opened_ms = T0 + DAY
+    within = [
+        (opened_ms + 3 * DAY, CallStarted(call_id="c3", reason="complaint")),
+        (opened_ms + 9 * DAY, ContractCancelled(effective=date(2025, 3, 15))),
+    ]
+    customer, ctx = lived([*twice(), *within], 1.0, until_ms=opened_ms + 14 * DAY - 1_000)
+    assert ctx.lane.look(LEDGER).held_out == {}
+    assert next_due_ms(customer) == opened_ms + 14 * DAY
+    advance(customer, ctx, opened_ms + 14 * DAY)
+    assert ctx.lane.look(LEDGER).held_out == {"repeat_call": Tally(1, 1, 1, 1)}
+    assert ctx.lane.touched
+    assert not customer.watching.watches
+    after = (opened_ms + 14 * DAY + HOUR, CallStarted(call_id="c4", reason="billing"))
+    _, quiet = lived([*twice(), after], 1e-9)
+    assert quiet.lane.look(LEDGER).told["repeat_call"] == Tally(1, 0, 0, 0)
+
+
+def test_a_bad_answer_is_a_complaint() -> None:
+    """A survey answered with 1 or 2 within the horizon."""
+    answers = [(T0 + 2 * DAY, SurveyAnswered(about="c2", csat=2))]
+    _, ctx = lived([*twice(), *answers], 1e-9)
+    assert ctx.lane.look(LEDGER).told == {"repeat_call": Tally(1, 0, 1, 0)}
+
+
+def test_without_a_holdout_nothing_is_watched() -> None:
+    """Nobody to compare with: no section, no tick."""
+    customer, ctx = lived(twice(), 0.0, until_ms=T0 + 2 * DAY)
+    assert not customer.watching.watches
+    assert customer.ledger_due_s == 0
+    assert "ledger" not in ctx.lane.names()
+
+
+def test_a_watched_customer_survives_his_bytes() -> None:
+    """What is watched is part of the state."""
+    customer, _ = lived(twice(), 1.0, until_ms=T0 + 2 * DAY)
+    again = decode_customer(encode_customer(customer))
+    assert msgspec.to_builtins(again.watching) == msgspec.to_builtins(customer.watching)
+    assert again.ledger_due_s == customer.ledger_due_s > 0
+
+
+def test_a_duty_notice_is_told_to_everybody() -> None:
+    """An allowance that is used up is told though everybody is held out of everything else."""
+    events: list[tuple[int, Event]] = [
+        (T0, PlanChanged(line=LINE, plan="S", price_minor=900, sms_allowance=2)),
+        *(
+            (T0 + n * MINUTE, SmsRated(line=LINE, segments=1, destination=SmsDestination.ONNET))
+            for n in range(1, 4)
+        ),
+    ]
+    _, ctx = lived(events, 1.0, until_ms=T0 + HOUR)
+    opened = [e for e in ctx.emitted if isinstance(e, Alert) and e.type == "sms_allowance"]
+    assert opened
+    assert all(str(e.tell.who) != "nobody" for e in opened)
+
+
+def test_ticks_of_the_same_instant_are_not_repeated() -> None:
+    """After a verdict the customer is not due for it again."""
+    customer, ctx = lived(twice(), 1.0, until_ms=T0 + DAY + 14 * DAY)
+    before = ctx.lane.look(LEDGER).held_out["repeat_call"]
+    tick(customer, T0 + DAY + 14 * DAY, ctx)
+    assert ctx.lane.look(LEDGER).held_out["repeat_call"] == before

@@ -72,7 +72,9 @@ class ManyLanes:
             self._positions[topic, lane] = stop
             items = self.stepper.read(self.log[topic, lane][first:stop])
             moment = Moment(lane, topic, self.now_ms)
-            self._save(self.stepper.customers(items), lambda states: self.stepper.step(states, items, moment))  # noqa: B023
+            self._save(
+                lane, self.stepper.customers(items), lambda states: self.stepper.step(states, items, moment)
+            )  # noqa: B023
 
     def pass_time(self, span_ms: int) -> None:
         """Let the time pass, and wake who is due."""
@@ -86,7 +88,7 @@ class ManyLanes:
             if due:
                 self._ticks[lane] += 1
                 moment = Moment(lane, "", self.now_ms, self._ticks[lane])
-                self._save(due, lambda states: self.stepper.tick(states, due, moment))  # noqa: B023
+                self._save(lane, due, lambda states: self.stepper.tick(states, due, moment))  # noqa: B023
         self.run()
 
     def state(self, subject: str) -> Subject | None:
@@ -108,8 +110,9 @@ class ManyLanes:
                 found.append(((letter.key or b"").decode(), letter.code))
         return found
 
-    def _save(self, subjects: Sequence[str], step: Any) -> None:
-        states = {name: self.state(name) or self.stepper.new_state(name) for name in subjects}
+    def _save(self, lane: int, subjects: Sequence[str], step: Any) -> None:
+        loaded = dict.fromkeys([*subjects, *self.stepper.standing(lane)])
+        states = {name: self.state(name) or self.stepper.new_state(name) for name in loaded}
         outcome = step(states)
         for name in dict.fromkeys([*outcome.changed]):
             data = self.stepper.encode_state(states[name])

@@ -161,7 +161,7 @@ class LedgerPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is held out to see what telling avoids (see `cem.domain.facts.ledger`)."""
 
     #: Share of the customers, per type, who are not told; 0 = nobody, and nothing is watched.
-    holdout_share: float = 0.0
+    holdout_share: float = 0.05
     #: How long a customer is watched after an alert.
     horizon_days: int = 14
     #: Another salt holds out other customers.

@@ -72,9 +72,8 @@ class ManyLanes:
             self._positions[topic, lane] = stop
             items = self.stepper.read(self.log[topic, lane][first:stop])
             moment = Moment(lane, topic, self.now_ms)
-            self._save(
-                lane, self.stepper.customers(items), lambda states: self.stepper.step(states, items, moment)
-            )  # noqa: B023
+            read = self.stepper.customers(items)
+            self._save(lane, read, lambda states: self.stepper.step(states, items, moment))  # noqa: B023
 
     def pass_time(self, span_ms: int) -> None:
         """Let the time pass, and wake who is due."""

@@ -15,6 +15,9 @@ from cem.cli.output import json_option, print_json, stdout_console
 
 __all__ = ["command", "tree_lines"]
 
+#: Stands between an amount and its sign.
+_NBSP = "\u00a0"
+
 
 @click.group()
 def command() -> None:
@@ -164,4 +167,4 @@ def _text(item: Any, currency: str | None) -> str:
 
 def _visible(text: str) -> str:
     """Return the text on one line, with control characters spelled out: what customers wrote steers no terminal."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return "".join(c if c.isprintable() or c == _NBSP else repr(c)[1:-1] for c in text)

@@ -68,7 +68,6 @@ class Situation:
         self.now_ms = now_ms
         self.topics = topics
         self.timezone = timezone
-        self._made: dict[Callable[[Situation], Any], Any] = {}
         self.open_call = _open_call(customer, call, now_ms)
         self.call = _completed(call, self.open_call)
 
@@ -272,9 +271,10 @@ class Situation:
 
     def once(self, compute: Callable[[Situation], T]) -> T:
         """Return what `compute` makes of the situation, computed once: for what several facts are read off."""
-        if compute not in self._made:
-            self._made[compute] = compute(self)
-        return cast(T, self._made[compute])
+        made: dict[Callable[[Situation], Any], Any] = self.__dict__.setdefault("_made", {})
+        if compute not in made:
+            made[compute] = compute(self)
+        return cast(T, made[compute])
 
     def days_since(self, at_ms: int) -> float:
         """Return the days from `at_ms` to now."""

@@ -57,6 +57,14 @@ def add_past(outreach: Outreach, cells: Iterable[Cell]) -> None:
     store_past(outreach, counts)
 
 
+def merge_past(outreach: Outreach, other: Outreach) -> None:
+    """Add what another customer's old messages taught, as when two turn out to be one."""
+    counts = past_cells(outreach)
+    for cell, count in past_cells(other).items():
+        counts[cell] = counts.get(cell, 0) + count
+    store_past(outreach, counts)
+
+
 def store_past(outreach: Outreach, counts: Mapping[Cell, int]) -> None:
     """Keep these counts, as far back as is kept; equal counts give equal bytes."""
     if not counts:

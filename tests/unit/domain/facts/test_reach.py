@@ -31,7 +31,7 @@ from cem.domain.events import (
 )
 from cem.domain.events.enums import Consent
 from cem.domain.facts.answering import ANSWER_WINDOW_MS, cells_of, part_at
-from cem.domain.state.reach import PERIOD_MS, PERIODS_KEPT, Cell, past_cells
+from cem.domain.state.reach import PERIOD_MS, PERIODS_KEPT, Cell, merge_past, past_cells
 from cem.simulator import Parameters, open_world
 from tests.builders.customers import DAY, HOUR, T0, Context, arrived, household
 from tests.builders.known_customers import known_customers
@@ -297,3 +297,14 @@ def _rate(customer: Customer, now_ms: int, channel: str) -> tuple[int, int]:
 
 def _probability(customer: Customer, now_ms: int, channel: str) -> float:
     return next(r for r in view.channel_rates(customer, now_ms) if r.channel == channel).probability
+
+
+def test_what_two_customers_taught_adds_up_when_they_are_one() -> None:
+    """Cell by cell, whichever takes the other in."""
+    later = [e for n in range(40, 45) for e in sent(T0 + n * DAY, n, SMS)]
+    first, _ = household([*wrong_channel(1), *later])
+    second, _ = household([*wrong_channel(2), *later])
+    both = Counter(past_cells(first.outreach)) + Counter(past_cells(second.outreach))
+    merge_past(first.outreach, second.outreach)
+    assert Counter(past_cells(first.outreach)) == both
+    assert sum(both.values()) == 6

@@ -114,6 +114,30 @@ class Settings(BaseModel):
         "", description="NAME:N ends the process at the N-th passage of a crash point (tests)"
     )
 
+    # The learner
+    model_publish_s: Annotated[float, Field(gt=0)] = Field(
+        30.0, description="a model that has learnt anything is published so often"
+    )
+    model_publish_examples: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="examples after which a model is published without waiting"
+    )
+    model_keep_s: Annotated[float, Field(gt=0)] = Field(
+        3_600.0, description="a full snapshot of each model is kept so often"
+    )
+    model_snapshots: Annotated[int, Field(ge=1)] = Field(
+        48, description="snapshots kept of each model, in STATE_DIR/models"
+    )
+    model_correct_days: Annotated[int, Field(ge=0)] = Field(
+        7, description="examples older than this are not corrected any more"
+    )
+    model_correct_examples: Annotated[int, Field(ge=0)] = Field(
+        1_000_000, description="examples further back in the log than this are not corrected any more"
+    )
+    models: str = Field(
+        "sentiment,reason,satisfaction,churn,propensity",
+        description="the models that a learner writes, comma-separated",
+    )
+
     # The API
     api_host: str = Field(
         "127.0.0.1", description="address to listen on; another than loopback needs an API key"

@@ -29,6 +29,7 @@ from cem.nba import (
     encode_answer,
     facts_of,
     history_of,
+    model_versions,
     record_of,
     service_only,
 )
@@ -135,7 +136,8 @@ class DecisionDesk:
             call = msgspec.structs.replace(call, channel=_best_channel(customer, now_ms))
         facts = facts_of(customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone)
         history = history_of(customer, now_ms)
-        context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s)
+        versions = model_versions(customer)
+        context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s, versions)
         return decide(context, catalogue, params, draw_of(decision_id)), context
 
     def _fallback(

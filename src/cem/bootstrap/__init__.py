@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cem.bootstrap.api import run_api
 from cem.bootstrap.checkpoints import CheckpointFiles
+from cem.bootstrap.learner import model_names, run_learner
 from cem.bootstrap.parts import Parts, open_parts
 from cem.bootstrap.replay import Replayed, replay_lanes
 from cem.bootstrap.rules import RulesArchive, policy_text, read_rules
@@ -15,11 +16,13 @@ __all__ = [
     "Replayed",
     "RulesArchive",
     "make_stepper",
+    "model_names",
     "open_parts",
     "policy_text",
     "read_rules",
     "replay_lanes",
     "resume_key",
     "run_api",
+    "run_learner",
     "run_worker",
 ]

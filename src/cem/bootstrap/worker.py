@@ -10,8 +10,10 @@ from typing import Any
 
 import cem
 from cem.bootstrap.checkpoints import CheckpointFiles
+from cem.bootstrap.learner import model_names
 from cem.bootstrap.parts import open_parts
 from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.domain.scores import Answers
 from cem.pipeline import LanePipeline, Limits
 from cem.settings import Settings
 from cem.step import CemStepper, Rules
@@ -28,6 +30,7 @@ from cem.streams.metrics import WorkerMetrics
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
+from cem.streams.model_watch import LateShelf, watch_models
 from cem.streams.partition import lane_of
 from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.topics import LANE_TOPICS
@@ -35,13 +38,16 @@ from cem.streams.topics import LANE_TOPICS
 __all__ = ["make_stepper", "resume_key", "run_worker"]
 
 
-def make_stepper(rules: Rules, partitions: int, archive: RulesArchive | None = None) -> CemStepper:
-    """Return the stream job under `rules`, for a deployment of so many lanes."""
+def make_stepper(
+    rules: Rules, partitions: int, archive: RulesArchive | None = None, models: Answers | None = None
+) -> CemStepper:
+    """Return the stream job under `rules`, for a deployment of so many lanes; `models` answers what folds ask."""
     return CemStepper(
         rules,
         dead_letter=dead_letter,
         lane_of=lambda customer_id: lane_of(customer_id, partitions),
         find_rules=archive.find if archive else lambda version: None,
+        models=models,
     )
 
 
@@ -64,7 +70,8 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
     async with open_parts(settings) as parts:
         archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
         await archive.keep(rules)
-        stepper: Stepper[Any, Any] = job or make_stepper(rules, settings.partitions, archive)
+        models = LateShelf()
+        stepper: Stepper[Any, Any] = job or make_stepper(rules, settings.partitions, archive, models)
         at_point = crash_points(settings.crash_at)
         files = CheckpointFiles(parts.store, settings)
         keeper = CheckpointKeeper(files, every_s=settings.checkpoint_every_s)
@@ -114,6 +121,8 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         app = make_app(settings, lanes, parts.options)
         closers: list[Callable[[], Awaitable[None]]] = [parts.close]
         runs = [lambda: lanes.resume_paused(resumed), *parts.background]
+        if job is None and (names := model_names(settings)):
+            runs.append(lambda: watch_models(models, parts.store, names, after=lambda: _lanes_open(lanes)))
         if metrics is not None:
             reader = LagReader(parts.options)
             lag = LagWatch(
@@ -128,6 +137,14 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             closers = [reader.stop, lambda: asyncio.to_thread(close_port), *closers]
             runs.append(lag.run)
         await run(app, lanes, parts.log, settings, closers=closers, background=[start() for start in runs])
+
+
+async def _lanes_open(lanes: LaneSet) -> None:
+    """Return when all lanes that this worker has are open, after half a minute at the latest."""
+    for _ in range(150):
+        await asyncio.sleep(0.2)
+        if lanes.lanes and all(lane.pipeline.is_open for lane in lanes.lanes.values()):
+            return
 
 
 def _worker_metrics(settings: Settings) -> WorkerMetrics | None:

@@ -276,6 +276,7 @@ def _satisfied(said: Satisfied) -> Shown:
         "point": said.point / 50,
         "low": said.low / 50,
         "high": said.high / 50,
+        "model_version": said.version,
         **_some(drivers=_drivers(said.drivers)),
     }
 
@@ -372,6 +373,10 @@ _SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
     Estimates: _estimates,
     Talked: _talked,
     Satisfied: _satisfied,
-    Churn: lambda churn: {"chance": churn.chance / 10_000, **_some(drivers=_drivers(churn.drivers))},
+    Churn: lambda churn: {
+        "chance": churn.chance / 10_000,
+        "model_version": churn.version,
+        **_some(drivers=_drivers(churn.drivers)),
+    },
     Heard: _heard,
 }

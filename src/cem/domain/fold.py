@@ -104,6 +104,8 @@ def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
     if not first_time(customer, received):
         customer.duplicates += 1
         return False
+    if 0 < customer.learning_due_s * 1000 <= ctx.lane_time_ms:
+        learning.judge_learning(customer, ctx.lane_time_ms, ctx)
     count(customer, received)
     handler = _FOLDS.get(type(received.event))
     if handler is not None:

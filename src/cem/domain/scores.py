@@ -10,8 +10,8 @@ learn on, on other machines too, and no old model has to be found again.
 | sentiment | text, channel | [mood in hundredths, -100 complaint to 100 praise] |
 | about | text, channel | [words on which the mood of the text hangs] |
 | reason | text, channel | [reason, certainty in percent]; [] when it does not know |
-| satisfaction | portrait, text, channel | [point, low, high, each CSAT in fiftieths; drivers] |
-| churn | portrait | [chance in ten thousandths, drivers] |
+| satisfaction | portrait, text, channel | [point, low, high, each CSAT in fiftieths; version; drivers] |
+| churn | portrait | [chance in ten thousandths, version, drivers] |
 
 A portrait is bytes (`cem.domain.view.portrait`); drivers are its features' numbers from one on, negative where they
 lower the estimate.

@@ -95,6 +95,8 @@ class Champion:
         self.pinned: str | None = None
         self.changes: list[Change] = []
         self.drifts = 0
+        #: What the champion said of the last example, before learning it.
+        self.said: Any = None
         self._models = {model.recipe: model for model in models}
         self._standings = {recipe: Standing(recipe) for recipe in self._models}
         self._champion = models[0].recipe
@@ -131,6 +133,7 @@ class Champion:
         An example that the champion refuses tells nothing of anybody.
         """
         predictions = {recipe: model.predict_one(x) for recipe, model in self._models.items()}
+        self.said = predictions[self._champion]
         learnt = {recipe: model.learn_one(x, y) for recipe, model in self._models.items()}
         if not learnt[self._champion]:
             return False
@@ -139,10 +142,20 @@ class Champion:
         self._count(losses)
         if self._window.update(losses[self._champion]):
             self.drifts += 1
-            self._note(f"the loss of {self._champion} has changed; it is {self._window.mean:.4g} lately")
+            self.note(f"the loss of {self._champion} has changed; it is {self._window.mean:.4g} lately")
         if self.pinned is None and self.examples >= self.contest.least:
             self._decide()
         return True
+
+    @property
+    def champion(self) -> Model[Any, Any, Any]:
+        """The model that speaks."""
+        return self._models[self._champion]
+
+    @property
+    def models(self) -> Mapping[str, Model[Any, Any, Any]]:
+        """All models, by recipe."""
+        return self._models
 
     def pin(self, recipe: str | None) -> None:
         """Let this recipe be champion whatever the others do; None: let quality decide again. Raises KeyError."""
@@ -249,8 +262,8 @@ class Champion:
             standing.advantage = standing.square = 0.0
             standing.better_for = 0
         self._window = Adwin()
-        self._note(why)
+        self.note(why)
 
-    def _note(self, why: str) -> None:
+    def note(self, why: str) -> None:
         self.changes.append(Change(self.examples, self.version, self._champion, why))
         del self.changes[:-_KEPT]

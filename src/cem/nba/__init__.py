@@ -15,7 +15,7 @@ from cem.nba.decide import decide
 from cem.nba.decision import Context, Decision
 from cem.nba.exploration import draw_of
 from cem.nba.fact_table import FACTS, INPUT_TOPICS
-from cem.nba.facts import facts_of, history_of
+from cem.nba.facts import facts_of, history_of, model_versions
 from cem.nba.fallback import service_only
 from cem.nba.params import Params
 from cem.nba.policy import Policy, PolicyError, load_policy
@@ -39,6 +39,7 @@ __all__ = [
     "facts_of",
     "history_of",
     "load_policy",
+    "model_versions",
     "record_of",
     "remake",
     "replay",

@@ -100,7 +100,7 @@ def record_of(decision: Decision, context: Context, call: Call, policy: Policy) 
         dropped=decision.dropped,
         tier=decision.tier,
         policy_hash=policy.catalogue.version,
-        versions={PRICE: repr(policy.params.price_of_satisfaction_minor_per_point)},
+        versions={PRICE: repr(policy.params.price_of_satisfaction_minor_per_point), **context.versions},
         features=features,
         staleness_s={topic: age for topic, age in context.staleness_s.items() if age is not None},
         context=_said_of(call),

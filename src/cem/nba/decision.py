@@ -25,6 +25,8 @@ class Context(msgspec.Struct, frozen=True):
     history: tuple[Past, ...] = ()
     #: Age (s) of each input stream; None = unknown.
     staleness_s: dict[str, float | None] = {}
+    #: Versions of the models whose estimates are among the facts, by name.
+    versions: dict[str, str] = {}
 
 
 class Flip(msgspec.Struct, frozen=True, gc=False):

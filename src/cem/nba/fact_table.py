@@ -278,6 +278,22 @@ _ROWS: Final = (
         "what pulls the index down most: waiting, transfers, unsolved, repeats, broken_promises, fault_now, "
         "faults, bill_shock, surveys, estimate; '' = nothing",
     ),
+    # What models say
+    _row("mood", "double", (_CALLS, _CONTACTS), "mood of what he said lately, -1 to 1", nullable=True),
+    _row(
+        "predicted_satisfaction",
+        "double",
+        (_CALLS, _CONTACTS, _SERVICE, _BILLING),
+        "CSAT that he would answer, 1-5, as the model sees it",
+        nullable=True,
+    ),
+    _row(
+        "churn_risk",
+        "double",
+        (_CALLS, _CONTACTS, _SERVICE, _BILLING),
+        "chance that he leaves within 30 days, 0-1",
+        nullable=True,
+    ),
 )
 
 #: The streams that facts rest on.

@@ -13,7 +13,7 @@ from cem.domain.customer import Customer
 from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.profile import Contract
-from cem.domain.view import consent, first_contact_resolution, owed_minor
+from cem.domain.view import churn_risk, consent, first_contact_resolution, mood_level, owed_minor
 from cem.nba.call import Call
 from cem.nba.experience import experience_of
 from cem.nba.fact_table import FACTS
@@ -24,7 +24,7 @@ from cem.nba.rules import FactValue
 from cem.nba.satisfaction import estimate
 from cem.nba.situation import Situation
 
-__all__ = ["COMPUTED", "facts_of", "history_of"]
+__all__ = ["COMPUTED", "facts_of", "history_of", "model_versions"]
 
 #: States of a suggestion that contact policies know.
 _STATES: Final = frozenset({"displayed", "offered", "accepted", "declined", "done", "ignored"})
@@ -194,6 +194,21 @@ def _experience_driver(v: Situation) -> str:
     return next((d.code for d in v.once(experience_of).drivers if d.points < 0), "")
 
 
+def _churn_risk(v: Situation) -> float | None:
+    risk = churn_risk(v.customer, v.now_ms)
+    return None if risk is None else risk.chance
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def model_versions(customer: Customer) -> dict[str, str]:
+    """Return the versions of the models whose estimates the customer's state holds, by the model's name."""
+    said = {"satisfaction": customer.estimates.satisfied, "churn": customer.estimates.churn}
+    return {name: str(each.version) for name, each in said.items() if each is not None and each.version >= 0}
+
+
 #: Name of a fact to its computation.
 COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "call_channel": lambda v: v.call.channel,
@@ -270,6 +285,9 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "headroom_minor": lambda v: p.headroom_minor if (p := v.once(potential_of)) else None,
     "experience": lambda v: v.once(experience_of).index,
     "experience_driver": _experience_driver,
+    "mood": lambda v: _rounded(mood_level(v.customer, v.now_ms), 2),
+    "predicted_satisfaction": lambda v: None if v.predicted is None else v.predicted.point,
+    "churn_risk": _churn_risk,
 }
 assert list(COMPUTED) == [name for name in COMPUTED if name in FACTS]
 assert set(COMPUTED) == set(FACTS)

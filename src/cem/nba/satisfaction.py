@@ -1,6 +1,8 @@
-"""How satisfied a customer seems between surveys: a stated index, until a model has learnt it.
+"""How satisfied a customer seems between surveys: what the model says, and a stated index until it says something.
 
-The level of his answers (`cem.domain.view.csat_level`), less what he has suffered since. A CSAT point, 1 to 5.
+The index is the level of his answers (`cem.domain.view.csat_level`), less what he has suffered since. A CSAT point, 1 to
+5. The model speaks at the end of each contact and once a week; of what has come since it knows nothing, so whoever has
+suffered since is taken to be as badly off as the worse of the two says.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ SHOCK: Final = (0.5, 1)
 
 
 def estimate(situation: Situation) -> float:
-    """Return the index, rounded to hundredths."""
+    """Return the estimate, rounded to hundredths."""
     suffered = (
         (OPEN_FAULT, sum(situation.going_on(f) for f, _ in situation.faults)),
         (PAST_FAULT_DAY, int(sum(hours for _, hours in situation.faults) // 24)),
@@ -32,7 +34,24 @@ def estimate(situation: Situation) -> float:
         (SHOCK, int(_shocked(situation))),
     )
     off = sum(points * min(count, most) for (points, most), count in suffered)
-    return round(min(5.0, max(1.0, csat_level(situation.customer, situation.now_ms) - off)), 2)
+    index = round(min(5.0, max(1.0, csat_level(situation.customer, situation.now_ms) - off)), 2)
+    predicted = situation.predicted
+    if predicted is None:
+        return index
+    return min(predicted.point, index) if _suffered_since(situation, predicted.at_ms) else predicted.point
+
+
+def _suffered_since(situation: Situation, at_ms: int) -> bool:
+    """Return whether a fault, a bill or a broken promise has come since then."""
+    bill = situation.bill
+    service = situation.customer.service
+    dues = [o.due_ms for o in service.orders if not o.delivered_ms]
+    dues += [t.due_ms for t in service.tasks if not t.closed_ms]
+    return (
+        any(fault.began_ms > at_ms for fault, _ in situation.faults)
+        or (bill is not None and bill.issued_ms > at_ms and _shocked(situation))
+        or any(at_ms < due < situation.now_ms for due in dues)
+    )
 
 
 def _shocked(situation: Situation) -> bool:

@@ -24,6 +24,7 @@ from cem.domain.view import (
     BillChange,
     Choice,
     JourneyQuality,
+    Predicted,
     best_channel,
     best_hour,
     bill_change,
@@ -32,6 +33,7 @@ from cem.domain.view import (
     open_calls,
     overdue_days,
     owed_by_bill,
+    predicted_satisfaction,
 )
 from cem.nba.call import Call, topic_of
 
@@ -253,6 +255,11 @@ class Situation:
         service = self.customer.service
         orders = sum(since < o.due_ms < self.now_ms and not o.delivered_ms for o in service.orders)
         return orders + sum(since < t.due_ms < self.now_ms and not t.closed_ms for t in service.tasks)
+
+    @lazy
+    def predicted(self) -> Predicted | None:
+        """Return the satisfaction that the model sees, None while it has nothing to say."""
+        return predicted_satisfaction(self.customer, self.now_ms)
 
     @lazy
     def alerts(self) -> list[StoredAlert]:

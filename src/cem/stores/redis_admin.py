@@ -13,6 +13,7 @@ from cem.stores.base import RedisBase
 from cem.stores.codec import check_sorted_set
 from cem.stores.errors import StoreBroken, StoreUnavailable
 from cem.stores.keys import CUSTOMER, META_KEY, check_outside, slot_of
+from cem.stores.scripts import SWAP_IF_CURRENT
 from cem.stores.topology import Node
 
 __all__ = ["RedisAdmin", "ServerInfo"]
@@ -172,6 +173,26 @@ class RedisAdmin(RedisBase):
         if only_new:
             command.append(b"NX")
         return await self._one(slot_of(name), *command, again=not only_new) is not None
+
+    async def part_raw(self, key: str, first: int, last: int) -> bytes:
+        """Return the bytes [first, last] of a key outside the lanes; none if it is not there, or ends before."""
+        name = check_outside(key)
+        return bytes(await self._one(slot_of(name), b"GETRANGE", name, b"%d" % first, b"%d" % last))
+
+    async def swap_raw(self, key: str, first: int, last: int, expected: bytes, value: bytes) -> bool:
+        """Set a key outside the lanes if its bytes [first, last] are `expected`; tell whether that was done.
+
+        `expected` is empty for a key that is not there. Sent once: after an error look at what is there.
+        """
+        name = check_outside(key)
+        answer = await self.client.run_script(
+            slot_of(name),
+            SWAP_IF_CURRENT,
+            [name],
+            [b"%d" % first, b"%d" % last, expected, value],
+            timeout_s=self.timeouts.work_s,
+        )
+        return bool(answer)
 
     # -- servers -----------------------------------------------------------------------------------------------
 

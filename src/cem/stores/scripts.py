@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-__all__ = ["SAVE_IF_CURRENT", "Script"]
+__all__ = ["SAVE_IF_CURRENT", "SWAP_IF_CURRENT", "Script"]
 
 
 class Script(msgspec.Struct, frozen=True):
@@ -25,3 +25,4 @@ class Script(msgspec.Struct, frozen=True):
 
 
 SAVE_IF_CURRENT: Final = Script.packaged("save_if_current")
+SWAP_IF_CURRENT: Final = Script.packaged("swap_if_current")

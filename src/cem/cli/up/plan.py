@@ -89,6 +89,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """Return the command line of the webhooks' sender."""
         return [*self.program, "webhooks", "deliver"]
 
+    def learner(self) -> list[str]:
+        """Return the learner's command line."""
+        return [*self.program, "learner"]
+
     def simulator(self, *, with_history: bool) -> list[str]:
         """Return the simulator's command line. What the user did not say is the simulator's own business."""
         options = self.options

@@ -27,7 +27,7 @@ from cem.streams.topic_admin import ensure_topics
 
 __all__ = ["Service"]
 
-_SERVICE: Final = ("simulate", "webhooks", "api", "worker")
+_SERVICE: Final = ("simulate", "webhooks", "api", "worker", "learner")
 _BROKER_STOP_S: Final = 1.0
 _TAIL_EVERY_S: Final = 3.0
 
@@ -135,6 +135,7 @@ class Service:
         await family.start("worker", plan.worker(), environ, restart=True)
         await family.start("api", plan.api(), environ)
         await family.start("webhooks", plan.webhooks(), environ, restart=True)
+        await family.start("learner", plan.learner(), environ, restart=True)
         self._write_run_file()
         self._screen.status("waiting for the API ...")
         url = api_url(plan.settings)

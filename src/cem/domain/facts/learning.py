@@ -14,7 +14,8 @@ Whoever has given notice, or has left, is asked about no more. A cancellation th
 closed, but took effect within it, corrects what was learnt: an example of the same source without the portrait.
 
 Tick: at the customer's weekly instant, when a horizon closes, and when a survey is no longer waited for
-(`Customer.learning_due_s`).
+(`Customer.learning_due_s`). A lane that is behind makes no ticks: there the customer's next record is the occasion, and
+he is looked at as he was before it.
 """
 
 from __future__ import annotations
@@ -174,7 +175,8 @@ def _look(customer: Customer, estimates: Estimates, week: int, ctx: FoldContext)
     estimates.waiting = pack_portraits([*waiting_portraits(estimates.waiting), (week, packed)])
     answer = ctx.ask("churn", packed)
     if answer is not None:
-        estimates.churn = Churn(int(answer[0]), list(answer[1]))
+        chance, version, drivers = answer
+        estimates.churn = Churn(int(chance), list(drivers), int(version))
     _ask_satisfaction(estimates, packed, "", "", ctx.lane_time_ms, ctx)
 
 
@@ -183,8 +185,10 @@ def _ask_satisfaction(
 ) -> None:
     answer = ctx.ask("satisfaction", [packed, text, channel])
     if answer is not None:
-        point, low, high, drivers = answer
-        estimates.satisfied = Satisfied(at_ms // 1000, int(point), int(low), int(high), list(drivers))
+        point, low, high, version, drivers = answer
+        estimates.satisfied = Satisfied(
+            at_ms // 1000, int(point), int(low), int(high), list(drivers), int(version)
+        )
 
 
 def _set_due(customer: Customer, estimates: Estimates) -> None:

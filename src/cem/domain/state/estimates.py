@@ -81,6 +81,8 @@ class Satisfied(msgspec.Struct, array_like=True, gc=False):
     high: int
     #: Numbers of the portrait's features, from one on; negative: lowers.
     drivers: list[int] = []
+    #: Of the model that said so: the offset of the last example that it had learnt.
+    version: int = -1
 
 
 class Churn(msgspec.Struct, array_like=True, gc=False):
@@ -88,6 +90,7 @@ class Churn(msgspec.Struct, array_like=True, gc=False):
 
     chance: int
     drivers: list[int] = []
+    version: int = -1
 
 
 class Heard(msgspec.Struct, array_like=True, gc=False):

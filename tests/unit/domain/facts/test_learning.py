@@ -22,10 +22,11 @@ from cem.domain.events import (
 )
 from cem.domain.events.enums import Initiative
 from cem.domain.facts.learning import HORIZON_MS
-from cem.domain.fold import next_due_ms
+from cem.domain.fold import fold, next_due_ms
 from cem.domain.state.estimates import pack_portraits, waiting_portraits
+from cem.domain.view.portrait import features_of
 from cem.domain.weeks import WEEK_MS, instant_of, week_of
-from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
 CONTRACT: tuple[int, Event] = (T0, PlanChanged(plan="M", price_minor=2000))
 #: The first look after the contract began, and the later ones.
@@ -48,7 +49,7 @@ def labels(ctx: Context) -> list[tuple[int, int]]:
 
 def lived(events: list[tuple[int, Event]], until_ms: int) -> tuple[Customer, Context]:
     ctx = Context(0)
-    ctx.answers = {"churn": [1234, [2, -15]], "satisfaction": [180, 100, 230, [14]]}
+    ctx.answers = {"churn": [1234, 9, [2, -15]], "satisfaction": [180, 100, 230, 7, [14]]}
     customer, ctx = household([CONTRACT, *events], ctx=ctx)
     advance(customer, ctx, until_ms)
     return customer, ctx
@@ -139,3 +140,16 @@ def test_portraits_in_waiting_come_back(rows: list[tuple[int, bytes]]) -> None:
         found.append((week, portrait))
     assert waiting_portraits(pack_portraits(found)) == found
     assert WEEK_MS * 52 < 365 * DAY
+
+
+def test_a_lane_that_is_behind_looks_at_the_next_record() -> None:
+    """Where no tick came, the customer is looked at before his next record is folded, as he was until then."""
+    ctx = Context(T0)
+    ctx.answers = {"churn": [1234, 9, []]}
+    customer, _ = household([CONTRACT], ctx=ctx)
+    ctx.lane_time_ms = LOOKS[0] + DAY
+    fold(customer, received(CallStarted(call_id="c1", reason="price"), ctx.lane_time_ms), ctx)
+    (model, packed) = ctx.asked[0]
+    assert model == "churn"
+    assert features_of(packed)["contacts_7d"] == 0
+    assert view.churn_risk(customer, ctx.lane_time_ms) is not None

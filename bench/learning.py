@@ -1,0 +1,248 @@
+"""The models on simulated customers, judged against the hidden truth: `python -m bench.learning --customers 20000`.
+
+The product's own fold and pupils, in one process and without servers: a world is lived, its events are folded in the
+order of their arrival, ticks come when they are due, each example is learnt as soon as it is made. What the models said
+when they were asked is compared with what came, with what an oracle said who knows each customer's hidden hazard, and
+with the hidden moods. Of the messages one a line and day is folded: the models look at no more of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import time
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+
+from cem.domain.customer import Customer, new_customer
+from cem.domain.events import Event, SmsRated, type_of
+from cem.domain.events.envelope import Received
+from cem.domain.fold import fold, next_due_ms, tick
+from cem.domain.scores import example_emission
+from cem.domain.thresholds import AlertPolicy
+from cem.domain.view import mood_level
+from cem.domain.view.portrait import FEATURES
+from cem.domain.weeks import instant_of
+from cem.learning.evaluation.measures import auc
+from cem.learning.pupil import Lesson, Pupil
+from cem.learning.shelf import LEAST_EXAMPLES, Loaded, ModelShelf
+from cem.learning.stream_models import MODELS
+from cem.simulator import Parameters, open_world
+from cem.simulator.parameters import DAY_MS
+
+__all__ = ["Judge", "judge"]
+
+
+class Judge:
+    """`FoldContext` of all customers: asks the pupils, gives them their examples, and remembers what was said."""
+
+    def __init__(self, models: tuple[str, ...]) -> None:
+        self.lane_time_ms = 0
+        self.late_limit_ms = 7 * DAY_MS
+        self.alerts = AlertPolicy()
+        self.timezone = "UTC"
+        self.pupils = {name: Pupil(name) for name in models}
+        self.customer_id = ""
+        #: (customer, week) -> portrait and chance said; label.
+        self.portraits: dict[tuple[str, int], tuple[bytes, float | None]] = {}
+        self.labels: dict[tuple[str, int], int] = {}
+        self.learn_s = self.ask_s = 0.0
+        self._shelf = ModelShelf()
+        self._offsets: dict[str, int] = defaultdict(int)
+
+    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+        return ""
+
+    def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
+        return
+
+    def ask(self, model: str, question: Any) -> Any:
+        began = time.process_time()
+        name = "sentiment" if model == "about" else model
+        pupil = self.pupils.get(name)
+        if pupil is not None:
+            loaded = Loaded(pupil.version, pupil.contest.champion, pupil.examples)
+            self._shelf._loaded[name] = loaded
+        found = self._shelf.ask(model, question)
+        if model == "churn":
+            ready = pupil is not None and pupil.examples >= LEAST_EXAMPLES["churn"]
+            score = None
+            if ready and pupil is not None:
+                score = pupil.contest.predict_one(MODELS["churn"].read(_features(question))).score
+            week = next_week(self.customer_id, self.lane_time_ms)
+            self.portraits[self.customer_id, week] = (question, score)
+        self.ask_s += time.process_time() - began
+        return None if found is None else found[1]
+
+    def example(self, model: str, source: str, x: Any, y: Any) -> None:
+        if model == "churn" and x is not None:
+            self.labels[self.customer_id, int(source.rsplit("/", 1)[1])] = y
+        pupil = self.pupils.get(model)
+        if pupil is None:
+            return
+        began = time.process_time()
+        self._offsets[model] += 1
+        made = example_emission(
+            model, x, y, about=source, key="", id="", source="", time_ms=self.lane_time_ms, sequence=0
+        )
+        pupil.take(Lesson(self._offsets[model], self.lane_time_ms, made.value))
+        self.learn_s += time.process_time() - began
+
+
+def _features(portrait: bytes) -> dict[str, float]:
+    from cem.domain.view.portrait import features_of
+
+    return features_of(portrait)
+
+
+def next_week(customer_id: str, at_ms: int) -> int:
+    from cem.domain.weeks import week_of
+
+    return week_of(customer_id, at_ms)
+
+
+def judge(customers: int, days: int, seed: int, texts: str, models: tuple[str, ...]) -> dict[str, Any]:
+    """Return what was found."""
+    parameters = Parameters(customers=customers, seed=seed, texts=texts)
+    world = open_world(parameters)
+    world.truths = []
+    ctx = Judge(models)
+    states: dict[str, Customer] = {}
+    dues: list[tuple[int, str]] = []
+    moods: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
+    heard: list[tuple[float, float]] = []
+    messages: set[tuple[str, int]] = set()
+    fold_s, number = 0.0, 0
+    for day in range(days):
+        events = world.advance(parameters.day_start_ms(day + 1) - 1)
+        for row in world.take_truths():
+            if row["what"] == "mood" if "what" in row else "leaves_within_30d" in row:
+                at = row.get("at_ms") or parameters.day_start_ms(day)
+                moods[row["customer"]].append((at, row["mood"], row["leaves_within_30d"]))
+        began = time.process_time()
+        for event in sorted(events, key=lambda e: (e.recorded_ms, e.id)):
+            customer_id = event.key
+            if isinstance(event.event, SmsRated):
+                mark = (event.event.line, day)
+                if mark in messages:
+                    continue
+                messages.add(mark)
+            while dues and dues[0][0] <= event.recorded_ms:
+                at_ms, due_id = heapq.heappop(dues)
+                _tick(states[due_id], max(at_ms, ctx.lane_time_ms), ctx, dues)
+            ctx.lane_time_ms = max(ctx.lane_time_ms, event.recorded_ms)
+            if not event.event.OF_CUSTOMER:
+                continue
+            state = states.get(customer_id)
+            if state is None:
+                state = states[customer_id] = new_customer(customer_id)
+            ctx.customer_id = customer_id
+            number += 1
+            before = next_due_ms(state)
+            fold(state, _received(event), ctx)
+            due = next_due_ms(state)
+            if due is not None and due != before:
+                heapq.heappush(dues, (due, customer_id))
+        messages.clear()
+        if day % 7 == 0 and day > 30:
+            heard += _moods_now(states, moods, ctx.lane_time_ms)
+        fold_s += time.process_time() - began
+    print(
+        f"{number:,} records folded, {fold_s:.0f} s; of that {ctx.learn_s:.0f} s learning, {ctx.ask_s:.0f} s asking"
+    )
+    return _figures(ctx, moods, heard)
+
+
+def _tick(state: Customer, now_ms: int, ctx: Judge, dues: list[tuple[int, str]]) -> None:
+    due = next_due_ms(state)
+    if due is None or due > now_ms:
+        if due is not None:
+            heapq.heappush(dues, (due, state.customer_id))
+        return
+    ctx.lane_time_ms = now_ms
+    ctx.customer_id = state.customer_id
+    tick(state, now_ms, ctx)
+    due = next_due_ms(state)
+    if due is not None:
+        heapq.heappush(dues, (due, state.customer_id))
+
+
+def _received(event: Any) -> Received:
+    return Received(
+        event.key, type_of(event.event), event.id, event.source, event.time_ms, event.recorded_ms, event.sequence,
+        None, event.event, event.topic, 0, 0,
+    )  # fmt: skip
+
+
+def _moods_now(states: dict[str, Customer], moods: dict[str, Any], now_ms: int) -> list[tuple[float, float]]:
+    """Return mood as the state has it and the hidden one, of whoever has spoken within two weeks."""
+    found = []
+    for customer_id, truths in moods.items():
+        state = states.get(customer_id)
+        talked = None if state is None else state.estimates.talked
+        if state is None or talked is None or now_ms - talked.at_s * 1000 > 14 * DAY_MS:
+            continue
+        level = mood_level(state, now_ms)
+        if level is not None:
+            found.append((level, truths[-1][1]))
+    return found
+
+
+def _figures(ctx: Judge, moods: dict[str, Any], heard: list[tuple[float, float]]) -> dict[str, Any]:
+    rows = []
+    for (customer_id, week), label in ctx.labels.items():
+        portrait, score = ctx.portraits.get((customer_id, week), (b"", None))
+        at_ms = instant_of(customer_id, week)
+        oracle = [p for at, _, p in moods[customer_id] if at_ms - 7 * DAY_MS < at <= at_ms]
+        if portrait and oracle:
+            rows.append((at_ms, score, oracle[-1], label, portrait))
+    rows.sort(key=lambda row: row[0])
+    said = [row for row in rows if row[1] is not None]
+    late = said[len(said) // 2 :]
+    found: dict[str, Any] = {"examples": len(rows), "positives": sum(r[3] for r in rows)}
+    for name, part in (("all", said), ("second half", late)):
+        labels = [bool(row[3]) for row in part]
+        ours, oracle_auc = auc([row[1] for row in part], labels), auc([row[2] for row in part], labels)
+        found[f"churn, {name}"] = {"auc": ours, "oracle": oracle_auc, "share": _share(ours, oracle_auc)}
+    found["churn calibration"] = ctx.pupils["churn"].figures() if "churn" in ctx.pupils else {}
+    for name in ("sentiment", "satisfaction", "reason"):
+        if name in ctx.pupils:
+            found[name] = ctx.pupils[name].figures()
+    if len(heard) > 2:
+        ours_, hidden = np.array(heard).T
+        found["mood"] = {"pairs": len(heard), "correlation": float(np.corrcoef(ours_, hidden)[0, 1])}
+    if np and len(late) > 100:
+        matrix = np.array([list(row[4].ljust(len(FEATURES), b"\xff")) for row in rows], float)
+        np.savez_compressed(
+            "/tmp/churn-rows.npz",
+            x=matrix,
+            y=[r[3] for r in rows],
+            t=[r[0] for r in rows],
+            o=[r[2] for r in rows],
+            s=[np.nan if r[1] is None else r[1] for r in rows],
+        )
+    return found
+
+
+def _share(ours: float | None, oracle: float | None) -> float | None:
+    return None if ours is None or oracle is None else (ours - 0.5) / (oracle - 0.5)
+
+
+def main() -> None:
+    """Run and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--customers", type=int, default=2_000)
+    parser.add_argument("--days", type=int, default=150)
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--texts", default="open")
+    parser.add_argument("--models", default="sentiment,satisfaction,churn")
+    given = parser.parse_args()
+    found = judge(given.customers, given.days, given.seed, given.texts, tuple(given.models.split(",")))
+    print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -21,6 +21,7 @@ from cem.domain.events.enums import IdentifierKind
 from cem.domain.events.envelope import INBOX, Received, decode, encode
 from cem.domain.events.passing import Headers, Passing, read_inbox, readdressed
 from cem.domain.events.rejects import Reject
+from cem.domain.finding import Finding
 from cem.domain.fold import fold, tick
 from cem.domain.identity import IdentityRules, fold_identifier, tick_identifier
 from cem.domain.scores import Answers, Recorded, example_emission
@@ -35,12 +36,12 @@ from cem.domain.subject_states import (
     subject_due_ms,
 )
 from cem.domain.subjects import lane_subject
-from cem.domain.thresholds import AlertPolicy
+from cem.domain.thresholds import AlertPolicy, RemedyPolicy
 from cem.normal_form import normal_name
 from cem.ports import Emission, LaneStopped, Record
 from cem.stepper import Moment, Outcome
 
-__all__ = ["CemStepper", "Rules"]
+__all__ = ["CemStepper", "Propose", "Rules"]
 
 #: Emissions of one record, and of one tick, at most; their numbers leave room for so many.
 _PER_RECORD: Final = 1_000
@@ -49,6 +50,8 @@ _PER_TICK: Final = 1_000_000
 
 #: What a record is read as.
 Read = Received | Passing | Reject
+#: Customer, finding, channel, the alert's id and now (ms) to the remedy that is decided on, or None.
+Propose = Callable[[Customer, Finding, str, str, int], RemedyPolicy | None]
 
 
 class Rules:
@@ -63,7 +66,9 @@ class Rules:
         timezone: str,
         identity: IdentityRules | None = None,
         bundle: str = "",
+        propose: Propose | None = None,
     ) -> None:
+        """Take what the version stands for; `propose` decides on an alert's remedy (None: the policy's own stands)."""
         self.version = version
         #: What the rules were made from, so that a version can be kept and made again.
         self.bundle = bundle
@@ -71,6 +76,7 @@ class Rules:
         self.late_limit_ms = late_limit_ms
         self.timezone = timezone
         self.identity = identity or IdentityRules()
+        self.propose = propose
 
 
 class CemStepper:
@@ -254,6 +260,7 @@ class _Context:
         "_moment",
         "_ordinal",
         "_prefix",
+        "_propose",
         "_source",
         "_states",
         "_traceparent",
@@ -280,6 +287,7 @@ class _Context:
         self.late_limit_ms = rules.late_limit_ms
         self.alerts = rules.alerts
         self.timezone = rules.timezone
+        self._propose = rules.propose
         self.models = Recorded(models, moment.scores)
         self.identity = rules.identity
         self._dead_letter = dead_letter
@@ -323,6 +331,13 @@ class _Context:
         self._first = self._moment.tick
         self._ordinal = 0
         self._traceparent = None
+
+    def propose(
+        self, customer: Customer, finding: Finding, channel: str, identity: str
+    ) -> RemedyPolicy | None:
+        if self._propose is None:
+            return None
+        return self._propose(customer, finding, channel, identity, self.lane_time_ms)
 
     def normal_name(self, name: str) -> str:
         return normal_name(name, self.identity.region)

@@ -8,9 +8,10 @@ from typing import Any
 from cem.domain.customer import Customer, new_customer
 from cem.domain.events import TOPIC_OF, Event, type_of
 from cem.domain.events.envelope import Received
+from cem.domain.finding import Finding
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.state.lane import LaneState
-from cem.domain.thresholds import AlertPolicy, QuietPolicy, TellPolicy
+from cem.domain.thresholds import AlertPolicy, QuietPolicy, RemedyPolicy, TellPolicy
 from cem.normal_form import normal_name
 
 __all__ = [
@@ -57,6 +58,9 @@ class Context:
         #: Name, customer, since when, and whether it finds him.
         self.links: list[tuple[str, str, int, bool]] = []
         self.indexed: dict[str, int] = {}
+        #: What is decided on, by type of alert; and what was asked: type, channel, the alert's id.
+        self.remedies: dict[str, RemedyPolicy] = {}
+        self.proposals: list[tuple[str, str, str]] = []
         #: Answers of models by name; one that is not here has none. And the examples that were made.
         self.answers: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
@@ -66,6 +70,12 @@ class Context:
         self.emitted.append(event)
         self.kinds.append(kind)
         return f"test/0/{len(self.emitted)}/{kind}"
+
+    def propose(
+        self, customer: Customer, finding: Finding, channel: str, identity: str
+    ) -> RemedyPolicy | None:
+        self.proposals.append((finding.type, channel, identity))
+        return self.remedies.get(finding.type)
 
     def ask(self, model: str, question: Any) -> Any:
         self.asked.append((model, question))

@@ -16,9 +16,9 @@ import msgspec
 
 from cem.alerts.ranges import RANGES
 from cem.domain.events.enums import Channel
-from cem.domain.thresholds import AlertPolicy
+from cem.domain.thresholds import AlertPolicy, RemedyPolicy
 
-__all__ = ["AlertPolicyError", "read_alert_policy"]
+__all__ = ["AlertPolicyError", "read_alert_policy", "remedies_of"]
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
 _PLACE = re.compile(r" - at `(?P<path>[^`]*)`\Z")
@@ -45,6 +45,17 @@ def read_alert_policy(document: object, origin: str) -> AlertPolicy:
     if problem:
         raise AlertPolicyError(f"{origin}: {problem}")
     return policy
+
+
+def remedies_of(policy: AlertPolicy) -> list[tuple[str, str]]:
+    """Return the dotted field of every remedy and the action that it names."""
+    return [
+        (f"{name}.{field}", getattr(detector, field).action)
+        for name in policy.__struct_fields__
+        for detector in (getattr(policy, name),)
+        for field in getattr(detector, "__struct_fields__", ())
+        if isinstance(getattr(detector, field), RemedyPolicy)
+    ]
 
 
 def _problem(policy: AlertPolicy) -> str | None:
@@ -80,21 +91,8 @@ def _problem(policy: AlertPolicy) -> str | None:
         if velocity.notice_factor <= velocity.alert_factor
         else "sms_velocity.notice_factor must not be above sms_velocity.alert_factor",
         *(
-            None
-            if _ACTION.match(remedy.action)
-            else f"{name}.remedy.action is no action's name: {remedy.action!r}"
-            for name, remedy in (
-                ("sms_allowance", allowance.remedy),
-                ("sms_velocity", velocity.remedy),
-                ("sms_watch", watch.remedy),
-                ("repeat_call", policy.repeat_call.remedy),
-                ("bill_shock", policy.bill_shock.remedy),
-                ("bill_shock.usage", policy.bill_shock.usage_remedy),
-                ("promise", policy.promise.remedy),
-                ("service_loss", policy.service_loss.remedy),
-                ("silent_sufferer", policy.silent_sufferer.remedy),
-                ("sinking", policy.sinking.remedy),
-            )
+            None if _ACTION.match(action) else f"{name}.action is no action's name: {action!r}"
+            for name, action in remedies_of(policy)
         ),
         *(
             None

@@ -6,8 +6,9 @@ from cem.bootstrap.api import run_api
 from cem.bootstrap.checkpoints import CheckpointFiles
 from cem.bootstrap.learner import model_names, run_learner
 from cem.bootstrap.parts import Parts, open_parts
+from cem.bootstrap.policies import policy_text
 from cem.bootstrap.replay import Replayed, replay_lanes
-from cem.bootstrap.rules import RulesArchive, policy_text, read_rules
+from cem.bootstrap.rules import RulesArchive, read_rules
 from cem.bootstrap.worker import make_stepper, resume_key, run_worker
 
 __all__ = [

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from importlib import resources
 
 import msgspec
 
-from cem.bootstrap.rules import policy_text
 from cem.domain.events import ControlPolicyUsed, encode
 from cem.nba import Policy, PolicyError, load_policy
 from cem.nba.policy import ACTIONS_FILE, DECISION_FILE
@@ -20,12 +20,23 @@ from cem.settings import Settings, SettingsError
 from cem.streams.partition import lane_of
 from cem.streams.topics import CONTROL
 
-__all__ = ["find_policy", "keep_policy", "policy_record", "read_policy"]
+__all__ = ["find_policy", "keep_policy", "policy_record", "policy_text", "read_policy"]
 
 _SOURCE = "cem/policies"
 #: Records read in one go.
 _PIECE = 2_000
 _PAUSE_S = 1.0
+
+
+def policy_text(settings: Settings, name: str) -> tuple[str, str]:
+    """Return the policy file `name` and where it is from: the operator's folder if it has it, else the shipped one."""
+    if settings.policies is not None:
+        path = settings.policies / name
+        if not settings.policies.is_dir():
+            raise SettingsError(f"CEM_POLICIES: {settings.policies} is no folder")
+        if path.exists():
+            return path.read_text("utf-8"), str(path)
+    return resources.files("cem.policies").joinpath(name).read_text("utf-8"), f"policies/{name}"
 
 
 def read_policy(settings: Settings) -> tuple[Policy, dict[str, str]]:

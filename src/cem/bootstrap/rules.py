@@ -7,47 +7,53 @@ import hashlib
 import json
 import random
 from collections.abc import Mapping
-from importlib import resources
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cem.alerts.policy import AlertPolicyError, read_alert_policy
+from cem.alerts.policy import AlertPolicyError, read_alert_policy, remedies_of
+from cem.bootstrap.policies import policy_text, read_policy
+from cem.domain.customer import Customer
+from cem.domain.finding import Finding
 from cem.domain.identity import IdentityRules
+from cem.domain.thresholds import RemedyPolicy
+from cem.nba import load_policy
+from cem.nba.policy_file import nearest
+from cem.nba.remedies import Remedies
 from cem.normal_form import is_region
 from cem.settings import Settings, SettingsError
-from cem.step import Rules
+from cem.step import Propose, Rules
 from cem.stores import RedisStore
 
-__all__ = ["RulesArchive", "policy_text", "read_rules"]
-
-
-def policy_text(settings: Settings, name: str) -> tuple[str, str]:
-    """Return the policy file `name` and where it is from: the operator's folder if it has it, else the shipped one."""
-    if settings.policies is not None:
-        path = settings.policies / name
-        if not settings.policies.is_dir():
-            raise SettingsError(f"CEM_POLICIES: {settings.policies} is no folder")
-        if path.exists():
-            return path.read_text("utf-8"), str(path)
-    return resources.files("cem.policies").joinpath(name).read_text("utf-8"), f"policies/{name}"
+__all__ = ["RulesArchive", "read_rules"]
 
 
 def read_rules(settings: Settings) -> Rules:
-    """Return the rules of the stream job. Raises SettingsError with file and place when a policy is wrong."""
+    """Return the rules of the stream job. Raises SettingsError with file and place when a policy is wrong.
+
+    They hold the policy of next best actions too: an alert's remedy is decided by it.
+    """
+    policy, files = read_policy(settings)
     text, origin = policy_text(settings, "alerts.yaml")
     try:
         document = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise SettingsError(f"{origin}: {error}") from None
     try:
-        return _rules_of(_bundle(document, settings), origin)
+        bundle = _bundle(document, settings, files)
+        rules = _rules_of(bundle, origin)
     except AlertPolicyError as error:
         raise SettingsError(str(error)) from None
+    for field, action in remedies_of(rules.alerts):
+        if policy.catalogue.action(action) is None:
+            known = nearest(action, [each.action for each in policy.catalogue.actions])
+            raise SettingsError(f"{origin}: {field}.action: there is no action {action!r}{known}")
+    return rules
 
 
-def _bundle(alerts: object, settings: Settings) -> dict[str, Any]:
+def _bundle(alerts: object, settings: Settings, files: Mapping[str, str]) -> dict[str, Any]:
     if not is_region(settings.region):
         raise SettingsError(f"CEM_REGION: {settings.region} is no region that has telephone numbers")
     return {
@@ -60,6 +66,8 @@ def _bundle(alerts: object, settings: Settings) -> dict[str, Any]:
             "waiting_records": settings.waiting_records,
             "waiting_s": settings.waiting_s,
         },
+        "currency": settings.currency,
+        "actions": dict(files),
     }
 
 
@@ -67,6 +75,7 @@ def _rules_of(bundle: Mapping[str, Any], origin: str) -> Rules:
     text = json.dumps(bundle, sort_keys=True, separators=(",", ":"))
     return Rules(
         hashlib.sha256(text.encode()).hexdigest()[:16],
+        propose=_proposing(bundle) if "actions" in bundle else None,
         alerts=read_alert_policy(bundle["alerts"], origin),
         late_limit_ms=int(bundle["late_limit_s"]) * 1000,
         timezone=str(bundle["timezone"]),
@@ -83,6 +92,22 @@ def _identity(said: Mapping[str, Any]) -> IdentityRules:
         int(said.get("waiting_records", rules.waiting_records)),
         int(said["waiting_s"]) * 1000 if "waiting_s" in said else rules.waiting_ms,
     )
+
+
+def _proposing(bundle: Mapping[str, Any]) -> Propose:
+    """Return what decides on remedies; its policy is loaded when the first alert opens: most kept rules are never used."""
+
+    @cache
+    def remedies() -> Remedies:
+        policy = load_policy(bundle["actions"], currency=str(bundle["currency"]))
+        return Remedies(policy, str(bundle["timezone"]))
+
+    def propose(
+        customer: Customer, finding: Finding, channel: str, identity: str, now_ms: int
+    ) -> RemedyPolicy | None:
+        return remedies().propose(customer, finding, channel, identity, now_ms)
+
+    return propose
 
 
 _KEY = "cem:rules"

@@ -67,6 +67,7 @@ def raise_alert(customer: Customer, finding: Finding, ctx: FoldContext) -> None:
     watch_alert(customer, alert, ctx)
     alerts.open.append(alert)
     alerts.open.sort(key=_opened)
+    _decide_remedy(customer, alert, finding, ctx)
     ctx.index("alerts", _member(customer, alert), alert.opened_ms)
     ctx.emit(AlertOpened.of(published(customer.customer_id, alert)), kind=f"{alert.type}.opened")
     set_due(customer)
@@ -113,10 +114,11 @@ def update_alert(
     alert.evidence, alert.cost_minor = new.evidence, max(alert.cost_minor, new.cost_minor)
     alert.deliver_before_ms = max(alert.deliver_before_ms, new.deliver_before_ms)
     alert.due_ms = new.due_ms
-    alert.tell_channel, alert.action, alert.price_minor = new.tell_channel, new.action, new.price_minor
+    alert.tell_channel = new.tell_channel
     alert.updated_ms, alert.reason = max(alert.updated_ms, finding.at_ms), reason
     if rises:
         set_telling(customer, alert, ctx)
+        _decide_remedy(customer, alert, finding, ctx)
     if is_too_late(finding, ctx):
         set_due(customer)
     else:
@@ -171,6 +173,13 @@ def find_open(customer: Customer, type_: str, subject: str) -> StoredAlert | Non
 def unindex(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> None:
     """Take the alert out of the lane's list of alerts."""
     ctx.index("alerts", _member(customer, alert), None)
+
+
+def _decide_remedy(customer: Customer, alert: StoredAlert, finding: Finding, ctx: FoldContext) -> None:
+    """Let the decision propose what is done about it, the alert itself being known to it; else the policy's remedy."""
+    decided = ctx.propose(customer, finding, alert.tell_channel, alert_id(customer.customer_id, alert))
+    remedy = decided or finding.remedy
+    alert.action, alert.price_minor = remedy.action, remedy.price_minor
 
 
 def _rises(customer: Customer, alert: StoredAlert, finding: Finding, ctx: FoldContext) -> bool:

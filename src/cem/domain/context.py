@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
+from cem.domain.customer import Customer
 from cem.domain.events.base import Event
+from cem.domain.finding import Finding
 from cem.domain.state.lane import LaneState
-from cem.domain.thresholds import AlertPolicy
+from cem.domain.thresholds import AlertPolicy, RemedyPolicy
 
 __all__ = ["FoldContext"]
 
@@ -26,6 +28,14 @@ class FoldContext(Protocol):
     @property
     def lane(self) -> LaneState:
         """What the lane keeps across its customers: `look` at a section, change it, `touch` it."""
+
+    def propose(
+        self, customer: Customer, finding: Finding, channel: str, identity: str
+    ) -> RemedyPolicy | None:
+        """Return the remedy that is decided on for the alert called `identity`, told over `channel` ("": by a person).
+
+        None: nothing is, and the policy's own remedy stands. The same alert and state have the same remedy.
+        """
 
     def emit(self, event: Event, *, kind: str, key: str | None = None, at_ms: int | None = None) -> str:
         """Publish `event` once this step is saved and return its CloudEvents id.

@@ -161,6 +161,13 @@ _ROWS: Final = (
         "of that difference: use outside the allowance",
         nullable=True,
     ),
+    _row(
+        "bill_delta_sms_minor",
+        "int",
+        (_BILLING,),
+        "of that: messages outside the allowance",
+        nullable=True,
+    ),
     _row("bill_delta_plan_minor", "int", (_BILLING,), "of that difference: change of plan", nullable=True),
     _row(
         "bill_delta_one_off_minor",

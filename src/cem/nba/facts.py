@@ -119,6 +119,11 @@ def _bill_delta(v: Situation) -> int | None:
     return last.total_minor - before.total_minor if last and before else None
 
 
+def _bill_delta_sms(v: Situation) -> int | None:
+    change = v.bill_change
+    return sum([c.amount_minor for c in change.changes if c.cause == "sms"]) if change else None
+
+
 def _bill_delta_of(v: Situation, kind: str) -> int | None:
     change = v.bill_change
     return change.of_kind(kind) if change else None
@@ -246,6 +251,7 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "bill_total_minor": _bill_total,
     "bill_delta_minor": _bill_delta,
     "bill_delta_usage_minor": lambda v: _bill_delta_of(v, "usage"),
+    "bill_delta_sms_minor": _bill_delta_sms,
     "bill_delta_plan_minor": lambda v: _bill_delta_of(v, "plan_change"),
     "bill_delta_one_off_minor": lambda v: _bill_delta_of(v, "one_off"),
     "bill_delta_cause": lambda v: v.bill_change.main_kind if v.bill_change else "",

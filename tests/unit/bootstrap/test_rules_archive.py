@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from importlib import resources
 from pathlib import Path
 
+import pytest
+
 from cem.bootstrap import RulesArchive, read_rules
-from cem.settings import Settings
+from cem.settings import Settings, SettingsError
 from cem.stores import MemoryStore
 
 
@@ -54,3 +58,42 @@ def test_the_files_are_enough(tmp_path: Path) -> None:
     found = asyncio.run(run()).find(old.version)
     assert found is not None
     assert found.late_limit_ms == 1_000_000
+
+
+def test_the_rules_hold_the_policy_that_decides_on_remedies(tmp_path: Path) -> None:
+    """Another price of satisfaction is another version of the rules, though no threshold has changed."""
+    shipped = resources.files("cem.policies")
+    for name in ("actions.yaml", "decision.yaml", "alerts.yaml"):
+        (tmp_path / name).write_text(shipped.joinpath(name).read_text("utf-8"), "utf-8")
+    same = read_rules(Settings.from_env({}, policies=tmp_path))
+    assert same.version == read_rules(Settings.from_env({})).version
+    text = (tmp_path / "decision.yaml").read_text("utf-8")
+    (tmp_path / "decision.yaml").write_text(text.replace("per_point: 2000", "per_point: 100"), "utf-8")
+    assert read_rules(Settings.from_env({}, policies=tmp_path)).version != same.version
+    assert same.propose is not None
+
+
+def test_a_remedy_that_the_catalogue_does_not_have_is_refused(tmp_path: Path) -> None:
+    """With file, field and the nearest action."""
+    (tmp_path / "alerts.yaml").write_text("promise: {remedy: {action: take_over_oder}}", "utf-8")
+    with pytest.raises(
+        SettingsError, match=r"promise\.remedy\.action: there is no action 'take_over_oder'; did"
+    ):
+        read_rules(Settings.from_env({}, policies=tmp_path))
+
+
+def test_rules_of_before_decide_nothing(tmp_path: Path) -> None:
+    """A version kept without the policy of next best actions is followed with the remedies that it names."""
+    bundle = json.loads(rules_of(1000).bundle)
+    for name in ("actions", "currency"):
+        del bundle[name]
+    (tmp_path / "old.json").write_text(json.dumps(bundle), "utf-8")
+
+    async def run() -> RulesArchive:
+        archive = RulesArchive(tmp_path, MemoryStore(1))  # type: ignore[arg-type]
+        await archive.keep(rules_of(1000))
+        return archive
+
+    found = asyncio.run(run()).find("old")
+    assert found is not None
+    assert found.propose is None

@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "learn": ("learn", "Let a model learn the rows of a file."),
     "nba": ("nba", "Ask what to do for a customer now, and why."),
     "alerts": ("alerts", "Show what is wrong, newest first."),
+    "ledger": ("ledger", "Show what telling of alerts has avoided."),
     "webhooks": ("webhooks", "Send alerts to consumers' end points."),
     "state": ("state", "Show what is known of a customer; digest all states."),
     "lag": ("lag", "Show how far readers are behind, in records and seconds."),

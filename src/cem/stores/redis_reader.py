@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from cem.domain.subjects import state_suffix
+from cem.domain.subjects import lane_subject, state_suffix
 from cem.ports import LaneHeader
 from cem.stores.base import RedisBase
 from cem.stores.codec import RESTORING, check_sorted_set, decode_header
@@ -45,6 +45,14 @@ class RedisReader(RedisBase):
             for index, value in zip(indexes, values, strict=True):
                 found[index] = value
         return found
+
+    async def own_states(self) -> list[bytes | None]:
+        """Return each lane's own state (`cem.domain.state.lane`) in order; None of one that has none yet."""
+        requests: list[tuple[int, Command]] = []
+        for lane in range(self.partitions):
+            keys = self.keys(lane)
+            requests.append((keys.slot, (b"GET", keys.of(state_suffix(lane_subject(lane))))))
+        return list(await self._read_each(requests))
 
     async def newest(self, sorted_set: str, before_ms: int, limit: int) -> list[tuple[str, int]]:
         """Return (member, score) with score < before_ms over all lanes, newest first (ties by name descending)."""

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple, TypeGuard
 
 from cem.domain.area import fold_area, tick_area
 from cem.domain.customer import Customer, StateError
-from cem.domain.events import TOPIC_OF, Event, IdentifierLinked, IdentifierUnlinked, type_of
+from cem.domain.events import TOPIC_OF, Event, IdentifierLinked, IdentifierUnlinked, SmsRated, type_of
 from cem.domain.events.enums import IdentifierKind
 from cem.domain.events.envelope import INBOX, Received, decode, encode
 from cem.domain.events.passing import Headers, Passing, read_inbox, readdressed
@@ -39,6 +39,7 @@ from cem.domain.subjects import lane_subject
 from cem.domain.thresholds import AlertPolicy, RemedyPolicy
 from cem.normal_form import normal_name
 from cem.ports import Emission, LaneStopped, Record
+from cem.segments import ALERTS, ALL, SegmentRules, count_move, groups_of
 from cem.stepper import Moment, Outcome
 
 __all__ = ["CemStepper", "Propose", "Rules"]
@@ -65,6 +66,7 @@ class Rules:
         late_limit_ms: int,
         timezone: str,
         identity: IdentityRules | None = None,
+        segments: SegmentRules | None = None,
         bundle: str = "",
         propose: Propose | None = None,
     ) -> None:
@@ -77,6 +79,8 @@ class Rules:
         self.timezone = timezone
         self.identity = identity or IdentityRules()
         self.propose = propose
+        #: The rules of the segments.
+        self.segments = segments or SegmentRules(())
 
 
 class CemStepper:
@@ -184,7 +188,9 @@ class CemStepper:
             kind = type(state)
             if kind is Customer:
                 assert type(item) is Received
-                fold(state, item, context)
+                emitted, stood = len(context.emissions), state.segments
+                if fold(state, item, context):
+                    self._move(state, item, stood, len(context.emissions) != emitted, context)
             elif kind is Identifier:
                 fold_identifier(state, item, context)
             else:
@@ -206,7 +212,9 @@ class CemStepper:
             context.customer_id = subject
             state = states[subject]
             if type(state) is Customer:
+                stood = state.segments
                 tick(state, moment.lane_time_ms, context)
+                self._ask(state, ALL, stood, context)
             elif type(state) is Identifier:
                 tick_identifier(state, moment.lane_time_ms, context)
             elif type(state) is Area:
@@ -218,6 +226,30 @@ class CemStepper:
             [],
             context.models.written(),
         )
+
+    def _move(self, state: Customer, item: Received, stood: bytes, told: bool, context: _Context) -> None:
+        """Put the customer into the segments whose rules hold since this record, and out of the others."""
+        segments = self._rules.segments
+        event = item.event
+        if not segments.knows(state):
+            groups = ALL
+        else:
+            if type(event) is SmsRated:
+                groups = segments.of_message(state, event, item.time_ms)
+            else:
+                groups = groups_of(event, state)
+            if told:
+                groups |= ALERTS
+        if groups:
+            self._ask(state, groups, stood, context)
+
+    def _ask(self, state: Customer, groups: int, stood: bytes, context: _Context) -> None:
+        """Ask the segments' rules that rest on `groups`; `stood` is where the customer was before."""
+        segments = self._rules.segments
+        # Who was erased or forgotten is in no segment any more.
+        moved = segments.ask(state, groups, context.lane_time_ms, context.timezone, stood)
+        if moved is not None:
+            count_move(context.lane, segments.key, segments.names, *moved)
 
 
 def _has_state(item: Read) -> TypeGuard[Received | Passing]:

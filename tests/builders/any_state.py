@@ -18,10 +18,11 @@ from cem.domain.state.journey import Journey
 from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
+from cem.domain.state.segments import MOST, UNKNOWN, Standing, pack_standing
 from cem.domain.state.service import Service
 from cem.domain.state.talk import Talk
 
-__all__ = ["SECTIONS", "any_struct", "contact_lists", "customers", "decision_lists"]
+__all__ = ["SECTIONS", "any_struct", "contact_lists", "customers", "decision_lists", "standings"]
 
 #: Section of a customer to its class.
 SECTIONS: dict[str, type[msgspec.Struct]] = {
@@ -56,8 +57,22 @@ def customers() -> st.SearchStrategy[Customer]:
     shown = [name for name in Customer.__struct_fields__ if not name.startswith("_")]
     fields = {field.name: field for field in inspect.type_info(Customer).fields}  # type: ignore[attr-defined]
     hot = {name: _value(fields[name].type) for name in shown if name != "version"}
+    hot["segments"] = st.one_of(st.just(b""), standings().map(pack_standing))
     sections = {f"_{name}": any_struct(cls) for name, cls in SECTIONS.items()}
     return st.fixed_dictionaries(hot, optional=sections).map(_customer)
+
+
+def standings() -> st.SearchStrategy[Standing]:
+    """Return standings as far as the packed form holds them."""
+    return st.builds(
+        Standing,
+        st.integers(0, 2**32 - 1),
+        st.integers(1, 2**16 - 1),
+        st.one_of(st.just(UNKNOWN), st.integers(50, 250).map(lambda half: half * 2)),
+        st.one_of(st.just(UNKNOWN), st.integers(0, 250).map(lambda step: step * 4)),
+        st.integers(-(2**40), 2**40).map(lambda hundreds: hundreds * 100),
+        st.dictionaries(st.integers(0, MOST - 1), st.integers(0, 2**16 - 1), max_size=6),
+    )
 
 
 def _customer(values: dict[str, Any]) -> Customer:

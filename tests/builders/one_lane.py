@@ -19,6 +19,7 @@ from cem.streams.dead_letters import dead_letter
 from cem.streams.topics import LANE_TOPICS
 from tests.builders.customers import DAY
 from tests.builders.records import LogRecord
+from tests.builders.segments import shipped_segments
 
 __all__ = ["LANE", "Crash", "Ended", "Moment", "OneLane", "Trouble", "run_lane"]
 
@@ -60,7 +61,9 @@ class OneLane:
         #: The crash point at whose next passage the worker dies; "": it lives.
         self.dies_at = ""
         self._tokens = 0
-        rules = Rules("test", alerts=AlertPolicy(), late_limit_ms=7 * DAY, timezone="UTC")
+        rules = Rules(
+            "test", alerts=AlertPolicy(), late_limit_ms=7 * DAY, timezone="UTC", segments=shipped_segments()
+        )
         self.stepper = CemStepper(rules, dead_letter=dead_letter, lane_of=lambda customer_id: LANE)
 
     def owner(

@@ -9,6 +9,7 @@ from cem.bootstrap.parts import Parts, open_parts
 from cem.bootstrap.policies import policy_text
 from cem.bootstrap.replay import Replayed, replay_lanes
 from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.bootstrap.segments import read_segments
 from cem.bootstrap.worker import make_stepper, resume_key, run_worker
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "open_parts",
     "policy_text",
     "read_rules",
+    "read_segments",
     "replay_lanes",
     "resume_key",
     "run_api",

@@ -15,6 +15,7 @@ import yaml
 
 from cem.alerts.policy import AlertPolicyError, read_alert_policy, remedies_of
 from cem.bootstrap.policies import policy_text, read_policy
+from cem.bootstrap.segments import segments_text
 from cem.domain.customer import Customer
 from cem.domain.finding import Finding
 from cem.domain.identity import IdentityRules
@@ -23,6 +24,7 @@ from cem.nba import load_policy
 from cem.nba.policy_file import nearest
 from cem.nba.remedies import Remedies
 from cem.normal_form import is_region
+from cem.segments import load as load_segments
 from cem.settings import Settings, SettingsError
 from cem.step import Propose, Rules
 from cem.stores import RedisStore
@@ -68,6 +70,7 @@ def _bundle(alerts: object, settings: Settings, files: Mapping[str, str]) -> dic
         },
         "currency": settings.currency,
         "actions": dict(files),
+        "segments": segments_text(settings),
     }
 
 
@@ -80,6 +83,7 @@ def _rules_of(bundle: Mapping[str, Any], origin: str) -> Rules:
         late_limit_ms=int(bundle["late_limit_s"]) * 1000,
         timezone=str(bundle["timezone"]),
         identity=_identity(bundle.get("identity", {})),
+        segments=load_segments(bundle.get("segments", "")),
         bundle=text,
     )
 

@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "alerts": ("alerts", "Show what is wrong, newest first."),
     "ledger": ("ledger", "Show what telling of alerts has avoided."),
     "webhooks": ("webhooks", "Send alerts to consumers' end points."),
+    "segments": ("segments", "Show customers by segment: how many, worth what, how satisfied; check rules."),
     "state": ("state", "Show what is known of a customer; digest all states."),
     "lag": ("lag", "Show how far readers are behind, in records and seconds."),
     "dead-letters": ("dead_letters", "List, show and resend records that could not be used."),

@@ -59,6 +59,7 @@ def show(ctx: click.Context, customer: str, as_json: bool) -> None:
     shown = {
         **describe_subject(state),
         **_without_nothing(known),
+        **_segments(settings, state),
         "currency": settings.currency,
         "bytes": len(data),
     }
@@ -95,6 +96,18 @@ def _without_nothing(known: Mapping[str, Any]) -> dict[str, Any]:
         for name, item in known.items()
         if item not in (None, "", [], {})
     }
+
+
+def _segments(settings: Any, state: Any) -> dict[str, Any]:
+    """Return the segments that he is in, by name, with the day since when; nothing under other rules than these."""
+    from cem.bootstrap import read_segments
+    from cem.domain.localtime import date_of
+    from cem.domain.state.segments import unpack_standing
+
+    rules = read_segments(settings)
+    since = unpack_standing(state.segments).since if rules.segments and rules.knows(state) else {}
+    found = {rules.names[number]: date_of(day).isoformat() for number, day in sorted(since.items())}
+    return {"segments": found} if found else {}
 
 
 async def _read(settings: Any, customer: str) -> bytes | None:

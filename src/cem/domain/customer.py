@@ -114,6 +114,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     #: When (seconds) a watched alert's horizon closes next (0 = never): see `cem.domain.facts.ledger`.
     ledger_due_s: int = 0
     _watching: Raw = _EMPTY
+    #: The segments that he is in: see `cem.domain.state.segments`.
+    segments: bytes = b""
 
     @property
     def profile(self) -> Profile:

@@ -93,6 +93,7 @@ from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.contacts import contact_key, unpack_contacts
+from cem.domain.state.segments import segments_due_ms
 
 __all__ = ["fold", "next_due_ms", "tick"]
 
@@ -142,6 +143,7 @@ def next_due_ms(customer: Customer) -> int | None:
         customer.learning_due_s * 1000,
         customer.ledger_due_s * 1000,
         stranger_due_ms(customer),
+        segments_due_ms(customer.segments),
     )
     return min(filter(None, dues), default=None)
 

@@ -52,6 +52,10 @@ class CheckedExpression(msgspec.Struct, frozen=True):
     needs_known: tuple[str, ...]
     #: The same in Python over the facts as local names and the helpers of `cem.nba.rules`; None: only CEL can run it.
     python: str | None = None
+    #: Where its value can turn as a fact grows or falls: the numbers that facts are compared with.
+    thresholds: tuple[tuple[str, float], ...] = ()
+    #: The facts that it uses in another way than comparing them with numbers, sorted.
+    free: tuple[str, ...] = ()
 
 
 def check(source: str, facts: Mapping[str, FactType]) -> CheckedExpression:
@@ -60,7 +64,18 @@ def check(source: str, facts: Mapping[str, FactType]) -> CheckedExpression:
     kind = parser.parse()
     names = tuple(sorted(parser.names))
     needs = tuple(n for n in names if facts[n].nullable and n not in parser.guarded)
-    return CheckedExpression(source, kind.kind, names, needs, kind.code if parser.translatable else None)
+    compared: dict[str, int] = {}
+    for name, _ in parser.thresholds:
+        compared[name] = compared.get(name, 0) + 1
+    return CheckedExpression(
+        source,
+        kind.kind,
+        names,
+        needs,
+        kind.code if parser.translatable else None,
+        tuple(parser.thresholds),
+        tuple(n for n in names if parser.names[n] > compared.get(n, 0) + parser.guards.get(n, 0)),
+    )
 
 
 class _Token(NamedTuple):
@@ -77,6 +92,7 @@ class _Typed(NamedTuple):
     code: str
     of: Kind | None = None
     fact: str | None = None
+    number: float | None = None
 
 
 _TOKENS = re.compile(
@@ -138,8 +154,12 @@ class _Parser:
         self.at = 0
         self.depth = 0
         self.facts = facts
-        self.names: dict[str, None] = {}
+        #: How often each fact is named.
+        self.names: dict[str, int] = {}
         self.guarded: dict[str, None] = {}
+        #: How often each fact is compared with null.
+        self.guards: dict[str, int] = {}
+        self.thresholds: list[tuple[str, float]] = []
         #: False once something was met that Python does not do the same way.
         self.translatable = True
 
@@ -223,6 +243,10 @@ class _Parser:
             )
         elif left.kind == "bool" and op.text not in ("==", "!="):
             raise ExpressionError(f"{op.text!r} does not order true and false", op.column)
+        elif left.fact is not None and right.number is not None:
+            self.thresholds.append((left.fact, right.number))
+        elif right.fact is not None and left.number is not None:
+            self.thresholds.append((right.fact, left.number))
 
     def compare_with_null(self, left: _Typed, op: _Token, right: _Typed) -> None:
         fact = left.fact or right.fact
@@ -233,6 +257,7 @@ class _Parser:
                 f"{fact!r} is never unknown, so it need not be compared with null", op.column
             )
         self.guarded[fact] = None
+        self.guards[fact] = self.guards.get(fact, 0) + 1
 
     def sum(self) -> _Typed:
         return self.arithmetic(("+", "-"), lambda: self.arithmetic(("*", "/", "%"), self.unary))
@@ -263,7 +288,8 @@ class _Parser:
             if operand.kind not in _NUMBERS:
                 raise ExpressionError(f"'-' needs a number, not {a_kind(operand.kind)}", op.column)
             code = f"whole(-{operand.code})" if operand.kind == "int" else f"(-{operand.code})"
-            return _Typed(operand.kind, op.column, code)
+            number = None if operand.number is None else -operand.number
+            return _Typed(operand.kind, op.column, code, number=number)
         return self.member()
 
     def member(self) -> _Typed:
@@ -299,7 +325,8 @@ class _Parser:
                 self.translatable = False
             # A leading zero is decimal in CEL, and nothing in Python.
             code = str(int(token.text)) if token.kind == "int" else token.text
-            return _Typed(token.kind, token.column, code)  # type: ignore[arg-type]
+            number = float(token.text) if token.kind != "string" else None
+            return _Typed(token.kind, token.column, code, number=number)  # type: ignore[arg-type]
         if token.kind == "name":
             self.take()
             return self.named(token)
@@ -337,7 +364,7 @@ class _Parser:
         fact = self.facts.get(token.text)
         if fact is None:
             raise ExpressionError(_unknown("fact", token.text, list(self.facts)), token.column)
-        self.names[token.text] = None
+        self.names[token.text] = self.names.get(token.text, 0) + 1
         code = f"known({token.text})" if fact.nullable else token.text
         return _Typed(fact.kind, token.column, code, fact=token.text)
 

@@ -69,6 +69,10 @@ _ROWS: Final = (
         "language to speak with the customer; '' = unknown",
     ),
     _row("status", "string", (_PROFILES,), "stranger, prospect, active, closed or other"),
+    _row("area", "string", (_PROFILES,), "where he lives, in the operator's words; '' = unknown"),
+    _row(
+        "plan", "string", (_PROFILES, _BILLING), "name of the account's plan, else of a line's; '' = unknown"
+    ),
     _row("tenure_days", "double", (_PROFILES,), "days since he became a customer", nullable=True),
     _row("lines", "int", (_PROFILES, _SMS), "lines of the account"),
     _row("child_lines", "int", (_PROFILES,), "lines used by a child (role, or under 18)"),

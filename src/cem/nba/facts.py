@@ -74,6 +74,10 @@ def _since(v: Situation) -> float | None:
     return v.days_since(since_day * DAY_MS) if since_day else None
 
 
+def _plan(v: Situation) -> str:
+    return next((p.name for p in v.plans if p.name), "")
+
+
 def _plan_price(v: Situation) -> int | None:
     prices = [p.price_minor for p in v.plans if p.price_minor > 0]
     return sum(prices) if prices else None
@@ -223,6 +227,8 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "rep_language": lambda v: v.call.language,
     "customer_language": lambda v: v.profile.language or v.call.language,
     "status": _status,
+    "area": lambda v: v.profile.area,
+    "plan": _plan,
     "tenure_days": _since,
     "lines": _lines,
     "child_lines": lambda v: len(v.children),

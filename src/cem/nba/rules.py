@@ -8,6 +8,7 @@ counts. (A context costs more than all the expressions in it.)
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ import msgspec
 
 from cem.nba.expressions import CheckedExpression, ExpressionError, FactType, Kind, a_kind, check
 
-__all__ = ["Evaluation", "Expressions", "FactValue", "Rule"]
+__all__ = ["Evaluation", "Expressions", "FactValue", "Rule", "asking"]
 
 FactValue = bool | int | float | str | None
 
@@ -121,12 +122,7 @@ class Expressions:
             unknown = " or ".join(f"{name} is None" for name in checked.needs_known)
             values.append(f"None if {unknown} else {checked.python}" if unknown else str(checked.python))
         lines.append(f"    return [{', '.join(values)}]")
-        namespace: dict[str, Any] = {
-            "known": _known,
-            "whole": _whole,
-            "divided": _divided,
-            "remainder": _remainder,
-        }
+        namespace: dict[str, Any] = dict(_HELPERS)
         # Its text is made by the checker of nothing but names of facts, literals and operators.
         exec("def run(facts):\n" + "\n".join(lines), namespace)  # noqa: S102
         function: Callable[[Mapping[str, FactValue]], list[Any]] = namespace["run"]
@@ -158,6 +154,57 @@ def _divided(a: int, b: int) -> int:
 
 def _remainder(a: int, b: int) -> int:
     return a - b * _divided(a, b)
+
+
+#: What the Python of an expression calls.
+_HELPERS: Final[Mapping[str, Any]] = {
+    "known": _known,
+    "whole": _whole,
+    "divided": _divided,
+    "remainder": _remainder,
+}
+
+
+def asking(source: str, types: Mapping[str, FactType]) -> Callable[[Mapping[str, FactValue]], Any]:
+    """Return the expression as a function that looks a fact up when its value first matters, and no other fact.
+
+    Its result is that of `Expressions.run`. Raises ExpressionError.
+    """
+    expressions = Expressions(types)
+    expressions.add(source)
+    checked = check(source, types)
+
+    def slowly(facts: Mapping[str, FactValue]) -> Any:
+        return expressions.run_cel({name: facts[name] for name in checked.names})[0]
+
+    if checked.python is None:
+        return slowly
+    unknown = " or ".join(f"{name} is None" for name in checked.needs_known)
+    whole = f"None if {unknown} else {checked.python}" if unknown else checked.python
+    tree = _LookedUp(checked.names).visit(ast.parse(f"lambda facts: {whole}", mode="eval"))
+    code = compile(ast.fix_missing_locations(tree), "<rule>", "eval")
+    # Its text is made by the checker of nothing but names of facts, literals and operators.
+    holds: Callable[[Mapping[str, FactValue]], Any] = eval(code, dict(_HELPERS))  # noqa: S307
+
+    def quickly(facts: Mapping[str, FactValue]) -> Any:
+        try:
+            return holds(facts)
+        except _DIFFERS:
+            return slowly(facts)
+
+    return quickly
+
+
+class _LookedUp(ast.NodeTransformer):
+    """Replaces the names of facts by look-ups."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = names
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        if node.id not in self._names:
+            return node
+        return ast.Subscript(ast.Name("facts", ast.Load()), ast.Constant(node.id), ast.Load())
 
 
 def _guarded(checked: CheckedExpression) -> str:

@@ -1,0 +1,28 @@
+"""The rules of the segments, read from the policy files."""
+
+from __future__ import annotations
+
+from cem.bootstrap.policies import policy_text
+from cem.nba import PolicyError
+from cem.segments import FILE, SegmentRules, load
+from cem.settings import Settings, SettingsError
+
+__all__ = ["read_segments", "segments_text"]
+
+
+def read_segments(settings: Settings) -> SegmentRules:
+    """Return the rules of the segments in force here. Raises SettingsError with file and line."""
+    return _read(settings)[0]
+
+
+def segments_text(settings: Settings) -> str:
+    """Return their file's text, checked. Raises SettingsError with file and line."""
+    return _read(settings)[1]
+
+
+def _read(settings: Settings) -> tuple[SegmentRules, str]:
+    text, origin = policy_text(settings, FILE)
+    try:
+        return load(text, origin), text
+    except PolicyError as error:
+        raise SettingsError(str(error)) from None

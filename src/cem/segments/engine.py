@@ -1,0 +1,233 @@
+"""The rules of all segments, compiled once, and asked of one customer at a time: only those whose facts were touched.
+
+A rule looks at facts from left to right and only as far as it needs to (`cem.nba.rules.asking`). What it said holds
+until a fact that it looked at is touched by a record or reaches its turn (`cem.segments.turns`); the earliest turn is
+kept with the answers. So at every instant, to the second, a customer is in the segments whose rules would hold if all
+of them were asked anew.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+from zlib import crc32
+
+import msgspec
+
+from cem.domain.customer import Customer
+from cem.domain.events.sms import SmsRated
+from cem.domain.facts.strangers import is_stranger
+from cem.domain.localtime import DAY_MS
+from cem.domain.state.segments import UNKNOWN, Standing, pack_standing, unpack_standing
+from cem.domain.view import csat_level
+from cem.nba.facts import COMPUTED
+from cem.nba.rules import FactValue, asking
+from cem.segments.facts import GROUPS, TYPES
+from cem.segments.groups import ALL, ANSWERS, BILLS, CONTACTS, LINES, USAGE
+from cem.segments.rules_file import FILE, Segment, read_segments
+from cem.segments.situation import Between
+from cem.segments.turns import TURNS
+
+__all__ = ["Explained", "SegmentRules", "load"]
+
+#: The last second that a standing can name.
+_LAST_S: Final = 2**32 - 1
+_Ask = Callable[[Mapping[str, FactValue]], Any]
+
+
+def load(text: str, file: str = FILE) -> SegmentRules:
+    """Return the rules of a file's text. Raises `cem.nba.policy_file.PolicyError` with file and line."""
+    return SegmentRules(read_segments(text, file))
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """A segment, whether the customer is in it, by which facts, and since which day (UTC, since the epoch)."""
+
+    segment: Segment
+    is_in: bool
+    facts: dict[str, FactValue]
+    since_day: int | None
+
+
+class _Facts(dict[str, FactValue]):
+    """The facts of one customer at one instant, each computed when it is first asked for."""
+
+    __slots__ = ("situation",)
+
+    def __init__(self, situation: Between) -> None:
+        self.situation = situation
+
+    def __missing__(self, name: str) -> FactValue:
+        value = self[name] = _COMPUTED[name](self.situation)
+        return value
+
+
+class SegmentRules:
+    """The segments of one file. Pure and immutable but for what it has compiled."""
+
+    def __init__(self, segments: Sequence[Segment]) -> None:
+        self.segments = tuple(segments)
+        self.names = tuple(s.name for s in self.segments)
+        said = json.dumps([(s.name, s.rule.source) for s in self.segments]).encode()
+        #: Tells whether a customer's standing is of these rules.
+        self.key = crc32(said) & 0xFFFF or 1
+        self._key_bytes = self.key.to_bytes(2, "little")
+        self._rules = [(n, asking(s.rule.source, TYPES), _groups_of(s)) for n, s in enumerate(self.segments)]
+        self._resting_on: dict[int, list[tuple[int, _Ask]]] = {}
+        named = dict.fromkeys(name for s in self.segments for name in s.rule.names)
+        self._turns = {
+            name: (TURNS[name], _thresholds(name, self.segments)) for name in named if name in TURNS
+        }
+        self._watches_messages = any(GROUPS[name] & USAGE for name in named)
+        free = {name for s in self.segments for name in s.rule.free}
+        self._every_message = bool(free & {"sms_top_line_segments", "sms_allowance_share"})
+        self._counts = _thresholds("sms_top_line_segments", self.segments)
+        self._shares = _thresholds("sms_allowance_share", self.segments)
+
+    def knows(self, customer: Customer) -> bool:
+        """Return whether these rules have been asked of the customer."""
+        if not self.segments:
+            return not customer.segments
+        return customer.segments[4:6] == self._key_bytes
+
+    def of_message(self, customer: Customer, event: SmsRated, at_ms: int) -> int:
+        """Return the groups that a message, folded already, touches: nearly all leave every rule as it was."""
+        line = customer.lines.get(event.line)
+        cycle = line.cycle if line is not None else None
+        if (
+            line is None
+            or cycle is None
+            or self._every_message
+            or event.charge_minor
+            or cycle.messages == 1
+            or at_ms < cycle.start_ms
+        ):
+            return USAGE | LINES
+        if not self._watches_messages:
+            return 0
+        after = cycle.segments
+        before = after - event.segments
+        for count in self._counts:
+            if before <= count <= after:
+                return USAGE
+        if line.allowance:
+            after = cycle.counted
+            before = after - event.segments
+            for share in self._shares:
+                if before <= share * line.allowance <= after:
+                    return USAGE
+        return 0
+
+    def ask(
+        self, customer: Customer, groups: int, now_ms: int, timezone: str, stood: bytes | None = None
+    ) -> tuple[Standing, Standing] | None:
+        """Ask the rules that rest on `groups` and keep what they say; return where he was and is if a share differs.
+
+        `timezone` is the operator's IANA zone; `stood` where the customer was counted, if that has been wiped since.
+        """
+        packed = customer.segments
+        before = unpack_standing(packed)
+        standing = self.standing(customer, before, groups, now_ms, timezone)
+        new = pack_standing(standing) if standing.key else b""
+        customer.segments = new
+        counted = before if stood is None or stood == packed else unpack_standing(stood)
+        # All but the time at which they are to be asked again.
+        if new[4:] == (packed if stood is None else stood)[4:]:
+            return None
+        return counted, unpack_standing(new)
+
+    def standing(
+        self, customer: Customer, before: Standing, groups: int, now_ms: int, timezone: str
+    ) -> Standing:
+        """Return where the customer stands now, if he stood there before and these groups were touched since."""
+        if is_stranger(customer) or not self.segments:
+            return Standing()
+        if before.key != self.key:
+            before, groups = Standing(key=self.key), ALL
+        facts = _Facts(Between(customer, now_ms, timezone))
+        since = dict(before.since)
+        day = now_ms // DAY_MS
+        for number, holds in self._of(groups):
+            if holds(facts) is True:
+                since.setdefault(number, day)
+            elif number in since:
+                del since[number]
+        due_s = 0 if groups == ALL else before.due_s
+        # A rule that did not look at a fact does not turn with it before it turns with one that it looked at.
+        turns = self._turns
+        for name, seen in facts.items():
+            if name in turns:
+                turn, thresholds = turns[name]
+                turn_ms = turn(facts.situation, seen, thresholds)
+                if (
+                    turn_ms is not None
+                    and (not due_s or turn_ms <= due_s * 1000)
+                    and turn_ms < _LAST_S * 1000
+                ):
+                    due_s = -(-turn_ms // 1000)
+        csat, value = before.csat_centi, before.value_minor
+        risk = before.risk_milli
+        if groups & (ANSWERS | CONTACTS):
+            csat, risk = _mood(customer, now_ms)
+        if groups & BILLS:
+            value = customer.billing.billed_minor
+        return Standing(due_s, self.key, csat, risk, value, since)
+
+    def explain(self, customer: Customer, now_ms: int, timezone: str) -> list[Explained]:
+        """Return what each rule says of the customer now and the facts that it names, in the file's order."""
+        kept = unpack_standing(customer.segments)
+        since = kept.since if kept.key == self.key else {}
+        facts = _Facts(Between(customer, now_ms, timezone))
+        stranger = is_stranger(customer)
+        found = []
+        for number, holds, _ in self._rules:
+            segment = self.segments[number]
+            values = {name: facts[name] for name in segment.rule.names}
+            is_in = not stranger and holds(facts) is True
+            found.append(Explained(segment, is_in, values, since.get(number) if is_in else None))
+        return found
+
+    def names_of(self, customer: Customer) -> tuple[str, ...] | None:
+        """Return the segments that the customer is in, by the file's order; None if other rules were asked last."""
+        if not self.knows(customer):
+            return None
+        return tuple(self.names[n] for n in sorted(unpack_standing(customer.segments).since))
+
+    def _of(self, groups: int) -> list[tuple[int, _Ask]]:
+        """Return the rules that rest on any of the groups."""
+        found = self._resting_on.get(groups)
+        if found is None:
+            found = [(n, ask) for n, ask, rests_on in self._rules if rests_on & groups or groups == ALL]
+            self._resting_on[groups] = found
+        return found
+
+
+def _mood(customer: Customer, now_ms: int) -> tuple[int, int]:
+    """Return satisfaction (hundredths) and risk (thousandths), of the models where they have said something."""
+    estimates = customer.estimates
+    if estimates.satisfied is not None:
+        csat = 2 * estimates.satisfied.point
+    else:
+        csat = round(100 * csat_level(customer, now_ms)) if customer.satisfaction.answers else UNKNOWN
+    return csat, UNKNOWN if estimates.churn is None else estimates.churn.chance // 10
+
+
+def _groups_of(segment: Segment) -> int:
+    groups = 0
+    for name in segment.rule.names:
+        groups |= GROUPS[name]
+    return groups
+
+
+def _thresholds(name: str, segments: Sequence[Segment]) -> tuple[float, ...]:
+    found = [number for s in segments for fact, number in s.rule.thresholds if fact == name]
+    return tuple(sorted(dict.fromkeys(found)))
+
+
+#: Name of a fact to its computation between contacts.
+_COMPUTED: Final[dict[str, Callable[[Between], FactValue]]] = {
+    **{name: COMPUTED[name] for name in GROUPS},
+    # It moves with every instant, in no simple way: it is taken for what it will be when the day ends.
+    "satisfaction": lambda situation: COMPUTED["satisfaction"](situation.tonight),
+}

@@ -1,0 +1,50 @@
+"""A customer as segments see him: at one instant, between contacts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from cem.domain.customer import Customer
+from cem.domain.localtime import DAY_MS, midnight_ms
+from cem.domain.state.contacts import Contact, contacts_since
+from cem.nba.call import Call
+from cem.nba.situation import Situation, lazy
+
+__all__ = ["Between"]
+
+_NO_CALL: Final = Call()
+
+
+class Between(Situation):
+    """`Situation` without a contact: an open call is one of his contacts like any other."""
+
+    def __init__(self, customer: Customer, now_ms: int, timezone: str) -> None:
+        self.customer = customer
+        self.now_ms = now_ms
+        self.topics = {}
+        self.timezone = timezone
+        self.open_call = None
+        self.call = _NO_CALL
+
+    @lazy
+    def known_contacts(self) -> list[Contact]:
+        """Return contacts from 30 days ago on, oldest first; one may bear a time that has not come yet."""
+        return contacts_since(self.customer.contacts, self.now_ms - 30 * DAY_MS)
+
+    @lazy
+    def contacts(self) -> list[Contact]:
+        """Return the contacts of the last 30 days, oldest first."""
+        known, now_ms = self.known_contacts, self.now_ms
+        if known and known[-1].at_ms > now_ms:
+            return [c for c in known if c.at_ms <= now_ms]
+        return known
+
+    @lazy
+    def midnight(self) -> int:
+        """Return the instant at which his local day ends."""
+        return midnight_ms(self.today + 1, self.tz)
+
+    @lazy
+    def tonight(self) -> Between:
+        """Return the same customer at the end of his local day, as far as is known now."""
+        return Between(self.customer, self.midnight, self.timezone)

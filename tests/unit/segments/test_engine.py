@@ -1,0 +1,148 @@
+"""Which rules are asked when: messages pay for nothing that they do not change, and every move is counted once."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from cem.domain.customer import Customer, new_customer
+from cem.domain.events import CustomerErased, InteractionRecorded, SmsRated, SurveyAnswered
+from cem.domain.events.enums import Channel
+from cem.domain.state.lane import LaneState
+from cem.domain.state.segments import Standing, pack_standing, segments_due_ms, unpack_standing
+from cem.domain.thresholds import AlertPolicy
+from cem.ports import Record
+from cem.segments import ALL, TALLY, SegmentRules, Sums, add_up
+from cem.segments.groups import LINES, USAGE
+from cem.step import CemStepper, Rules
+from cem.stepper import Moment
+from cem.streams.dead_letters import dead_letter
+from tests.builders.any_state import standings
+from tests.builders.customers import DAY, SECOND, T0, household
+from tests.builders.records import record_of
+from tests.builders.segments import rules_of
+from tests.builders.typical_customer import typical_customer, typical_events
+
+
+@given(standings())
+def test_any_standing_comes_back(standing: Standing) -> None:
+    """From its bytes, the due time at the place where the step looks for it."""
+    packed = pack_standing(standing)
+    assert unpack_standing(packed) == standing
+    assert segments_due_ms(packed) == standing.due_s * 1000
+
+
+def sent(customer: Customer, rules: SegmentRules, segments: int = 1, **fields: object) -> int:
+    """Return what one more message of an ordinary line touches."""
+    event = SmsRated(line="1", segments=segments, recipient="r", **{"in_allowance": True, **fields})  # type: ignore[arg-type]
+    cycle = customer.lines["1"].cycle
+    assert cycle is not None
+    cycle.messages += 1
+    cycle.segments += segments
+    cycle.counted += segments
+    return rules.of_message(customer, event, T0 + DAY)
+
+
+def test_a_message_asks_nothing_until_it_crosses_a_number() -> None:
+    """The 400th segment is looked at, the 399th is not; nor is any where no rule speaks of messages."""
+    first = SmsRated(line="1", segments=1, recipient="r", in_allowance=True)
+    customer, _ = household([(T0, first)])
+    rules = rules_of(heavy="sms_top_line_segments >= 400")
+    assert rules.of_message(customer, first, T0) == USAGE | LINES
+    assert [sent(customer, rules, 100) for _ in range(3)] == [0, 0, 0]
+    assert sent(customer, rules, 98) == 0
+    assert sent(customer, rules) & USAGE
+    assert sent(customer, rules) & USAGE
+    assert sent(customer, rules) == 0
+    assert sent(customer, rules, charge_minor=9) & USAGE
+    assert sent(customer, rules_of(other="lines > 2"), 400) == 0
+
+
+def test_an_allowance_is_watched_by_its_share() -> None:
+    """A share of .9 of 10 segments is crossed by the ninth."""
+    customer, _ = household([(T0, SmsRated(line="1", segments=1, recipient="r", in_allowance=True))])
+    customer.lines["1"].allowance = 10
+    rules = rules_of(used="sms_allowance_share >= 0.9")
+    assert [bool(sent(customer, rules)) for _ in range(9)] == [False] * 7 + [True, True]
+
+
+def test_time_alone_moves_a_customer_to_the_second() -> None:
+    """The second contact of 7 days falls out of the window, and he is out of the segment, not a moment before."""
+    chat = InteractionRecorded(interaction_id="i", channel=Channel.CHAT)
+    other = InteractionRecorded(interaction_id="j", channel=Channel.CHAT)
+    customer, _ = household([(T0, chat), (T0 + DAY, other)])
+    rules = rules_of(often="contacts_7d >= 2", silent="contacts_30d == 0")
+    rules.ask(customer, ALL, T0 + DAY, "UTC")
+    assert rules.names_of(customer) == ("often",)
+    due_ms = segments_due_ms(customer.segments)
+    assert due_ms == T0 + 7 * DAY
+    rules.ask(customer, ALL, due_ms - SECOND, "UTC")
+    assert rules.names_of(customer) == ("often",)
+    rules.ask(customer, ALL, due_ms, "UTC")
+    assert rules.names_of(customer) == ()
+
+
+def test_a_standing_is_small() -> None:
+    """A typical customer's takes at most twenty bytes, its field included."""
+    customer = typical_customer()
+    rules = rules_of(family="lines >= 2", child="child_lines >= 1")
+    rules.ask(customer, ALL, typical_events()[-1][0], "UTC")
+    assert rules.names_of(customer) == ("family", "child")
+    assert len(customer.segments) + 2 <= 20
+
+
+class _Lane:
+    def __init__(self, rules: SegmentRules) -> None:
+        self.states: dict[str, Customer | LaneState] = {"lane:0": LaneState(0)}
+        self.use(rules)
+
+    def use(self, rules: SegmentRules) -> None:
+        self.rules = rules
+        made = Rules("t", alerts=AlertPolicy(), late_limit_ms=7 * DAY, timezone="UTC", segments=rules)
+        self.job = CemStepper(made, dead_letter=dead_letter, lane_of=lambda customer_id: 3)
+
+    def apply(self, *records: Record) -> None:
+        items = self.job.read(records)
+        for customer in self.job.customers(items):
+            self.states.setdefault(customer, new_customer(customer))
+        self.job.step(self.states, items, Moment(0, records[0].topic, T0))
+
+    def sums(self) -> tuple[int, dict[str, int], int]:
+        lane = self.states["lane:0"]
+        assert isinstance(lane, LaneState)
+        asked, found, others = add_up([lane.look(TALLY)], self.rules.key)
+        return asked.customers, {name: s.customers for name, s in found.items()}, others
+
+
+def chat(customer: str, number: int) -> Record:
+    event = InteractionRecorded(interaction_id=f"{customer}{number}", channel=Channel.CHAT)
+    return record_of(event, time_ms=T0, id=f"e{number}", key=customer)
+
+
+def test_every_move_is_counted_once_also_under_new_rules_and_after_an_erasure() -> None:
+    """New rules take a customer over at his next record; the erased are in no segment; old rules find their sums."""
+    old, new = rules_of(met="contacts_30d >= 1"), rules_of(twice="contacts_30d >= 2")
+    lane = _Lane(old)
+    lane.apply(chat("a", 1), chat("b", 2), chat("c", 3))
+    assert lane.sums() == (3, {"met": 3}, 0)
+    lane.use(new)
+    lane.apply(chat("a", 4))
+    assert lane.sums() == (1, {"twice": 1}, 2)
+    erased = record_of(CustomerErased(), time_ms=T0, id="e5", key="a")
+    lane.apply(erased)
+    assert lane.sums() == (0, {"twice": 0}, 2)
+    lane.use(old)
+    lane.apply(chat("b", 6))
+    assert lane.sums() == (2, {"met": 2}, 0)
+
+
+def test_satisfaction_is_averaged_over_those_who_are_known() -> None:
+    """An answer counts for the segments that its customer is in, and a newer one takes its place."""
+    lane = _Lane(rules_of(met="contacts_30d >= 1"))
+    lane.apply(chat("a", 1), chat("b", 2))
+    lane.apply(record_of(SurveyAnswered(csat=5), time_ms=T0, id="e3", key="a"))
+    state = lane.states["lane:0"]
+    assert isinstance(state, LaneState)
+    _, found, _ = add_up([state.look(TALLY)], lane.rules.key)
+    assert (found["met"].rated, found["met"].customers) == (1, 2)
+    assert found["met"].csat_centi in range(420, 440)
+    assert found["met"] != Sums()

@@ -29,6 +29,7 @@ from cem.domain.state.estimates import (
     Churn,
     Estimates,
     Heard,
+    Offered,
     Satisfied,
     Talked,
     past_moods,
@@ -259,6 +260,7 @@ def _estimates(estimates: Estimates) -> Shown:
         satisfaction=_plain(estimates.satisfied),
         churn=_plain(estimates.churn),
         surveys_waited_for=_plain(estimates.heard),
+        outcomes_waited_for=_plain(estimates.offered),
         weeks_waiting=len(waiting_portraits(estimates.waiting)) or None,
     )
 
@@ -379,4 +381,5 @@ _SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
         **_some(drivers=_drivers(churn.drivers)),
     },
     Heard: _heard,
+    Offered: lambda offered: _fields(offered, {"key", "portrait"}),
 }

@@ -230,6 +230,16 @@ def _survey(customer: Customer, received: Received, ctx: FoldContext) -> None:
     sinking.check_sinking(customer, received.time_ms, ctx)
 
 
+def _decided(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    decisions.add_decision(customer, received, ctx)
+    learning.remember_decision(customer, received, ctx)
+
+
+def _came_out(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    decisions.add_outcome(customer, received, ctx)
+    learning.learn_from_outcome(customer, received, ctx)
+
+
 def _cancelled(customer: Customer, received: Received, ctx: FoldContext) -> None:
     supplies.cancel_contract(customer, received, ctx)
     learning.correct_churn(customer, ctx)
@@ -320,8 +330,8 @@ _FOLDS: dict[type[Event], Fold] = {
     ProfileChanged: change_profile,
     ConsentChanged: change_consent,
     CustomerErased: _erased,
-    DecisionMade: decisions.add_decision,
-    OutcomeRecorded: decisions.add_outcome,
+    DecisionMade: _decided,
+    OutcomeRecorded: _came_out,
     ControlAlertAcknowledged: _acknowledged,
     ControlAlertSilenced: _silenced,
     ControlAlertResolved: _resolved,

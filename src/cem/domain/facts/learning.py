@@ -9,6 +9,7 @@ together go to the model's topic of examples:
 | satisfaction | at the end of a contact | the survey about it; none: not answered | at the answer, or after 4 days |
 | sentiment | the same | bad, middling or good, as the survey says; of what the survey says itself, at once | at the answer |
 | reason | at the end of a contact | the reason that was recorded | at once |
+| propensity | at a decision, of its first action | accepted (done counts), or declined | at that outcome |
 
 Whoever has given notice, or has left, is asked about no more. A cancellation that becomes known after the horizon has
 closed, but took effect within it, corrects what was learnt: an example of the same source without the portrait.
@@ -25,14 +26,19 @@ from typing import Any, Final
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.calls import SurveyAnswered
+from cem.domain.events.decisions import DecisionMade
 from cem.domain.events.envelope import Received
+from cem.domain.events.outcomes import OutcomeRecorded
 from cem.domain.facts.mood import hear, suppose_reason
+from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.contacts import contact_key
+from cem.domain.state.decisions import decision_key
 from cem.domain.state.estimates import (
     Churn,
     Estimates,
     Heard,
+    Offered,
     Satisfied,
     pack_portraits,
     waiting_portraits,
@@ -46,7 +52,9 @@ __all__ = [
     "contact_over",
     "correct_churn",
     "judge_learning",
+    "learn_from_outcome",
     "learn_from_survey",
+    "remember_decision",
 ]
 
 #: A customer who leaves within so long of a portrait is a positive example.
@@ -55,6 +63,11 @@ HORIZON_MS: Final = 30 * DAY_MS
 _SURVEY_MS: Final = 4 * DAY_MS
 _HEARD_KEPT: Final = 3
 _TEXT_KEPT: Final = 400
+#: How long the outcome of a decision is waited for, and of how many decisions.
+_OUTCOME_MS: Final = 3 * DAY_MS
+_OFFERED_KEPT: Final = 3
+#: What an outcome says of the customer's will; other states say nothing of it.
+_WILL: Final = {"accepted": 1, "done": 1, "declined": 0}
 
 
 def begin_learning(customer: Customer, now_ms: int) -> None:
@@ -72,6 +85,7 @@ def judge_learning(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     while estimates.heard and estimates.heard[0].at_s * 1000 + _SURVEY_MS <= now_ms:
         heard = estimates.heard.pop(0)
         ctx.example("satisfaction", _source(customer, heard.key), _survey_input(heard), None)
+    _forget_offers(estimates, now_ms)
     week = week_of(customer.customer_id, now_ms)
     if _stays(customer):
         if week > estimates.week:
@@ -139,6 +153,48 @@ def learn_from_survey(customer: Customer, received: Received, ctx: FoldContext) 
             return
 
 
+def remember_decision(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `decision.made`: keep what was known, until it is known whether he wanted what was put first."""
+    event = received.event
+    assert isinstance(event, DecisionMade)
+    if not event.action or event.shadow or is_stranger(customer):
+        return
+    estimates = customer.estimates
+    channel = str(event.channel) if event.channel else ""
+    packed = portrait(customer, max(received.time_ms, customer.last_ms), ctx.timezone)
+    key, at_s = decision_key(event.decision_id), received.time_ms // 1000
+    estimates.offered = [each for each in estimates.offered if each.key != key]
+    estimates.offered.append(Offered(key, at_s, event.action, channel, event.probability, packed))
+    estimates.offered.sort(key=_when)
+    del estimates.offered[:-_OFFERED_KEPT]
+    _forget_offers(estimates, ctx.lane_time_ms)
+    _set_due(customer, estimates)
+
+
+def learn_from_outcome(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `outcome.recorded`: the label of what waited for it, if it says what the customer wanted."""
+    event = received.event
+    assert isinstance(event, OutcomeRecorded)
+    will = _WILL.get(str(event.state))
+    if will is None:
+        return
+    estimates, key = customer.estimates, decision_key(event.decision_id)
+    for offered in estimates.offered:
+        if offered.key == key:
+            action = event.action or offered.action
+            x = {
+                "features": features_of(offered.portrait),
+                "action": action,
+                "channel": str(event.channel) if event.channel else offered.channel,
+                # The logged chance is that of the action put first.
+                "probability": offered.probability if action == offered.action else 0.0,
+            }
+            ctx.example("propensity", f"propensity/{customer.customer_id}/{key}/{action}", x, will)
+            estimates.offered.remove(offered)
+            _set_due(customer, estimates)
+            return
+
+
 def correct_churn(customer: Customer, ctx: FoldContext) -> None:
     """Correct what was learnt of weeks whose horizon had closed before their cancellation became known."""
     estimates = customer.estimates
@@ -197,6 +253,7 @@ def _set_due(customer: Customer, estimates: Estimates) -> None:
         for week, _ in waiting_portraits(estimates.waiting)[:1]
     ]
     dues += [heard.at_s * 1000 + _SURVEY_MS for heard in estimates.heard[:1]]
+    dues += [offered.at_s * 1000 + _OUTCOME_MS for offered in estimates.offered[:1]]
     if estimates.week and _stays(customer):
         dues.append(instant_of(customer.customer_id, estimates.week + 1))
     # To the second, rounded up: never before it is due.
@@ -247,6 +304,15 @@ def _verdict(event: SurveyAnswered) -> str:
     if event.nps is not None:
         return "negative" if event.nps <= 6 else "positive" if event.nps >= 9 else "neutral"
     return ""
+
+
+def _forget_offers(estimates: Estimates, now_ms: int) -> None:
+    while estimates.offered and estimates.offered[0].at_s * 1000 + _OUTCOME_MS <= now_ms:
+        del estimates.offered[0]
+
+
+def _when(offered: Offered) -> tuple[int, int]:
+    return offered.at_s, offered.key
 
 
 def _at(heard: Heard) -> tuple[int, int]:

@@ -17,6 +17,7 @@ __all__ = [
     "Churn",
     "Estimates",
     "Heard",
+    "Offered",
     "PastMood",
     "Satisfied",
     "Spoken",
@@ -104,6 +105,19 @@ class Heard(msgspec.Struct, array_like=True, gc=False):
     portrait: bytes = b""
 
 
+class Offered(msgspec.Struct, array_like=True, gc=False):
+    """A decision of which it is not known yet whether its first action was accepted: what was known when it was made."""
+
+    #: See `decision_key`.
+    key: int
+    at_s: int
+    action: str
+    channel: str = ""
+    #: With which the decision put the action first.
+    probability: float = 0.0
+    portrait: bytes = b""
+
+
 class Estimates(msgspec.Struct, array_like=True, gc=False):
     """Estimates, and examples in waiting."""
 
@@ -119,6 +133,8 @@ class Estimates(msgspec.Struct, array_like=True, gc=False):
     first_week: int = 0
     #: Packed portraits whose horizon is still open.
     waiting: bytes = b""
+    #: Decisions, oldest first.
+    offered: list[Offered] = []
 
 
 def spoken_of(packed: bytes) -> list[Spoken]:

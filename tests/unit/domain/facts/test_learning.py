@@ -15,12 +15,15 @@ from cem.domain.events import (
     CallTurn,
     ContractCancelled,
     CustomerErased,
+    DecisionMade,
     Event,
+    OutcomeRecorded,
+    OutcomeState,
     PlanChanged,
     Speaker,
     SurveyAnswered,
 )
-from cem.domain.events.enums import Initiative
+from cem.domain.events.enums import Channel, Initiative
 from cem.domain.facts.learning import HORIZON_MS
 from cem.domain.fold import fold, next_due_ms
 from cem.domain.state.estimates import pack_portraits, waiting_portraits
@@ -153,3 +156,28 @@ def test_a_lane_that_is_behind_looks_at_the_next_record() -> None:
     assert model == "churn"
     assert features_of(packed)["contacts_7d"] == 0
     assert view.churn_risk(customer, ctx.lane_time_ms) is not None
+
+
+def test_an_outcome_labels_the_decision() -> None:
+    """What was known at the decision, with the chance that it logged, is learnt when it is known what he wanted."""
+    at_ms = T0 + HOUR
+    made = DecisionMade(
+        decision_id="C1.1",
+        customer_id="C1",
+        as_of=datetime.fromtimestamp(at_ms / 1000, UTC),
+        action="sms_bundle",
+        channel=Channel.CALL,
+        probability=0.25,
+        policy_hash="a" * 64,
+    )
+    shown = OutcomeRecorded(decision_id="C1.1", state=OutcomeState.DISPLAYED)
+    wanted = OutcomeRecorded(decision_id="C1.1", state=OutcomeState.ACCEPTED)
+    done = OutcomeRecorded(decision_id="C1.1", state=OutcomeState.DONE)
+    events = [(at_ms, made), (at_ms + 1, shown), (at_ms + 2, wanted), (at_ms + 3, done)]
+    customer, ctx = lived(events, T0 + 2 * DAY)
+    ((source, x, y),) = [(source, x, y) for model, source, x, y in ctx.examples if model == "propensity"]
+    assert (x["action"], x["channel"], x["probability"], y) == ("sms_bundle", "call", 0.25, 1)
+    assert x["features"]["price"] > 1_000 and source.endswith("/sms_bundle")
+    assert customer.estimates.offered == []
+    customer, ctx = lived(events[:2], T0 + 4 * DAY)
+    assert customer.estimates.offered == [] and not ctx.examples

@@ -13,6 +13,7 @@ import heapq
 import json
 import time
 from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from cem.domain.events import Event, SmsRated, type_of
 from cem.domain.events.envelope import Received
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.scores import example_emission
-from cem.domain.thresholds import AlertPolicy
 from cem.domain.view import mood_level
 from cem.domain.view.portrait import FEATURES
 from cem.domain.weeks import instant_of
@@ -32,18 +32,16 @@ from cem.learning.shelf import LEAST_EXAMPLES, Loaded, ModelShelf
 from cem.learning.stream_models import MODELS
 from cem.simulator import Parameters, open_world
 from cem.simulator.parameters import DAY_MS
+from tests.builders.customers import Context
 
 __all__ = ["Judge", "judge"]
 
 
-class Judge:
-    """`FoldContext` of all customers: asks the pupils, gives them their examples, and remembers what was said."""
+class Judge(Context):
+    """The fold's context of all customers: asks the pupils, gives them their examples, and remembers what was said."""
 
     def __init__(self, models: tuple[str, ...]) -> None:
-        self.lane_time_ms = 0
-        self.late_limit_ms = 7 * DAY_MS
-        self.alerts = AlertPolicy()
-        self.timezone = "UTC"
+        super().__init__(0)
         self.pupils = {name: Pupil(name) for name in models}
         self.customer_id = ""
         #: (customer, week) -> portrait and chance said; label.
@@ -53,11 +51,8 @@ class Judge:
         self._shelf = ModelShelf()
         self._offsets: dict[str, int] = defaultdict(int)
 
-    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+    def emit(self, event: Event, *, kind: str, key: str | None = None, at_ms: int | None = None) -> str:
         return ""
-
-    def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
-        return
 
     def ask(self, model: str, question: Any) -> Any:
         began = time.process_time()
@@ -104,7 +99,9 @@ def next_week(customer_id: str, at_ms: int) -> int:
     return week_of(customer_id, at_ms)
 
 
-def judge(customers: int, days: int, seed: int, texts: str, models: tuple[str, ...]) -> dict[str, Any]:
+def judge(
+    customers: int, days: int, seed: int, texts: str, models: tuple[str, ...], rows_file: Path | None = None
+) -> dict[str, Any]:
     """Return what was found."""
     parameters = Parameters(customers=customers, seed=seed, texts=texts)
     world = open_world(parameters)
@@ -153,7 +150,7 @@ def judge(customers: int, days: int, seed: int, texts: str, models: tuple[str, .
     print(
         f"{number:,} records folded, {fold_s:.0f} s; of that {ctx.learn_s:.0f} s learning, {ctx.ask_s:.0f} s asking"
     )
-    return _figures(ctx, moods, heard)
+    return _figures(ctx, moods, heard, rows_file)
 
 
 def _tick(state: Customer, now_ms: int, ctx: Judge, dues: list[tuple[int, str]]) -> None:
@@ -191,7 +188,10 @@ def _moods_now(states: dict[str, Customer], moods: dict[str, Any], now_ms: int) 
     return found
 
 
-def _figures(ctx: Judge, moods: dict[str, Any], heard: list[tuple[float, float]]) -> dict[str, Any]:
+def _figures(
+    ctx: Judge, moods: dict[str, Any], heard: list[tuple[float, float]], rows_file: Path | None
+) -> dict[str, Any]:
+    """Return the figures; the rows behind those of churn go to `rows_file`."""
     rows = []
     for (customer_id, week), label in ctx.labels.items():
         portrait, score = ctx.portraits.get((customer_id, week), (b"", None))
@@ -205,7 +205,8 @@ def _figures(ctx: Judge, moods: dict[str, Any], heard: list[tuple[float, float]]
     found: dict[str, Any] = {"examples": len(rows), "positives": sum(r[3] for r in rows)}
     for name, part in (("all", said), ("second half", late)):
         labels = [bool(row[3]) for row in part]
-        ours, oracle_auc = auc([row[1] for row in part], labels), auc([row[2] for row in part], labels)
+        ours = auc([row[1] or 0.0 for row in part], labels)
+        oracle_auc = auc([row[2] for row in part], labels)
         found[f"churn, {name}"] = {"auc": ours, "oracle": oracle_auc, "share": _share(ours, oracle_auc)}
     found["churn calibration"] = ctx.pupils["churn"].figures() if "churn" in ctx.pupils else {}
     for name in ("sentiment", "satisfaction", "reason"):
@@ -214,16 +215,12 @@ def _figures(ctx: Judge, moods: dict[str, Any], heard: list[tuple[float, float]]
     if len(heard) > 2:
         ours_, hidden = np.array(heard).T
         found["mood"] = {"pairs": len(heard), "correlation": float(np.corrcoef(ours_, hidden)[0, 1])}
-    if np and len(late) > 100:
+    if rows_file is not None:
         matrix = np.array([list(row[4].ljust(len(FEATURES), b"\xff")) for row in rows], float)
-        np.savez_compressed(
-            "/tmp/churn-rows.npz",
-            x=matrix,
-            y=[r[3] for r in rows],
-            t=[r[0] for r in rows],
-            o=[r[2] for r in rows],
-            s=[np.nan if r[1] is None else r[1] for r in rows],
-        )
+        said_all = [np.nan if row[1] is None else row[1] for row in rows]
+        columns = {"t": [r[0] for r in rows], "o": [r[2] for r in rows], "y": [r[3] for r in rows]}
+        arrays = {name: np.array(values) for name, values in columns.items()}
+        np.savez_compressed(rows_file, **{"x": matrix, "s": np.array(said_all), **arrays})  # type: ignore[arg-type]
     return found
 
 
@@ -239,8 +236,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--texts", default="open")
     parser.add_argument("--models", default="sentiment,satisfaction,churn")
+    parser.add_argument("--rows", type=Path, help="write the examples of churn there (npz)")
     given = parser.parse_args()
-    found = judge(given.customers, given.days, given.seed, given.texts, tuple(given.models.split(",")))
+    models = tuple(given.models.split(","))
+    found = judge(given.customers, given.days, given.seed, given.texts, models, given.rows)
     print(json.dumps(found, indent=2))
 
 

@@ -23,6 +23,7 @@ from cem.nba import (
     Call,
     Context,
     Decision,
+    Learnt,
     answer_of,
     decide,
     draw_of,
@@ -137,7 +138,13 @@ class DecisionDesk:
         facts = facts_of(customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone)
         history = history_of(customer, now_ms)
         versions = model_versions(customer)
-        context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s, versions)
+        learnt: dict[str, Learnt] = {}
+        if services.propensities is not None and data is not None:
+            names = [action.action for action in catalogue.actions]
+            version, learnt = services.propensities(customer, now_ms, names, call.channel)
+            if learnt:
+                versions["propensity"] = version
+        context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s, versions, learnt)
         return decide(context, catalogue, params, draw_of(decision_id)), context
 
     def _fallback(

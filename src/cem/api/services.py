@@ -9,11 +9,15 @@ from typing import Protocol
 from cem.api.freshness import Freshness
 from cem.api.metrics import ApiMetrics
 from cem.api.reading import ReadMany
-from cem.nba import Policy
+from cem.domain.customer import Customer
+from cem.nba import Learnt, Policy
 from cem.ports import Clock, CustomerReader, Emission
 from cem.streams.alert_feed import AlertSource
 
-__all__ = ["KeyValues", "RecordLog", "Services"]
+__all__ = ["KeyValues", "Propensities", "RecordLog", "Services"]
+
+#: Customer, instant (ms), actions and channel -> what is known of each action, and the version of the model.
+Propensities = Callable[[Customer, int, Sequence[str], str], tuple[str, dict[str, Learnt]]]
 
 
 class RecordLog(Protocol):
@@ -51,6 +55,8 @@ class Services:
     read_many: ReadMany | None = None
     #: Where streams of alerts come from; None: there are none.
     alerts: AlertSource | None = None
+    #: What the model has learnt of actions (customer, now, actions, channel), and its version; None: no model.
+    propensities: Propensities | None = None
     #: True: the clock is simulated, so records say at what time of it they were recorded.
     simulated_clock: bool = False
     timezone: str = "UTC"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import cem
 from cem.bootstrap.parts import open_parts
+from cem.domain.customer import Customer
+from cem.domain.view.portrait import portrait
+from cem.nba import Learnt
 from cem.ports import Unavailable
 from cem.settings import Settings, SettingsError
 from cem.streams.alert_feed import AlertFeed
@@ -15,10 +18,21 @@ from cem.streams.lag_look import look_at_lanes
 from cem.streams.lag_metrics import LagCollector
 from cem.streams.lag_reader import LagReader
 from cem.streams.lag_watch import LagWatch
+from cem.streams.model_watch import LateShelf, watch_models
 from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.topics import LANE_TOPICS
 
-__all__ = ["run_api"]
+__all__ = ["learnt_propensities", "run_api"]
+
+
+def learnt_propensities(
+    models: LateShelf, timezone: str, customer: Customer, now_ms: int, actions: Sequence[str], channel: str
+) -> tuple[str, dict[str, Learnt]]:
+    """Return the model's version, and what it says of each action of which it has learnt an outcome."""
+    if models.shelf is None:
+        return "", {}
+    version, said = models.shelf.propensities(portrait(customer, now_ms, timezone), actions, channel)
+    return version, {action: Learnt(mean, outcomes) for action, (mean, outcomes) in said.items()}
 
 
 async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = lambda address: None) -> None:
@@ -57,6 +71,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             with contextlib.suppress(Unavailable):
                 await parts.publisher.publish([])
 
+        models = LateShelf()
         services = Services(
             reader=parts.store,
             read_many=parts.store.read_many,
@@ -70,6 +85,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             new_id=new_id,
             simulated_clock=settings.clock == "simulated",
             timezone=settings.timezone,
+            propensities=lambda *asked: learnt_propensities(models, settings.timezone, *asked),
             decision_deadline_ms=settings.decision_deadline_ms,
             decision_log_ms=settings.decision_log_ms,
             api_key_hash=settings.api_key_hash,
@@ -82,6 +98,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
                 lambda: watch(freshness, parts.store, ends),
                 lag.run,
                 alerts.run,
+                lambda: watch_models(models, parts.store, ["propensity"]),
             ],
         )
         LagCollector(lag, services.metrics.registry)

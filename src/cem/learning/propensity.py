@@ -130,6 +130,10 @@ class PropensityModel(TabularModel):
         self.learnt += 1
         return True
 
+    def evidence(self, x: Offer) -> int:
+        """Return how many outcomes of the action over the channel were learnt."""
+        return self._counts.get(_key(x), (0, 0.0, 0))[0]
+
     def encode(self, x: Offer) -> object:
         """Return the features as the model sees them."""
         return self._learner.encoder.encode(_features(x), 0)

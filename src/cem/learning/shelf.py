@@ -14,7 +14,7 @@ import msgspec
 from cem.domain.view.portrait import FEATURES, features_of
 from cem.learning.churn import ChurnModel
 from cem.learning.contract import NOTHING_LEARNT, Model, TextInput
-from cem.learning.propensity import Offer, Propensity, PropensityModel
+from cem.learning.propensity import Offer, PropensityModel
 from cem.learning.published import Card, champion_in
 from cem.learning.satisfaction import SatisfactionModel, SurveyInput
 from cem.learning.tabular.drivers import Driver
@@ -75,13 +75,22 @@ class ModelShelf:
             return None
         return loaded.version, answer(loaded.model, x)
 
-    def propensity(self, offer: Offer) -> tuple[int, Propensity] | None:
-        """Return the version and the chance that the offer is accepted; None while the model knows its prior only."""
+    def propensities(
+        self, packed: bytes, actions: Sequence[str], channel: str
+    ) -> tuple[str, dict[str, tuple[float, int]]]:
+        """Return the model's version, and mean chance and outcomes learnt of each action that it has outcomes of."""
         loaded = self._ready("propensity")
         if loaded is None:
-            return None
+            return "", {}
         assert isinstance(loaded.model, PropensityModel)
-        return loaded.version, loaded.model.predict_one(offer)
+        features = features_of(packed)
+        found: dict[str, tuple[float, int]] = {}
+        for action in actions:
+            offer = Offer(features, action, channel)
+            if outcomes := loaded.model.evidence(offer):
+                said = loaded.model.predict_one(offer)
+                found[action] = (round(said.probability, 4), outcomes)
+        return str(loaded.version), found
 
     def _ready(self, name: str) -> Loaded | None:
         loaded = self._loaded.get(name)

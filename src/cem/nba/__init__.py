@@ -19,6 +19,7 @@ from cem.nba.facts import facts_of, history_of, model_versions
 from cem.nba.fallback import service_only
 from cem.nba.params import Params
 from cem.nba.policy import Policy, PolicyError, load_policy
+from cem.nba.propensity import Learnt
 
 __all__ = [
     "FACTS",
@@ -28,6 +29,7 @@ __all__ = [
     "Catalogue",
     "Context",
     "Decision",
+    "Learnt",
     "OtherPolicy",
     "Params",
     "Policy",

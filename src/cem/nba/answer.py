@@ -23,6 +23,7 @@ from cem.nba.fact_table import INPUT_TOPICS
 from cem.nba.fallback import SERVICE_ONLY, service_only
 from cem.nba.history import freeze_history, thaw_history
 from cem.nba.policy import Policy
+from cem.nba.propensity import freeze_propensities, thaw_propensities
 
 __all__ = ["Answer", "OtherPolicy", "answer_of", "encode_answer", "record_of", "remake", "replay"]
 
@@ -88,6 +89,7 @@ def record_of(decision: Decision, context: Context, call: Call, policy: Policy) 
     first = decision.ranked[0]
     features: dict[str, Any] = {name: value for name, value in context.facts.items() if value is not None}
     features.update(freeze_history(context.history))
+    features.update(freeze_propensities(context.propensities))
     return DecisionMade(
         decision_id=decision.decision_id,
         customer_id=decision.customer_id,
@@ -165,6 +167,7 @@ def _decided(record: DecisionMade, policy: Policy) -> Decision:
         {name: record.features.get(name) for name in catalogue.fact_names},
         thaw_history(record.features),
         _staleness(record),
+        propensities=thaw_propensities(record.features),
     )
     return decide(context, catalogue, params, draw_of(record.decision_id))
 

@@ -15,6 +15,7 @@ from cem.nba.explanation import flips_of
 from cem.nba.exploration import explore
 from cem.nba.funnel import pass_funnel
 from cem.nba.params import Floor, Params
+from cem.nba.propensity import with_learnt
 from cem.nba.rules import Evaluation, FactValue
 
 __all__ = ["FULL", "NOTHING_LEFT", "STRANGER", "decide", "ranked", "said"]
@@ -40,6 +41,9 @@ def decide(context: Context, catalogue: Catalogue, params: Params, draw: float) 
     evaluation = Evaluation(catalogue.expressions, facts)
     fatigue = Fatigue(context.history, context.as_of_ms, catalogue, params.caps)
     passed, dropped = pass_funnel(catalogue, evaluation, fatigue, channel, context.staleness_s)
+    if context.propensities:
+        learnt = context.propensities
+        passed = [(with_learnt(action, learnt.get(action.action)), t) for action, t in passed]
     standing, hopefuls = _weigh(passed, evaluation, params, dropped)
     floors = [floor for floor in params.floors if evaluation.holds(floor.rule)]
     standing = _protect(standing, floors, evaluation, dropped)

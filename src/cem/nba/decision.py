@@ -6,6 +6,7 @@ import msgspec
 
 from cem.domain.events import DroppedAction, RankedAction
 from cem.nba.history import Past
+from cem.nba.propensity import Learnt
 from cem.nba.rules import FactValue
 
 __all__ = ["ActiveFloor", "Context", "Decision", "Flip", "Said", "Tier"]
@@ -27,6 +28,8 @@ class Context(msgspec.Struct, frozen=True):
     staleness_s: dict[str, float | None] = {}
     #: Versions of the models whose estimates are among the facts, by name.
     versions: dict[str, str] = {}
+    #: What the model has learnt of actions for this customer, by action.
+    propensities: dict[str, Learnt] = {}
 
 
 class Flip(msgspec.Struct, frozen=True, gc=False):

@@ -205,6 +205,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "customer.erased": {"request_id": "gdpr-5"},
     "identifier.linked": _LINK,
     "identifier.unlinked": _LINK,
+    "area.felt": {"area": "Cau Giay", "customer_id": "c-1", "kind": "data", "ended": True},
     "outcome.recorded": {
         "decision_id": "d-1",
         "state": "declined",

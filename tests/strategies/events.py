@@ -75,6 +75,7 @@ _BY_HAND = {
     ("SmsRated", "recipient"): st.one_of(st.none(), st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)),
     ("IdentifierLinked", "value"): st.from_regex(r"[A-Za-z0-9@+._-]{1,64}", fullmatch=True),
     ("IdentifierUnlinked", "value"): st.from_regex(r"[A-Za-z0-9@+._-]{1,64}", fullmatch=True),
+    ("AreaFelt", "area"): texts(1, 40).filter(lambda text: text.isprintable() and text == text.strip()),
     ("Identifier", "value"): texts(1, 40).filter(lambda text: text.isprintable() and text == text.strip()),
     ("IdentifierLinked", "kind"): st.sampled_from(["line", "account", "email", "handle", "device", "card"]),
     ("IdentifierUnlinked", "kind"): st.sampled_from(["line", "account", "email", "handle", "device", "card"]),

@@ -86,6 +86,9 @@ def _problem(policy: AlertPolicy) -> str | None:
         None
         if policy.silent_sufferer.failures <= policy.silent_sufferer.alert_failures
         else "silent_sufferer.failures must not be above silent_sufferer.alert_failures",
+        None
+        if policy.outage.households <= policy.outage.alert_households
+        else "outage.households must not be above outage.alert_households",
         _rising("severity_minor", policy.severity_minor, 0, 10**12),
         None
         if velocity.notice_factor <= velocity.alert_factor

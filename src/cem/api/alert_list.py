@@ -11,8 +11,11 @@ import msgspec
 
 from cem.api.conversation import alerts_of
 from cem.api.parameters import invalid
-from cem.domain.customer import StateError, decode_customer
+from cem.domain.area_alerts import area_alerts
+from cem.domain.customer import Customer, StateError, decode_customer
 from cem.domain.events.alerts import Alert
+from cem.domain.state.area import Area
+from cem.domain.subject_states import decode_subject
 from cem.ports import CustomerReader
 
 __all__ = ["AlertFilter", "AlertPage", "page_of", "write_cursor"]
@@ -114,15 +117,16 @@ async def _alerts_of(reader: CustomerReader, customer_ids: Sequence[str]) -> dic
     else:
         states = [await reader.read(customer_id) for customer_id in distinct]
     known: dict[str, Alert] = {}
-    for data in states:
+    for subject, data in zip(distinct, states, strict=True):
         if data is None:
             continue
         try:
-            alerts = alerts_of(decode_customer(data))
+            state = decode_subject(subject, data)
         except StateError:
             continue
-        for alert in alerts:
-            known[f"{alert.customer_id}|{alert.alert_id}"] = alert
+        if isinstance(state, Customer | Area):
+            for alert in alerts_of(state) if isinstance(state, Customer) else area_alerts(state):
+                known[f"{subject}|{alert.alert_id}"] = alert
     return known
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from cem.domain.detectors import (
     bill_shock,
+    outage,
     promise,
     repeat_call,
     service_loss,
@@ -31,4 +32,5 @@ ALERT_TYPES: Final = (
     service_loss.TYPE,
     silent_sufferer.TYPE,
     sinking.TYPE,
+    outage.TYPE,
 )

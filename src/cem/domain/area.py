@@ -7,8 +7,11 @@ customers are that live there.
 from __future__ import annotations
 
 from cem.domain.context import FoldContext
+from cem.domain.detectors import outage
 from cem.domain.duplicates import first_time
+from cem.domain.events.areas import AreaFelt
 from cem.domain.events.envelope import Received
+from cem.domain.events.service import ServiceDegraded, ServiceRestored
 from cem.domain.state.area import Area
 
 __all__ = ["area_due_ms", "fold_area", "tick_area"]
@@ -22,13 +25,16 @@ def fold_area(area: Area, received: Received, ctx: FoldContext) -> bool:
     area.records += 1
     if received.ingested_ms > area.as_of_ms:
         area.as_of_ms = received.ingested_ms
+    event = received.event
+    if isinstance(event, AreaFelt | ServiceDegraded | ServiceRestored):
+        outage.feel(area, event, received.time_ms, ctx)
     return True
 
 
 def tick_area(area: Area, now_ms: int, ctx: FoldContext) -> None:
     """Do everything that is due by `now_ms`."""
-    if area.due_ms <= now_ms:
-        area.due_ms = 0
+    if 0 < area.due_ms <= now_ms:
+        outage.forget(area, now_ms, ctx)
 
 
 def area_due_ms(area: Area) -> int | None:

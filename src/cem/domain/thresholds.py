@@ -9,6 +9,7 @@ import msgspec
 
 from cem.domain.trouble_thresholds import (
     BillShockPolicy,
+    OutagePolicy,
     PromisePolicy,
     QuietPolicy,
     RemedyPolicy,
@@ -24,6 +25,7 @@ __all__ = [
     "LedgerPolicy",
     "MoneyPolicy",
     "NightPolicy",
+    "OutagePolicy",
     "PromisePolicy",
     "QuietPolicy",
     "RemedyPolicy",
@@ -191,6 +193,7 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     service_loss: ServiceLossPolicy = ServiceLossPolicy()
     silent_sufferer: SilentPolicy = SilentPolicy()
     sinking: SinkingPolicy = SinkingPolicy()
+    outage: OutagePolicy = OutagePolicy()
     #: An alert that ended by itself and comes back within so many hours of its opening is the same one.
     collapse_h: int = 48
     ledger: LedgerPolicy = LedgerPolicy()

@@ -6,6 +6,7 @@ import msgspec
 
 __all__ = [
     "BillShockPolicy",
+    "OutagePolicy",
     "PromisePolicy",
     "QuietPolicy",
     "RemedyPolicy",
@@ -95,3 +96,16 @@ class SinkingPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     churn_percent: int = 30
     deliver_within_h: int = 72
     remedy: RemedyPolicy = RemedyPolicy("escalate_case")
+
+
+class OutagePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When faults of an area's households are one outage."""
+
+    enabled: bool = True
+    window_min: int = 60
+    #: So many households that lost a service within the window; so many without one at once are an alert.
+    households: int = 10
+    alert_households: int = 50
+    #: A household that nobody reports restored is forgotten after so long.
+    forget_h: int = 24
+    deliver_within_h: int = 4

@@ -9,14 +9,17 @@ from cem.domain.alert_telling import is_about_alert
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.detectors import bill_shock, promise, repeat_call, service_loss, silent_sufferer
+from cem.domain.events.areas import AreaFelt
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import ContactDelivered
+from cem.domain.events.service import ServiceDegraded, ServiceRestored
 from cem.domain.facts import billing, outreach, promises
 
 __all__ = [
     "Fold",
     "bill_issued",
     "delivered",
+    "faulty",
     "in_contact",
     "look_at_service",
     "payment_failed",
@@ -52,13 +55,39 @@ def in_contact(customer: Customer, reason: str, ctx: FoldContext) -> None:
 
 
 def served(fact: Fold) -> Fold:
-    """Return the fold of an event that makes, moves or keeps a promise, or begins or ends a fault."""
+    """Return the fold of an event that makes, moves or keeps a promise."""
 
     def folded(customer: Customer, received: Received, ctx: FoldContext) -> None:
         fact(customer, received, ctx)
         look_at_service(customer, ctx.lane_time_ms, ctx)
 
     return folded
+
+
+def faulty(fact: Fold) -> Fold:
+    """Return the fold of a fault's beginning or end, of which the household's area hears too."""
+
+    def folded(customer: Customer, received: Received, ctx: FoldContext) -> None:
+        fact(customer, received, ctx)
+        look_at_service(customer, ctx.lane_time_ms, ctx)
+        event = received.event
+        assert isinstance(event, ServiceDegraded | ServiceRestored)
+        area = event.area or customer.profile.area
+        if area and area.isprintable() and area == area.strip() and not _is_late(received, ctx):
+            felt = AreaFelt(
+                area=area,
+                customer_id=customer.customer_id,
+                kind=event.kind,
+                ended=isinstance(event, ServiceRestored),
+            )
+            ctx.emit(felt, kind="felt", key=felt.key(), at_ms=received.time_ms)
+
+    return folded
+
+
+def _is_late(received: Received, ctx: FoldContext) -> bool:
+    """Return whether the record is imported history, of which no area needs to hear."""
+    return ctx.lane_time_ms - received.time_ms > ctx.late_limit_ms
 
 
 def look_at_service(customer: Customer, now_ms: int, ctx: FoldContext) -> None:

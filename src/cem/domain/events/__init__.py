@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cem.domain.events.alerts import Alert, AlertOpened, AlertResolved, AlertUpdated, Remedy, TellWhom
+from cem.domain.events.areas import AreaFelt
 from cem.domain.events.audit import OutreachWithheld, WebhookExpired
 from cem.domain.events.base import (
     AlertId,
@@ -136,6 +137,7 @@ __all__ = [
     "AlertUpdated",
     "Allowance",
     "Amount",
+    "AreaFelt",
     "BillCause",
     "BillIssued",
     "BillItem",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cem.domain.events import (
     alerts,
+    areas,
     audit,
     billing,
     calls,
@@ -29,6 +30,7 @@ _ROOMS = (
     service,
     profiles,
     identifiers,
+    areas,
     outcomes,
     control,
     decisions,

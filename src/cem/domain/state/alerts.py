@@ -30,6 +30,7 @@ _TYPES = (
     "service_loss",
     "silent_sufferer",
     "sinking",
+    "outage",
 )
 _TIERS = ("other", "notice", "alert")
 _SEVERITIES = ("other", "info", "warning", "error", "critical")
@@ -66,6 +67,7 @@ _REASONS = (
     "in touch",
     "sinks further",
     "held out",
+    "more households",
 )
 
 #: Names of the evidence of a type, in the order in which an alert keeps the values. Append only.
@@ -135,6 +137,7 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
         "broken_promises",
         "unanswered",
     ),
+    "outage": ("households", "threshold", "window_min", "service", "reported"),
     "sinking": ("satisfaction", "before", "trend_days", "yearly_minor", "churn_percent", "predicted"),
 }
 

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-import msgspec
+import struct
+from typing import Final, NamedTuple
 
-__all__ = ["Area"]
+import msgspec
+from msgspec import field
+
+from cem.domain.state.alerts import Alerts
+
+__all__ = ["SAID", "Area", "Felt", "pack_felt", "unpack_felt"]
+
+#: Key of the row that says that the operator has reported the area itself.
+SAID: Final = 0
+_ROW = struct.Struct("<II")
 
 
 class Area(msgspec.Struct, array_like=True, gc=False):
@@ -25,3 +35,24 @@ class Area(msgspec.Struct, array_like=True, gc=False):
     sources: dict[bytes, int] = {}
     #: When it must next be looked at (0 = never).
     due_ms: int = 0
+    #: Packed `Felt`s, oldest first: who is without a service now.
+    felt: bytes = b""
+    alerts: Alerts = field(default_factory=Alerts)
+
+
+class Felt(NamedTuple):
+    """A household that is without a service, and since when."""
+
+    began_s: int
+    #: CRC-32 of its customer id; SAID = the operator reports the whole area.
+    key: int
+
+
+def unpack_felt(packed: bytes) -> list[Felt]:
+    """Return the rows, oldest first."""
+    return [Felt(*row) for row in _ROW.iter_unpack(packed)]
+
+
+def pack_felt(rows: list[Felt]) -> bytes:
+    """Return the rows as bytes, in the order given."""
+    return b"".join(_ROW.pack(max(0, row.began_s), row.key) for row in rows)

@@ -207,8 +207,8 @@ class LanePipeline(Generic[S, Item]):
         """Make the save of a journal entry again, from the log."""
         entry = followed.entry
         stepper = self._stepper
-        if entry.versions != stepper.versions:
-            self._stepper = stepper.at(entry.versions)
+        # Also when they are the same now: what people change may change while records are read below.
+        self._stepper = stepper.at(entry.versions)
         try:
             if entry.topic == "":
                 await self._advance_tick(entry.due, entry.lane_time_ms, followed)

@@ -100,6 +100,7 @@ class Settings(BaseModel):
         7 * 86_400, description="events older than this change facts but tell nobody"
     )
     rebuild: bool = Field(False, description="an empty store is rebuilt from checkpoint and journal")
+    shadow: bool = Field(False, description="decide and record what customers would be told, and tell nobody")
     accept_loss: bool = Field(False, description="go on past records that the log no longer has")
     adopt_new_log: bool = Field(
         False, description="another cluster id starts the new log with the old states"

@@ -24,6 +24,7 @@ from cem.domain.events.rejects import Reject
 from cem.domain.finding import Finding
 from cem.domain.fold import fold, tick
 from cem.domain.identity import IdentityRules, fold_identifier, tick_identifier
+from cem.domain.restraint import NOTHING, Restraint, read_restraint
 from cem.domain.scores import Answers, Recorded, example_emission
 from cem.domain.state.area import Area
 from cem.domain.state.identifier import Identifier, Waiting
@@ -65,6 +66,7 @@ class Rules:
         alerts: AlertPolicy,
         late_limit_ms: int,
         timezone: str,
+        currency: str = "EUR",
         identity: IdentityRules | None = None,
         segments: SegmentRules | None = None,
         bundle: str = "",
@@ -77,6 +79,7 @@ class Rules:
         self.alerts = alerts
         self.late_limit_ms = late_limit_ms
         self.timezone = timezone
+        self.currency = currency
         self.identity = identity or IdentityRules()
         self.propose = propose
         #: The rules of the segments.
@@ -94,39 +97,49 @@ class CemStepper:
         lane_of: Callable[[str], int],
         find_rules: Callable[[str], Rules | None] = lambda version: None,
         models: Answers | None = None,
+        restraint: Callable[[], Restraint] = lambda: NOTHING,
     ) -> None:
         """Take the rules in force, a dead letter's form, a subject's lane, and where rules of other versions are.
 
-        `models` answers what the folds ask; what it said becomes part of the journal.
+        `models` answers what the folds ask; what it said becomes part of the journal. `restraint` is asked at each step
+        what is withheld from customers now; the answer is one of the versions.
         """
         self._rules = rules
         self._dead_letter = dead_letter
         self._lane_of = lane_of
         self._find_rules = find_rules
         self._models = models
+        self._restraint = restraint
+        #: The last step of the past that was asked for: entries of one journal mostly name the same versions.
+        self._past: tuple[dict[str, str], CemStepper] | None = None
 
     @property
     def versions(self) -> dict[str, str]:
-        return {"rules": self._rules.version}
+        text = self._restraint().text
+        return {"rules": self._rules.version, **({"restraint": text} if text else {})}
 
     def at(self, versions: Mapping[str, str]) -> CemStepper:
+        if self._past is not None and self._past[0] == versions:
+            return self._past[1]
         version = versions.get("rules", "")
-        if version == self._rules.version:
-            return self
-        rules = self._find_rules(version)
+        rules = self._rules if version == self._rules.version else self._find_rules(version)
         if rules is None:
             msg = (
                 f"the journal has saves made under rules {version!r}, which are not to be found: put the policies and "
                 "settings of that time back (they are kept beside the checkpoints) and start again."
             )
             raise LaneStopped(msg)
-        return CemStepper(
+        restraint = read_restraint(versions.get("restraint", ""))
+        past = CemStepper(
             rules,
             dead_letter=self._dead_letter,
             lane_of=self._lane_of,
             find_rules=self._find_rules,
             models=self._models,
+            restraint=lambda: restraint,
         )
+        self._past = dict(versions), past
+        return past
 
     def read(self, records: Sequence[Record]) -> list[tuple[Record, Read]]:
         reader: Callable[[Record], Read] = read_inbox if records and records[0].topic == INBOX else decode
@@ -170,7 +183,7 @@ class CemStepper:
         items: Sequence[tuple[Record, Read]],
         moment: Moment,
     ) -> Outcome:
-        context = _Context(self._rules, moment, states, self._models, self._dead_letter)
+        context = _Context(self._rules, moment, states, self._models, self._dead_letter, self._restraint())
         # By its key each record finds a state of the right kind: it was loaded, or made, under that name.
         held: Mapping[str, Any] = states
         changed: dict[str, None] = {}
@@ -206,7 +219,7 @@ class CemStepper:
         )
 
     def tick(self, states: Mapping[str, Subject], customers: Sequence[str], moment: Moment) -> Outcome:
-        context = _Context(self._rules, moment, states, self._models, self._dead_letter)
+        context = _Context(self._rules, moment, states, self._models, self._dead_letter, self._restraint())
         context.caused_by_tick()
         for subject in customers:
             context.customer_id = subject
@@ -297,12 +310,14 @@ class _Context:
         "_states",
         "_traceparent",
         "alerts",
+        "currency",
         "customer_id",
         "emissions",
         "identity",
         "lane_time_ms",
         "late_limit_ms",
         "models",
+        "restraint",
         "sorted_sets",
         "timezone",
     )
@@ -314,12 +329,15 @@ class _Context:
         states: Mapping[str, Subject],
         models: Answers | None,
         dead_letter: Callable[[Record, Reject], Emission],
+        restraint: Restraint,
     ) -> None:
         self.lane_time_ms = moment.lane_time_ms
         self.late_limit_ms = rules.late_limit_ms
         self.alerts = rules.alerts
         self.timezone = rules.timezone
         self._propose = rules.propose
+        self.currency = rules.currency
+        self.restraint = restraint
         self.models = Recorded(models, moment.scores)
         self.identity = rules.identity
         self._dead_letter = dead_letter

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from cem.domain.customer import Customer, new_customer
-from cem.domain.events import TOPIC_OF, Event, type_of
+from cem.domain.events import TOPIC_OF, Event, OutreachRequested, OutreachWithheld, type_of
 from cem.domain.events.envelope import Received
 from cem.domain.finding import Finding
 from cem.domain.fold import fold, next_due_ms, tick
+from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy, QuietPolicy, RemedyPolicy, TellPolicy
 from cem.normal_form import normal_name
@@ -46,12 +47,17 @@ class Context:
         alerts: AlertPolicy | None = None,
         late_limit_ms: int = 7 * DAY,
         timezone: str = "UTC",
+        restraint: Restraint = NOTHING,
     ) -> None:
         self.lane_time_ms = lane_time_ms
         self.late_limit_ms = late_limit_ms
         # T0 is at midnight: unless a test says otherwise, no hour is quiet.
         self.alerts = alerts or AlertPolicy(tell=TellPolicy(quiet=QuietPolicy(0, 0)))
         self.timezone = timezone
+        self.currency = "EUR"
+        self.restraint = restraint
+        #: What customers would be told, apart from what is emitted otherwise.
+        self.contacts: list[OutreachRequested | OutreachWithheld] = []
         self.lane = LaneState(0)
         self.emitted: list[Event] = []
         self.kinds: list[str] = []
@@ -67,6 +73,9 @@ class Context:
         self.examples: list[tuple[str, str, Any, Any]] = []
 
     def emit(self, event: Event, *, kind: str, key: str | None = None, at_ms: int | None = None) -> str:
+        if isinstance(event, OutreachRequested | OutreachWithheld):
+            self.contacts.append(event)
+            return f"test/0/contact/{len(self.contacts)}/{kind}"
         self.emitted.append(event)
         self.kinds.append(kind)
         return f"test/0/{len(self.emitted)}/{kind}"

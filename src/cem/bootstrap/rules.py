@@ -82,6 +82,8 @@ def _rules_of(bundle: Mapping[str, Any], origin: str) -> Rules:
         alerts=read_alert_policy(bundle["alerts"], origin),
         late_limit_ms=int(bundle["late_limit_s"]) * 1000,
         timezone=str(bundle["timezone"]),
+        # A bundle of before says nothing of it: no step put an amount into words then.
+        currency=str(bundle.get("currency", "EUR")),
         identity=_identity(bundle.get("identity", {})),
         segments=load_segments(bundle.get("segments", "")),
         bundle=text,

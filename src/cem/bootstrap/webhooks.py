@@ -15,13 +15,12 @@ from typing import Any
 from cem.alerts.delivery.endpoint import EndPoint
 from cem.alerts.delivery.signing import key_check
 from cem.alerts.delivery.targets import allowed_names
+from cem.bootstrap.objects import set_object
 from cem.bootstrap.parts import Parts, open_parts
-from cem.domain.events import Event, encode
-from cem.ports import Emission, Publisher, Unavailable
+from cem.ports import Unavailable
 from cem.settings import Settings, SettingsError
 from cem.stores.webhook_states import WebhookStates
 from cem.streams.alert_feed import AlertFeed
-from cem.streams.clock import wall_ms
 from cem.streams.control_feed import ControlFeed
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.topics import CONTROL
@@ -31,7 +30,7 @@ from cem.webhooks.post import Poster
 from cem.webhooks.sender import Means
 from cem.webhooks.service import PREFIXES, WebhookService
 
-__all__ = ["key_of_webhooks", "make_key", "registered_webhooks", "run_webhooks", "set_object"]
+__all__ = ["key_of_webhooks", "make_key", "registered_webhooks", "run_webhooks"]
 
 _SHORTEST = 32
 _PAUSE_S = 1.0
@@ -65,17 +64,6 @@ def make_key(settings: Settings) -> tuple[bytes, bool]:
     with os.fdopen(descriptor, "wb") as file:
         file.write(made + b"\n")
     return made, True
-
-
-async def set_object(publisher: Publisher, event: Event, *, source: str) -> None:
-    """Write a record of `cem.control` that is keyed by its object. Raises Unavailable."""
-    key = event.key()
-    assert key is not None
-    now_ms = wall_ms()
-    headers, value = encode(
-        event, id=f"{key}/{now_ms}-{secrets.token_hex(4)}", source=source, time_ms=now_ms, customer_id=key
-    )
-    await publisher.publish([Emission(CONTROL, key.encode(), value, headers)])
 
 
 async def registered_webhooks(parts: Parts, settings: Settings, *, within_s: float = 20.0) -> WebhookService:

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import cem
+from cem.bootstrap.brakes import Brakes
 from cem.bootstrap.checkpoints import CheckpointFiles
 from cem.bootstrap.learner import model_names
 from cem.bootstrap.parts import open_parts
 from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
 from cem.pipeline import LanePipeline, Limits
 from cem.settings import Settings
@@ -39,15 +41,23 @@ __all__ = ["make_stepper", "resume_key", "run_worker"]
 
 
 def make_stepper(
-    rules: Rules, partitions: int, archive: RulesArchive | None = None, models: Answers | None = None
+    rules: Rules,
+    partitions: int,
+    archive: RulesArchive | None = None,
+    models: Answers | None = None,
+    restraint: Callable[[], Restraint] = lambda: NOTHING,
 ) -> CemStepper:
-    """Return the stream job under `rules`, for a deployment of so many lanes; `models` answers what folds ask."""
+    """Return the stream job under `rules`, for a deployment of so many lanes.
+
+    `models` answers what folds ask; `restraint` says what is withheld from customers now.
+    """
     return CemStepper(
         rules,
         dead_letter=dead_letter,
         lane_of=lambda customer_id: lane_of(customer_id, partitions),
         find_rules=archive.find if archive else lambda version: None,
         models=models,
+        restraint=restraint,
     )
 
 
@@ -71,7 +81,11 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
         await archive.keep(rules)
         models = LateShelf()
-        stepper: Stepper[Any, Any] = job or make_stepper(rules, settings.partitions, archive, models)
+        brakes = Brakes(parts, settings)
+        stepper: Stepper[Any, Any] = job or make_stepper(
+            rules, settings.partitions, archive, models, lambda: brakes.restraint
+        )
+        await brakes.start()
         at_point = crash_points(settings.crash_at)
         files = CheckpointFiles(parts.store, settings)
         keeper = CheckpointKeeper(files, every_s=settings.checkpoint_every_s)
@@ -119,7 +133,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
 
         lanes = LaneSet(make_lane, topics=LANE_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
-        closers: list[Callable[[], Awaitable[None]]] = [parts.close]
+        closers: list[Callable[[], Awaitable[None]]] = [brakes.stop, parts.close]
         runs = [lambda: lanes.resume_paused(resumed), *parts.background]
         if job is None and (names := model_names(settings)):
             runs.append(lambda: watch_models(models, parts.store, names, after=lambda: _lanes_open(lanes)))

@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "nba": ("nba", "Ask what to do for a customer now, and why."),
     "alerts": ("alerts", "Show what is wrong, newest first."),
     "ledger": ("ledger", "Show what telling of alerts has avoided."),
+    "brake": ("brake", "Stop all messages to customers, or let them go on."),
     "webhooks": ("webhooks", "Send alerts to consumers' end points."),
     "segments": ("segments", "Show customers by segment: how many, worth what, how satisfied; check rules."),
     "state": ("state", "Show what is known of a customer; digest all states."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cem.domain.events import Alert
-from cem.nba.money import money
+from cem.domain.money import money
 
 __all__ = ["alert_line"]
 

@@ -167,7 +167,7 @@ def _nested(item: Any) -> bool:
 
 def _text(item: Any, currency: str | None) -> str:
     """Return one fact as text; currency: it is an amount of minor units."""
-    from cem.nba.money import money
+    from cem.domain.money import money
 
     if isinstance(item, bool):
         return "yes" if item else "no"

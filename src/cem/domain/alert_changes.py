@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from cem.domain.alert_contact import ask_to_tell
 from cem.domain.alert_telling import told_of
 from cem.domain.alerting import alert_id, tell_update
 from cem.domain.context import FoldContext
@@ -57,6 +58,7 @@ def end_quiet(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
             alert.tell_due_ms = 0
             alert.updated_ms, alert.reason = max(alert.updated_ms, tell_ms), "quiet hours over"
             tell_update(customer, alert, ctx)
+            ask_to_tell(customer, alert, ctx)
 
 
 def find_by_id(customer: Customer, identity: str) -> StoredAlert | None:

@@ -14,6 +14,7 @@ What people do to it is in `cem.domain.alert_changes`, when and over which chann
 
 from __future__ import annotations
 
+from cem.domain.alert_contact import ask_to_tell
 from cem.domain.alert_object import alert_id, published
 from cem.domain.alert_telling import set_telling, tell_channel
 from cem.domain.context import FoldContext
@@ -70,6 +71,7 @@ def raise_alert(customer: Customer, finding: Finding, ctx: FoldContext) -> None:
     _decide_remedy(customer, alert, finding, ctx)
     ctx.index("alerts", _member(customer, alert), alert.opened_ms)
     ctx.emit(AlertOpened.of(published(customer.customer_id, alert)), kind=f"{alert.type}.opened")
+    ask_to_tell(customer, alert, ctx)
     set_due(customer)
 
 
@@ -123,6 +125,9 @@ def update_alert(
         set_due(customer)
     else:
         tell_update(customer, alert, ctx)
+        if rises:
+            # More urgent than what he was told: told again, under an id that no earlier message has.
+            ask_to_tell(customer, alert, ctx, attempt=_urgency(alert))
 
 
 def tell_update(
@@ -180,6 +185,11 @@ def _decide_remedy(customer: Customer, alert: StoredAlert, finding: Finding, ctx
     decided = ctx.propose(customer, finding, alert.tell_channel, alert_id(customer.customer_id, alert))
     remedy = decided or finding.remedy
     alert.action, alert.price_minor = remedy.action, remedy.price_minor
+
+
+def _urgency(alert: StoredAlert) -> int:
+    """Return a number that grows with tier and severity, which only rise while an alert is open."""
+    return _rank(alert.severity) + 1 + 10 * (alert.tier == str(AlertTier.ALERT))
 
 
 def _rises(customer: Customer, alert: StoredAlert, finding: Finding, ctx: FoldContext) -> bool:

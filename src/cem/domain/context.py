@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from cem.domain.customer import Customer
 from cem.domain.events.base import Event
 from cem.domain.finding import Finding
+from cem.domain.restraint import Restraint
 from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy, RemedyPolicy
 
@@ -24,6 +25,10 @@ class FoldContext(Protocol):
     alerts: AlertPolicy
     #: IANA name of the operator's time zone; a customer's profile may name another.
     timezone: str
+    #: ISO 4217 code of all amounts.
+    currency: str
+    #: What keeps customers from being told.
+    restraint: Restraint
 
     @property
     def lane(self) -> LaneState:

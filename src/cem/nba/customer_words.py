@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from cem.domain.money import money
 from cem.domain.view import BestHour, Choice
 from cem.nba.channel_words import channel_name
 from cem.nba.experience import Driver
-from cem.nba.money import money
 from cem.nba.needs import Need, Sign
 from cem.nba.potential import Potential
 

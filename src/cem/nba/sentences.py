@@ -11,9 +11,9 @@ from collections.abc import Callable, Collection, Mapping
 
 import msgspec
 
+from cem.domain.money import money
 from cem.nba.channel_words import channel_name
 from cem.nba.expressions import FactType
-from cem.nba.money import money
 from cem.nba.policy_file import nearest
 from cem.nba.rules import FactValue
 

@@ -13,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cem.api.stream_position import read_position, write_position
+from cem.domain.events.alerts import TellWhom
+from cem.domain.events.enums import Tell
 from tests.builders.alert_log import FakeAlerts
 from tests.builders.api import Api
 from tests.builders.in_loop import in_loop, until
@@ -173,9 +175,10 @@ async def test_filters_and_the_heartbeats_id_passes_what_was_not_wanted() -> Non
         source.say(3, severity="critical", tier="notice")
         source.say(4, severity="critical", type="sms_velocity")
         source.say(5, severity="critical", holdout=True)
+        source.say(6, severity="critical", tell=TellWhom(who=Tell.NOBODY))
         await until(lambda: "still here" in client.text.rpartition("alert.opened")[2])
         assert client.numbers() == [2]
-        assert read_position(client.last()) == (7, [5])
+        assert read_position(client.last()) == (7, [6])
 
 
 @in_loop

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from cem.domain.money import money
 from cem.nba.expressions import FactType
-from cem.nba.money import money
 from cem.nba.sentences import Conditional, TemplateError, compile_sentences
 from tests.builders.nba import decided
 

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from cem.domain.events.enums import Severity
+from cem.domain.events.enums import Severity, Tell
 from cem.domain.events.rfc3339 import parse_ms, to_ms
 
 __all__ = ["LONGEST_MS", "SEVERITIES", "Message", "Wanted", "message_id", "message_of"]
@@ -23,6 +23,10 @@ SEVERITIES: Final = (Severity.INFO, Severity.WARNING, Severity.ERROR, Severity.C
 _RANKS: Final = {str(severity): rank for rank, severity in enumerate(SEVERITIES)}
 
 
+class _Told(msgspec.Struct, frozen=True, gc=False):
+    who: str = ""
+
+
 class _Gist(msgspec.Struct, gc=False):
     """What delivery looks at in an alert; the rest passes through as it is."""
 
@@ -33,6 +37,7 @@ class _Gist(msgspec.Struct, gc=False):
     tier: str = "alert"
     deliver_before: datetime | None = None
     holdout: bool = False
+    tell: _Told = _Told()
 
 
 _decode: Final = msgspec.json.Decoder(_Gist).decode
@@ -138,7 +143,7 @@ def message_of(
         _RANKS.get(gist.severity, 0),
         gist.tier,
         _expiry_ms(event, said_ms, gist.deliver_before),
-        gist.holdout,
+        gist.holdout or gist.tell.who == str(Tell.NOBODY),
     )
 
 

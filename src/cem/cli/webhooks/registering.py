@@ -77,7 +77,8 @@ async def _add(
     settings: Settings, url: str, name: str, types: tuple[str, ...], severity: str, tier: str | None, who: str
 ) -> str:
     from cem.alerts.delivery.signing import key_check, secret_of, show_secret
-    from cem.bootstrap.webhooks import make_key, set_object
+    from cem.bootstrap.objects import set_object
+    from cem.bootstrap.webhooks import make_key
     from cem.domain.events import ControlWebhookRegistered
     from cem.domain.events.enums import AlertTier, Severity
 
@@ -115,7 +116,7 @@ def remove(ctx: click.Context, name: str) -> None:
 
 
 async def _remove(settings: Settings, name: str) -> None:
-    from cem.bootstrap.webhooks import set_object
+    from cem.bootstrap.objects import set_object
     from cem.webhooks.file import BY_FILE
 
     async with opened(settings) as (parts, service):
@@ -148,7 +149,8 @@ def rotate(ctx: click.Context, name: str, overlap_h: float, as_json: bool) -> No
 
 async def _rotate(settings: Settings, name: str, overlap_h: float) -> str:
     from cem.alerts.delivery.signing import key_check, secret_of, show_secret
-    from cem.bootstrap.webhooks import make_key, set_object
+    from cem.bootstrap.objects import set_object
+    from cem.bootstrap.webhooks import make_key
 
     async with opened(settings) as (parts, service):
         record = find(service, name).record

@@ -68,7 +68,7 @@ def _instant(option: str, text: str | None) -> datetime | None:
 async def _replay(
     settings: Settings, name: str, place: str | None, since: datetime | None, until: datetime | None
 ) -> None:
-    from cem.bootstrap.webhooks import set_object
+    from cem.bootstrap.objects import set_object
     from cem.domain.events import ControlWebhookReplayed
 
     async with opened(settings) as (parts, service):

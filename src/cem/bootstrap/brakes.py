@@ -1,0 +1,63 @@
+"""The brakes that people have set, as every worker follows them; and whether this deployment runs in shadow."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from typing import Final
+
+from cem.bootstrap.parts import Parts
+from cem.domain.events import ControlBrakeSet
+from cem.domain.restraint import ALL, Restraint
+from cem.settings import Settings
+from cem.streams.control_feed import ControlFeed, Setting
+
+__all__ = ["PREFIX", "Brakes"]
+
+_log = logging.getLogger(__name__)
+
+PREFIX: Final = "brake:"
+#: A worker waits so long for what stands on the log before it begins.
+_FIRST_S: Final = 15.0
+
+
+class Brakes:
+    """The restraint in force. Until the log has told which brakes are on, all are: silence can be made up for."""
+
+    def __init__(self, parts: Parts, settings: Settings) -> None:
+        self._shadow = settings.shadow
+        self._feed = ControlFeed(parts.options, parts.log, settings.partitions, (PREFIX,), self._take)
+        self._task: asyncio.Task[None] | None = None
+        self._known = Restraint((ALL,), self._shadow)
+        self._found = Restraint((), self._shadow)
+
+    @property
+    def restraint(self) -> Restraint:
+        """What is withheld now."""
+        return self._found if self._feed.complete.is_set() else self._known
+
+    async def start(self) -> None:
+        """Follow the log from now on; return when its brakes are known, or after a while with all of them on."""
+        self._task = asyncio.create_task(self._feed.run())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FIRST_S):
+                await self._feed.complete.wait()
+            return
+        _log.error("the brakes are not known: no customer is told anything until Kafka says which are on")
+
+    async def stop(self) -> None:
+        """Stop following."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _take(self, key: str, setting: Setting) -> None:
+        event = setting.event
+        if not isinstance(event, ControlBrakeSet):
+            return
+        others = [scope for scope in self._found.brakes if scope != event.scope]
+        on = sorted([*others, event.scope] if event.on else others)
+        self._found = Restraint(tuple(on), self._shadow)
+        if self._feed.complete.is_set():
+            _log.warning("brake on %s is %s, set by %s", event.scope, "on" if event.on else "off", event.by)

@@ -1,0 +1,131 @@
+"""`cem brake`: stop what customers are told, at once; let it go on; show what is stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import click
+
+from cem.cli.connection import settings_from
+from cem.cli.errors import FAILED, USAGE, Failure
+from cem.cli.output import json_option, note, print_json, print_table
+from cem.settings import Settings
+
+__all__ = ["command"]
+
+_ACTION = re.compile(r"[a-z][a-z0-9_]{0,56}").fullmatch
+_SOURCE = "cem/cli"
+
+
+@click.group("brake")
+def command() -> None:
+    """Stop all messages to customers within a second, or let them go on.
+
+    Alerts are noticed and delivered to consumers all the same. What would have been said is recorded on cem.audit;
+    it is not made up for when the brake is off again.
+    """
+
+
+@command.command("on")
+@click.option("--type", "type_", help="Only about alerts of this type.")
+@click.option("--action", help="Only those that carry this action.")
+@click.option("--reason", help="Why, for those who look later.")
+@click.option("--by", "by_", help="Who sets it.  [default: who runs the command]")
+@click.pass_context
+def on(
+    ctx: click.Context, type_: str | None, action: str | None, reason: str | None, by_: str | None
+) -> None:
+    """Stop all messages to customers, or those of a type or an action."""
+    scope = _scope(type_, action)
+    asyncio.run(_set(settings_from(ctx), scope, True, reason, by_))
+    note(f"the brake on {scope} is on")
+
+
+@command.command("off")
+@click.option("--type", "type_", help="That on alerts of this type.")
+@click.option("--action", help="That on this action.")
+@click.option("--reason", help="Why, for those who look later.")
+@click.option("--by", "by_", help="Who releases it.  [default: who runs the command]")
+@click.pass_context
+def off(
+    ctx: click.Context, type_: str | None, action: str | None, reason: str | None, by_: str | None
+) -> None:
+    """Release the brake that `on` with the same options has set; others stay."""
+    scope = _scope(type_, action)
+    asyncio.run(_set(settings_from(ctx), scope, False, reason, by_))
+    note(f"the brake on {scope} is off")
+
+
+@command.command("status")
+@json_option
+@click.pass_context
+def status(ctx: click.Context, as_json: bool) -> None:
+    """Show which brakes are on: who set them, when, and why."""
+    rows = asyncio.run(_status(settings_from(ctx)))
+    if as_json:
+        print_json({"brakes": rows})
+    elif rows:
+        names = ("scope", "by", "at", "reason")
+        print_table(names, [[row[name] or "" for name in names] for row in rows])
+    else:
+        note("no brake is on")
+
+
+def _scope(type_: str | None, action: str | None) -> str:
+    from cem.domain.alert_types import ALERT_TYPES
+    from cem.domain.restraint import ALL
+    from cem.nba.policy_file import nearest
+
+    if type_ is not None and action is not None:
+        raise Failure("either --type or --action", USAGE)
+    if type_ is not None:
+        if type_ not in ALERT_TYPES:
+            hint = nearest(type_, ALERT_TYPES) or f"; there are {', '.join(ALERT_TYPES)}"
+            raise Failure(f"no alert is of type {type_!r}{hint}", USAGE)
+        return f"type:{type_}"
+    if action is not None:
+        if _ACTION(action) is None:
+            raise Failure(f"{action!r} is no action's name", USAGE)
+        return f"action:{action}"
+    return ALL
+
+
+async def _set(settings: Settings, scope: str, is_on: bool, reason: str | None, by_: str | None) -> None:
+    from cem.bootstrap import open_parts
+    from cem.bootstrap.objects import set_object
+    from cem.cli.webhooks.common import by
+    from cem.domain.events import ControlBrakeSet
+
+    # Nothing is looked up first: a brake must not wait.
+    async with open_parts(settings) as parts:
+        event = ControlBrakeSet(on=is_on, by=by_ or by(), reason=reason, scope=scope)
+        await set_object(parts.publisher, event, source=_SOURCE)
+
+
+async def _status(settings: Settings) -> list[dict[str, str | None]]:
+    from cem.bootstrap import open_parts
+    from cem.bootstrap.brakes import PREFIX
+    from cem.cli.reach import require_kafka
+    from cem.domain.events import ControlBrakeSet
+    from cem.domain.events.rfc3339 import format_ms
+    from cem.streams.control_feed import ControlFeed
+
+    await require_kafka(settings)
+    async with open_parts(settings) as parts:
+        feed = ControlFeed(parts.options, parts.log, settings.partitions, (PREFIX,))
+        reading = asyncio.create_task(feed.run())
+        try:
+            async with asyncio.timeout(20):
+                await feed.complete.wait()
+        except TimeoutError:
+            raise Failure("Kafka does not tell which brakes are on", FAILED) from None
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+    found = [(s.event, s.timestamp_ms) for s in feed.settings.values()]
+    return [
+        {"scope": e.scope, "by": e.by, "at": format_ms(at_ms).decode(), "reason": e.reason}
+        for e, at_ms in sorted(found, key=lambda pair: pair[1])
+        if isinstance(e, ControlBrakeSet) and e.on
+    ]

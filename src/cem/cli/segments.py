@@ -178,7 +178,7 @@ def _value(value: object) -> str:
 
 
 def _money(minor: int | None, currency: str) -> str:
-    from cem.nba.money import money
+    from cem.domain.money import money
 
     return "-" if minor is None else money(minor, currency, "en")
 

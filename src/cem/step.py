@@ -38,6 +38,7 @@ from cem.domain.subject_states import (
 )
 from cem.domain.subjects import lane_subject
 from cem.domain.thresholds import AlertPolicy, RemedyPolicy
+from cem.domain.value_policy import ValuePolicy
 from cem.normal_form import normal_name
 from cem.ports import Emission, LaneStopped, Record
 from cem.segments import ALERTS, ALL, SegmentRules, count_move, groups_of
@@ -69,6 +70,7 @@ class Rules:
         currency: str = "EUR",
         identity: IdentityRules | None = None,
         segments: SegmentRules | None = None,
+        value: ValuePolicy | None = None,
         bundle: str = "",
         propose: Propose | None = None,
     ) -> None:
@@ -77,6 +79,7 @@ class Rules:
         #: What the rules were made from, so that a version can be kept and made again.
         self.bundle = bundle
         self.alerts = alerts
+        self.value = value or ValuePolicy()
         self.late_limit_ms = late_limit_ms
         self.timezone = timezone
         self.currency = currency
@@ -320,6 +323,7 @@ class _Context:
         "restraint",
         "sorted_sets",
         "timezone",
+        "value",
     )
 
     def __init__(
@@ -334,6 +338,7 @@ class _Context:
         self.lane_time_ms = moment.lane_time_ms
         self.late_limit_ms = rules.late_limit_ms
         self.alerts = rules.alerts
+        self.value = rules.value
         self.timezone = rules.timezone
         self._propose = rules.propose
         self.currency = rules.currency

@@ -21,6 +21,7 @@ from cem.domain.state.satisfaction import Satisfaction
 from cem.domain.state.segments import MOST, UNKNOWN, Standing, pack_standing
 from cem.domain.state.service import Service
 from cem.domain.state.talk import Talk
+from cem.domain.state.value import Value
 
 __all__ = ["SECTIONS", "any_struct", "contact_lists", "customers", "decision_lists", "standings"]
 
@@ -37,6 +38,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "alerts": Alerts,
     "estimates": Estimates,
     "journey": Journey,
+    "value": Value,
 }
 
 #: Times (ms) that packed rows hold: 42 bits.

@@ -13,6 +13,7 @@ from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy, QuietPolicy, RemedyPolicy, TellPolicy
+from cem.domain.value_policy import ValuePolicy
 from cem.normal_form import normal_name
 
 __all__ = [
@@ -58,6 +59,7 @@ class Context:
         self.restraint = restraint
         #: What customers would be told, apart from what is emitted otherwise.
         self.contacts: list[OutreachRequested | OutreachWithheld] = []
+        self.value = ValuePolicy()
         self.lane = LaneState(0)
         self.emitted: list[Event] = []
         self.kinds: list[str] = []

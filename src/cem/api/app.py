@@ -175,7 +175,9 @@ def _add_customers(app: FastAPI, services: Services) -> None:
         staleness_s = services.freshness.staleness_s(lane_of(customer_id, services.partitions))
         params = services.policy.params
         return json_answer(
-            conversation_of(found, now_ms, params.topics, services.timezone, staleness_s, params.currency)
+            conversation_of(
+                found, now_ms, params.topics, services.timezone, staleness_s, params.currency, services.value
+            )
         )
 
     @app.get(

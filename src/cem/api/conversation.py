@@ -11,6 +11,7 @@ from cem.domain.alerting import published
 from cem.domain.customer import Customer
 from cem.domain.events.alerts import Alert
 from cem.domain.localtime import date_of
+from cem.domain.value_policy import ValuePolicy
 from cem.domain.view import (
     bill_change,
     open_calls,
@@ -51,6 +52,17 @@ _FACTS: Final = (
     "bill_delta_minor",
     "overdue_days",
     "overdue_minor",
+    "overdue_notices",
+    "late_payments",
+    "recency_days",
+    "payments_a_year",
+    "paid_a_year_minor",
+    "recency_score",
+    "frequency_score",
+    "money_score",
+    "lifetime_value_minor",
+    "lifetime_value_low_minor",
+    "lifetime_value_high_minor",
     "in_hardship",
     "sms_extra_minor",
     "open_faults",
@@ -72,6 +84,7 @@ def conversation_of(
     timezone: str,
     staleness_s: Mapping[str, float | None],
     currency: str,
+    value: ValuePolicy | None = None,
 ) -> dict[str, Any]:
     """Return the customer as the desk shows him: who he is, what is open, what happened last, what is known of him."""
     profile = customer.profile
@@ -86,7 +99,7 @@ def conversation_of(
             "channel_said": profile.channel_said or None,
             "segments": profile.segments,
         },
-        "facts": facts_of(customer, Call(), now_ms, _FACTS, topics, timezone),
+        "facts": facts_of(customer, Call(), now_ms, _FACTS, topics, timezone, value),
         **known_of(customer, now_ms, topics, timezone, currency),
         "lines": _lines(customer, now_ms),
         "contacts": [

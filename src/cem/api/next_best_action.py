@@ -135,7 +135,9 @@ class DecisionDesk:
         customer = new_customer(customer_id) if data is None else _decoded(data)
         if call.channel == BEST:
             call = msgspec.structs.replace(call, channel=_best_channel(customer, now_ms))
-        facts = facts_of(customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone)
+        facts = facts_of(
+            customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone, services.value
+        )
         history = history_of(customer, now_ms)
         versions = model_versions(customer)
         learnt: dict[str, Learnt] = {}

@@ -10,6 +10,7 @@ from cem.api.freshness import Freshness
 from cem.api.metrics import ApiMetrics
 from cem.api.reading import ReadMany
 from cem.domain.customer import Customer
+from cem.domain.value_policy import ValuePolicy
 from cem.nba import Learnt, Policy
 from cem.ports import Clock, CustomerReader, Emission
 from cem.streams.alert_feed import AlertSource
@@ -59,6 +60,8 @@ class Services:
     propensities: Propensities | None = None
     #: True: the clock is simulated, so records say at what time of it they were recorded.
     simulated_clock: bool = False
+    #: What lifetime values are reckoned with.
+    value: ValuePolicy = field(default_factory=ValuePolicy)
     timezone: str = "UTC"
     decision_deadline_ms: int = 50
     decision_log_ms: int = 20

@@ -42,6 +42,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
     """
     from cem.api import BadHashError, Freshness, KafkaEnds, Services, create_app, listen, new_id, serve, watch
     from cem.bootstrap.policies import keep_policy, policy_record, read_policy
+    from cem.bootstrap.rules import read_value
     from cem.nba import INPUT_TOPICS
 
     policy, texts = read_policy(settings)
@@ -80,6 +81,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             clock=parts.clock,
             alerts=alerts,
             policy=policy,
+            value=read_value(settings),
             freshness=freshness,
             partitions=settings.partitions,
             new_id=new_id,

@@ -20,16 +20,18 @@ from cem.domain.customer import Customer
 from cem.domain.finding import Finding
 from cem.domain.identity import IdentityRules
 from cem.domain.thresholds import RemedyPolicy
+from cem.domain.value_policy import ValuePolicy
 from cem.nba import load_policy
 from cem.nba.policy_file import nearest
 from cem.nba.remedies import Remedies
+from cem.nba.value_policy import VALUE_FILE, ValuePolicyError, read_value_policy
 from cem.normal_form import is_region
 from cem.segments import load as load_segments
 from cem.settings import Settings, SettingsError
 from cem.step import Propose, Rules
 from cem.stores import RedisStore
 
-__all__ = ["RulesArchive", "read_rules"]
+__all__ = ["RulesArchive", "read_rules", "read_value"]
 
 
 def read_rules(settings: Settings) -> Rules:
@@ -38,15 +40,13 @@ def read_rules(settings: Settings) -> Rules:
     They hold the policy of next best actions too: an alert's remedy is decided by it.
     """
     policy, files = read_policy(settings)
-    text, origin = policy_text(settings, "alerts.yaml")
+    (alerts, origin), (value, value_origin) = (
+        _document(settings, name) for name in ("alerts.yaml", VALUE_FILE)
+    )
     try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{origin}: {error}") from None
-    try:
-        bundle = _bundle(document, settings, files)
-        rules = _rules_of(bundle, origin)
-    except AlertPolicyError as error:
+        bundle = _bundle(alerts, value, settings, files)
+        rules = _rules_of(bundle, origin, value_origin)
+    except (AlertPolicyError, ValuePolicyError) as error:
         raise SettingsError(str(error)) from None
     for field, action in remedies_of(rules.alerts):
         if policy.catalogue.action(action) is None:
@@ -55,11 +55,12 @@ def read_rules(settings: Settings) -> Rules:
     return rules
 
 
-def _bundle(alerts: object, settings: Settings, files: Mapping[str, str]) -> dict[str, Any]:
+def _bundle(alerts: object, value: object, settings: Settings, files: Mapping[str, str]) -> dict[str, Any]:
     if not is_region(settings.region):
         raise SettingsError(f"CEM_REGION: {settings.region} is no region that has telephone numbers")
     return {
         "alerts": alerts,
+        "value": value,
         "late_limit_s": settings.late_limit_s,
         "timezone": settings.timezone,
         "fold": 1,
@@ -74,12 +75,31 @@ def _bundle(alerts: object, settings: Settings, files: Mapping[str, str]) -> dic
     }
 
 
-def _rules_of(bundle: Mapping[str, Any], origin: str) -> Rules:
+def read_value(settings: Settings) -> ValuePolicy:
+    """Return what lifetime values are reckoned with. Raises SettingsError with file and place when it is wrong."""
+    try:
+        return read_value_policy(*_document(settings, VALUE_FILE))
+    except ValuePolicyError as error:
+        raise SettingsError(str(error)) from None
+
+
+def _document(settings: Settings, name: str) -> tuple[object, str]:
+    """Return the parsed policy file and where it is from."""
+    text, origin = policy_text(settings, name)
+    try:
+        return yaml.safe_load(text), origin
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{origin}: {error}") from None
+
+
+def _rules_of(bundle: Mapping[str, Any], alerts_origin: str, value_origin: str) -> Rules:
+    """Return the rules of a bundle; one of before there was a policy of value has its defaults."""
     text = json.dumps(bundle, sort_keys=True, separators=(",", ":"))
     return Rules(
         hashlib.sha256(text.encode()).hexdigest()[:16],
         propose=_proposing(bundle) if "actions" in bundle else None,
-        alerts=read_alert_policy(bundle["alerts"], origin),
+        alerts=read_alert_policy(bundle["alerts"], alerts_origin),
+        value=read_value_policy(bundle.get("value"), value_origin),
         late_limit_ms=int(bundle["late_limit_s"]) * 1000,
         timezone=str(bundle["timezone"]),
         # A bundle of before says nothing of it: no step put an amount into words then.
@@ -157,4 +177,5 @@ class RulesArchive:
 
     def _note(self, version: str, bundle: str) -> None:
         if version not in self._known:
-            self._known[version] = _rules_of(json.loads(bundle), f"rules {version}")
+            name = f"rules {version}"
+            self._known[version] = _rules_of(json.loads(bundle), name, name)

@@ -38,6 +38,7 @@ def show(ctx: click.Context, customer: str, as_json: bool) -> None:
     afford, how he fares. --json gives the same: `*_minor` are minor units of `currency`, `bytes` is the size of the
     stored state.
     """
+    from cem.bootstrap.rules import read_value
     from cem.domain.customer import Customer
     from cem.domain.describe_subject import describe_subject
     from cem.domain.subject_states import decode_subject
@@ -57,7 +58,7 @@ def show(ctx: click.Context, customer: str, as_json: bool) -> None:
         # Nothing of it depends on the call, so no policy's topics are needed.
         known = known_of(state, state.as_of_ms, {}, settings.timezone, settings.currency)
     shown = {
-        **describe_subject(state),
+        **describe_subject(state, read_value(settings), settings.timezone),
         **_without_nothing(known),
         **_segments(settings, state),
         "currency": settings.currency,

@@ -10,6 +10,7 @@ from cem.domain.finding import Finding
 from cem.domain.restraint import Restraint
 from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy, RemedyPolicy
+from cem.domain.value_policy import ValuePolicy
 
 __all__ = ["FoldContext"]
 
@@ -23,6 +24,8 @@ class FoldContext(Protocol):
     late_limit_ms: int
     #: Thresholds of the detectors.
     alerts: AlertPolicy
+    #: What lifetime values are reckoned with.
+    value: ValuePolicy
     #: IANA name of the operator's time zone; a customer's profile may name another.
     timezone: str
     #: ISO 4217 code of all amounts.

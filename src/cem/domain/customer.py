@@ -28,6 +28,7 @@ from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
 from cem.domain.state.service import Service
 from cem.domain.state.talk import Talk
+from cem.domain.state.value import Value
 
 __all__ = [
     "FAMILIES",
@@ -116,6 +117,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     _watching: Raw = _EMPTY
     #: The segments that he is in: see `cem.domain.state.segments`.
     segments: bytes = b""
+    _value: Raw = _EMPTY
 
     @property
     def profile(self) -> Profile:
@@ -213,6 +215,14 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
             section = self._watching = cast(Raw, _watching(section))
         return cast(Watching, section)
 
+    @property
+    def value(self) -> Value:
+        """What he has brought in, and how that compares (packed; read it with `cem.domain.view`)."""
+        section: Any = self._value
+        if type(section) is Raw:
+            section = self._value = cast(Raw, _value(section))
+        return cast(Value, section)
+
 
 _profile = msgspec.msgpack.Decoder(Profile).decode
 _contacts = msgspec.msgpack.Decoder(Contacts).decode
@@ -226,6 +236,7 @@ _alerts = msgspec.msgpack.Decoder(Alerts).decode
 _estimates = msgspec.msgpack.Decoder(Estimates).decode
 _journey = msgspec.msgpack.Decoder(Journey).decode
 _watching = msgspec.msgpack.Decoder(Watching).decode
+_value = msgspec.msgpack.Decoder(Value).decode
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
@@ -245,6 +256,7 @@ _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
     ("_estimates", Estimates()),
     ("_journey", Journey()),
     ("_watching", Watching()),
+    ("_value", Value()),
 )
 
 
@@ -271,6 +283,7 @@ def encode_customer(customer: Customer) -> bytes:
         is type(held._estimates)
         is type(held._journey)
         is type(held._watching)
+        is type(held._value)
         is Raw
     ):
         for name, default in _SECTIONS:

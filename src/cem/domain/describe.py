@@ -20,9 +20,9 @@ import msgspec
 from cem.domain.customer import FAMILIES, Customer
 from cem.domain.detectors.recipients import distinct_centi
 from cem.domain.facts.journey import totals
-from cem.domain.localtime import HOUR_MS
+from cem.domain.localtime import HOUR_MS, zone
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.billing import Bill, Billing, Payment, bill_key, earlier_totals
+from cem.domain.state.billing import Bill, Billing, OpenBill, Payment, bill_key, earlier_totals
 from cem.domain.state.contacts import Contact, Contacts, contact_key, unpack_contacts
 from cem.domain.state.decisions import Decision, Decisions
 from cem.domain.state.estimates import (
@@ -44,11 +44,14 @@ from cem.domain.state.profile import PROFILE_FIELDS, Plan, Profile
 from cem.domain.state.reach import PARTS, PERIOD_MS, past_cells
 from cem.domain.state.satisfaction import Answer
 from cem.domain.state.service import Order, Task, Ticket
+from cem.domain.value_policy import ValuePolicy
 from cem.domain.view.bill_change import bill_change
 from cem.domain.view.journey import journey_quality
 from cem.domain.view.portrait import FEATURES, features_of
+from cem.domain.view.worth import lifetime_value, rfm
 
 __all__ = ["describe", "describe_fields"]
+
 
 Shown = dict[str, Any]
 
@@ -68,8 +71,12 @@ _ALERT_FIELDS: Final = (
 )  # fmt: skip
 
 
-def describe(customer: Customer) -> Shown:
-    """Return the state as nested dictionaries and lists of texts, numbers and booleans; packed rows are unpacked."""
+def describe(customer: Customer, policy: ValuePolicy | None = None, timezone: str = "UTC") -> Shown:
+    """Return the state as nested dictionaries and lists of texts, numbers and booleans; packed rows are unpacked.
+
+    Journey and value are as of his newest event; `policy` is what lifetime value is reckoned with, `timezone` the
+    operator's.
+    """
     shown = _fields(customer, without={*_HASHES, "counts", "learning_due_s", *_sections()})
     shown |= _some(learning_due=_instant(customer.learning_due_s * 1000))
     shown |= _some(records=_by_name(customer.counts, FAMILIES))
@@ -77,7 +84,7 @@ def describe(customer: Customer) -> Shown:
         shown |= _some(**{name.lstrip("_"): _plain(getattr(customer, name.lstrip("_")))})
     _name_references(shown, customer)
     _name_changes(shown, customer)
-    shown |= _some(journey=_journey(customer))
+    shown |= _some(journey=_journey(customer), value=_value(customer, policy, timezone))
     return shown
 
 
@@ -116,6 +123,31 @@ def _journey(customer: Customer) -> Shown:
     if not quality.began_ms:
         return in_all
     return {"in_all": in_all, "this_term": _fields(quality)}
+
+
+def _value(customer: Customer, policy: ValuePolicy | None, timezone: str) -> Shown:
+    """Return what he has brought in and is expected to bring."""
+    shown: Shown = {}
+    paid = rfm(customer, customer.last_ms)
+    if paid is not None:
+        shown = {
+            "recency_days": round(paid.recency_days, 1),
+            "payments_a_year": round(paid.a_year, 2),
+            "paid_a_year_minor": round(paid.a_year_minor),
+        }
+        if paid.scores is not None:
+            names = ("recency_score", "frequency_score", "money_score")
+            shown |= dict(zip(names, paid.scores, strict=True)) | _some(
+                scored_day=_date(customer.value.scored_day)
+            )
+    tz = zone(customer.profile.timezone, timezone)
+    worth = lifetime_value(customer, customer.last_ms, tz, policy)
+    if worth is not None:
+        shown["lifetime_value"] = {
+            name: round(item, 5) if isinstance(item, float) else item
+            for name, item in msgspec.structs.asdict(worth).items()
+        }
+    return shown
 
 
 def _refer(row: Shown, name: str, known: dict[int, str]) -> None:
@@ -364,6 +396,7 @@ _SPECIAL: Final[dict[type, Callable[[Any], Shown]]] = {
     Decisions: _decisions,
     Bill: _bill,
     Billing: _billing,
+    OpenBill: lambda bill: _fields(bill, {"bill"}),
     Payment: _payment,
     Answer: lambda answer: {**_fields(answer, {"about"}), "about": answer.about},
     Touch: _touch,

@@ -11,14 +11,20 @@ from cem.domain.describe import describe, describe_fields
 from cem.domain.state.identifier import Identifier
 from cem.domain.state.lane import LaneState
 from cem.domain.subject_states import Subject
+from cem.domain.value_policy import ValuePolicy
 
 __all__ = ["describe_subject"]
 
 
-def describe_subject(state: Subject) -> dict[str, Any]:
-    """Return the state as nested dictionaries and lists of texts, numbers and booleans; what is empty is left out."""
+def describe_subject(
+    state: Subject, policy: ValuePolicy | None = None, timezone: str = "UTC"
+) -> dict[str, Any]:
+    """Return the state as nested dictionaries and lists of texts, numbers and booleans; what is empty is left out.
+
+    `policy` and `timezone` are as for `describe`.
+    """
     if isinstance(state, Customer):
-        return describe(state)
+        return describe(state, policy, timezone)
     if isinstance(state, LaneState):
         return {"lane": state.lane, "sections": state.contents()}
     shown = describe_fields(state)

@@ -71,6 +71,7 @@ from cem.domain.events import (
     TicketOpened,
     TicketUpdated,
 )
+from cem.domain.events.enums import Initiative
 from cem.domain.events.envelope import Received
 from cem.domain.facts import (
     billing,
@@ -84,6 +85,7 @@ from cem.domain.facts import (
     satisfaction,
     supplies,
     talk,
+    value,
 )
 from cem.domain.facts.counts import count, line_of
 from cem.domain.facts.links import linked_names, register
@@ -117,7 +119,10 @@ def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
 
 
 def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
-    """Do everything that is due by `now_ms`: judge contacts and promises, end silences and alerts, learn, forget strangers."""
+    """Do everything that is due by `now_ms`: judge contacts and promises, end silences and alerts, learn, forget strangers.
+
+    Somebody whom this wakes is scored anew against the others, once a day.
+    """
     if 0 < customer.contacts_due_ms <= now_ms:
         contacts.judge_contacts(customer, now_ms)
     if 0 < customer.promises_due_ms <= now_ms:
@@ -131,6 +136,7 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
         sinking.check_sinking(customer, now_ms, ctx)
     if 0 < customer.ledger_due_s * 1000 <= now_ms:
         ledger.judge_ledger(customer, now_ms, ctx)
+    value.refresh_scores(customer, ctx)
     forget_stranger(customer, now_ms)
 
 
@@ -241,8 +247,14 @@ def _came_out(customer: Customer, received: Received, ctx: FoldContext) -> None:
 
 
 def _cancelled(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    event = received.event
+    assert isinstance(event, ContractCancelled)
+    stayed = value.is_live(customer)
     supplies.cancel_contract(customer, received, ctx)
     learning.correct_churn(customer, ctx)
+    if stayed and not value.is_live(customer):
+        by_operator = event.initiative is Initiative.OPERATOR
+        value.note_leaving(customer, received.time_ms, by_operator, ctx)
 
 
 def _acknowledged(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -283,6 +295,7 @@ def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
     ended_ms = max([received.time_ms, profile.at_ms, *(named.at_ms for named in profile.identifiers)])
     for name in linked_names(profile, ctx):
         ctx.link(name, customer.customer_id, ended_ms, linked=False)
+    value.forget_value(customer, ctx)
     blank = new_customer(customer.customer_id)
     blank.as_of_ms, blank.sources = customer.as_of_ms, customer.sources
     blank.seen, blank.seen_mark_s, blank.seen_marked = (

@@ -204,6 +204,50 @@ _ROWS: Final = (
         "marked as in hardship, 30 days overdue, or 3 payments refused in 90",
     ),
     _row("failed_payments_90d", "int", (_BILLING,), "payments refused in 90 days"),
+    _row("overdue_notices", "int", (_BILLING,), "notices so far that a payment is overdue"),
+    _row("late_payments", "int", (_BILLING,), "payments so far that came after the due day"),
+    # Value
+    _row("recency_days", "double", (_BILLING, _CONTACTS), "days since he last paid or bought", nullable=True),
+    _row(
+        "payments_a_year",
+        "double",
+        (_BILLING, _CONTACTS),
+        "payments and purchases a year, at the present level",
+        nullable=True,
+    ),
+    _row(
+        "paid_a_year_minor",
+        "int",
+        (_BILLING, _CONTACTS),
+        "their amount a year, at the present level",
+        nullable=True,
+    ),
+    _row(
+        "recency_score",
+        "int",
+        (_BILLING, _CONTACTS),
+        "1-5 among all customers, 5 = paid or bought most recently",
+        nullable=True,
+    ),
+    _row("frequency_score", "int", (_BILLING, _CONTACTS), "1-5, 5 = pays or buys most often", nullable=True),
+    _row("money_score", "int", (_BILLING, _CONTACTS), "1-5, 5 = brings most", nullable=True),
+    _row(
+        "lifetime_value_minor",
+        "int",
+        (_BILLING, _PROFILES),
+        "present value of the margins that he is expected to bring",
+        nullable=True,
+    ),
+    _row(
+        "lifetime_value_low_minor", "int", (_BILLING, _PROFILES), "the low end of its interval", nullable=True
+    ),
+    _row(
+        "lifetime_value_high_minor",
+        "int",
+        (_BILLING, _PROFILES),
+        "the high end of its interval",
+        nullable=True,
+    ),
     # Messages
     _row(
         "sms_extra_minor",

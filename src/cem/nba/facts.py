@@ -13,6 +13,7 @@ from cem.domain.customer import Customer
 from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.profile import Contract
+from cem.domain.value_policy import ValuePolicy
 from cem.domain.view import churn_risk, consent, first_contact_resolution, mood_level, owed_minor
 from cem.nba.call import Call
 from cem.nba.experience import experience_of
@@ -43,12 +44,13 @@ def facts_of(
     names: Iterable[str],
     topics: Mapping[str, tuple[str, ...]],
     timezone: str = "UTC",
+    value: ValuePolicy | None = None,
 ) -> dict[str, FactValue]:
     """Return the facts called `names` as they stand at `now_ms`; None where a nullable one is unknown.
 
-    `timezone` is the operator's IANA zone, for facts of days.
+    `timezone` is the operator's IANA zone, for facts of days; `value` what lifetime values are reckoned with.
     """
-    situation = Situation(customer, call, now_ms, topics, timezone)
+    situation = Situation(customer, call, now_ms, topics, timezone, value)
     return {name: COMPUTED[name](situation) for name in names}
 
 
@@ -135,6 +137,11 @@ def _bill_delta_of(v: Situation, kind: str) -> int | None:
 
 def _bill_extra(v: Situation) -> int | None:
     return sum([p.amount_minor for p in v.parts if p.cause in _EXTRA]) if v.bill else None
+
+
+def _score(v: Situation, index: int) -> int | None:
+    scores = v.rfm.scores if v.rfm else None
+    return scores[index] if scores else None
 
 
 def _since_bill(v: Situation) -> float | None:
@@ -267,6 +274,17 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "overdue_minor": lambda v: owed_minor(v.customer, v.now_ms, v.tz, v.owed) if v.bill else 0,
     "in_hardship": _in_hardship,
     "failed_payments_90d": lambda v: v.failed_payments,
+    "overdue_notices": lambda v: v.customer.billing.overdue,
+    "late_payments": lambda v: v.customer.billing.late,
+    "recency_days": lambda v: v.rfm.recency_days if v.rfm else None,
+    "payments_a_year": lambda v: v.rfm.a_year if v.rfm else None,
+    "paid_a_year_minor": lambda v: round(v.rfm.a_year_minor) if v.rfm else None,
+    "recency_score": lambda v: _score(v, 0),
+    "frequency_score": lambda v: _score(v, 1),
+    "money_score": lambda v: _score(v, 2),
+    "lifetime_value_minor": lambda v: v.lifetime_value.value_minor if v.lifetime_value else None,
+    "lifetime_value_low_minor": lambda v: v.lifetime_value.low_minor if v.lifetime_value else None,
+    "lifetime_value_high_minor": lambda v: v.lifetime_value.high_minor if v.lifetime_value else None,
     "sms_extra_minor": _sms_extra,
     "sms_extra_child_minor": _sms_extra_child,
     "sms_top_line_segments": lambda v: max((c.segments for _, c in v.cycles), default=0),

@@ -19,21 +19,26 @@ from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, Profile, User
 from cem.domain.state.service import Fault
 from cem.domain.state.talk import OpenCall
+from cem.domain.value_policy import ValuePolicy
 from cem.domain.view import (
     BestHour,
     BillChange,
     Choice,
     JourneyQuality,
+    LifetimeValue,
     Predicted,
+    Rfm,
     best_channel,
     best_hour,
     bill_change,
     effort,
     journey_quality,
+    lifetime_value,
     open_calls,
     overdue_days,
     owed_by_bill,
     predicted_satisfaction,
+    rfm,
 )
 from cem.nba.call import Call, topic_of
 
@@ -65,11 +70,13 @@ class Situation:
         now_ms: int,
         topics: Mapping[str, tuple[str, ...]],
         timezone: str,
+        value: ValuePolicy | None = None,
     ) -> None:
         self.customer = customer
         self.now_ms = now_ms
         self.topics = topics
         self.timezone = timezone
+        self.value = value
         self.open_call = _open_call(customer, call, now_ms)
         self.call = _completed(call, self.open_call)
 
@@ -206,6 +213,16 @@ class Situation:
         """Return payments refused in 90 days."""
         since = self.now_ms - 90 * DAY_MS
         return sum([p.kind == "failed" and p.at_ms > since for p in self.customer.billing.payments])
+
+    @lazy
+    def rfm(self) -> Rfm | None:
+        """Return recency, frequency and money."""
+        return rfm(self.customer, self.now_ms)
+
+    @lazy
+    def lifetime_value(self) -> LifetimeValue | None:
+        """Return what he is expected to bring."""
+        return lifetime_value(self.customer, self.now_ms, self.tz, self.value)
 
     @lazy
     def decisions(self) -> list[Decision]:

@@ -1,14 +1,18 @@
 """Bills, payments and purchases.
 
-Units: minor units and days; times to the second. Windows: the last two bills and the totals of the two before, the
-last six payments (made, failed, overdue) and the last four purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
-of a bill is the sum of the kept payments that name it. Order-free. No tick: how many days a bill is overdue is a matter
-of the reader's instant (`cem.domain.view.overdue_days`).
+Units: minor units and days; times to the second. Windows: the last two bills, of the two before them day and
+total, of any older ones what is still owed (the twelve due last); the last six payments (made, failed, overdue) and the
+last four purchases by event time; totals for ever. Equals: the newest of each by time, and sums over all. What is paid
+of a bill is the sum of the payments that name it, as far as they came after the bill or are among the six kept; one
+that names none pays kept bills, the oldest first. Order-free but for that. A bill issued again after it was let go
+counts twice. No tick: how many days a bill is overdue is a matter of the reader's instant
+(`cem.domain.view.overdue_days`).
 """
 
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Mapping
 
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
@@ -16,11 +20,13 @@ from cem.domain.events.billing import BillIssued, BillItem, PaymentFailed, Payme
 from cem.domain.events.enums import BillCause
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import PurchaseMade
+from cem.domain.facts.value import note_bill_month, note_money
 from cem.domain.localtime import day_of
 from cem.domain.state.billing import (
     PAYMENTS,
     Bill,
     Billing,
+    OpenBill,
     Payment,
     Purchase,
     bill_key,
@@ -34,11 +40,13 @@ __all__ = [
     "EARLIER_KEPT",
     "PAYMENTS_KEPT",
     "PURCHASES_KEPT",
+    "UNPAID_KEPT",
     "add_bill",
     "add_failure",
     "add_overdue",
     "add_payment",
     "add_purchase",
+    "owed_by_bill",
 ]
 
 BILLS_KEPT = 2
@@ -46,13 +54,15 @@ BILLS_KEPT = 2
 EARLIER_KEPT = 2
 PAYMENTS_KEPT = 6
 PURCHASES_KEPT = 4
+#: Of bills that are no longer kept, so many unpaid ones are remembered.
+UNPAID_KEPT = 12
 
 #: Causes that can have a destination; of any other it says nothing.
 _USED = (BillCause.SMS, BillCause.CALLS, BillCause.DATA)
 
 
 def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    """Fold `bill.issued`; one issued again replaces itself."""
+    """Fold `bill.issued`; one issued again replaces itself, and is no further month."""
     event = received.event
     assert isinstance(event, BillIssued)
     billing = customer.billing
@@ -75,21 +85,43 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
         if other.bill_id == bill.bill_id:
             older = min(other, bill, key=_issued)
             billing.billed_minor -= older.total_minor
-            if older is bill:
-                return
-            del billing.bills[index]
-            break
+            if older is not bill:
+                billing.bills[index] = bill
+                billing.bills.sort(key=_issued)
+            return
     insort(billing.bills, bill, key=_issued)
-    _remember(billing)
+    if len(billing.bills) > BILLS_KEPT:
+        owed = owed_by_bill(customer)
+        _let_go(billing, billing.bills.pop(0), owed)
+    note_bill_month(customer, received.time_ms, ctx)
 
 
-def _remember(billing: Billing) -> None:
-    """Cut the bills to those kept whole, and keep the totals of the ones before."""
-    surplus = billing.bills[:-BILLS_KEPT]
-    if surplus:
-        del billing.bills[:-BILLS_KEPT]
-        rows = [*earlier_totals(billing.earlier), *((b.issued_s // 86_400, b.total_minor) for b in surplus)]
-        billing.earlier = pack_earlier(sorted(rows)[-EARLIER_KEPT:])
+def owed_by_bill(customer: Customer) -> dict[str, int]:
+    """Return what is owed by kept bill, from the bills and payments kept."""
+    bills = customer.billing.bills
+    owed = {bill.bill_id: max(0, bill.total_minor) for bill in bills}
+    names = {bill_key(bill.bill_id): bill.bill_id for bill in bills}
+    paid = [p for p in customer.billing.payments if p.kind == "made"]
+    for payment in paid:
+        if payment.bill in names:
+            owed[names[payment.bill]] = max(0, owed[names[payment.bill]] - payment.amount_minor)
+    for payment in paid:
+        left = payment.amount_minor if payment.bill == 0 else 0
+        for bill in bills:
+            if left and bill.issued_s <= payment.at_s:
+                pays = min(left, owed[bill.bill_id])
+                owed[bill.bill_id] -= pays
+                left -= pays
+    return owed
+
+
+def _let_go(billing: Billing, bill: Bill, owed: Mapping[str, int]) -> None:
+    """Keep of a bill only its total and what is still owed of it."""
+    rows = [*earlier_totals(billing.earlier), (bill.issued_s // 86_400, bill.total_minor)]
+    billing.earlier = pack_earlier(sorted(rows)[-EARLIER_KEPT:])
+    if owed[bill.bill_id]:
+        insort(billing.unpaid, OpenBill(bill_key(bill.bill_id), bill.due_day, owed[bill.bill_id]), key=_due)
+        del billing.unpaid[:-UNPAID_KEPT]
 
 
 def add_payment(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -99,6 +131,12 @@ def add_payment(customer: Customer, received: Received, ctx: FoldContext) -> Non
     billing = customer.billing
     billing.made += 1
     billing.paid_minor += event.amount_minor
+    billing.late += event.days_overdue > 0
+    for unpaid in billing.unpaid if event.bill_id else ():
+        if unpaid.bill == bill_key(event.bill_id):
+            unpaid.owed_minor -= event.amount_minor
+    billing.unpaid = [unpaid for unpaid in billing.unpaid if unpaid.owed_minor > 0]
+    note_money(customer, received.time_ms, event.amount_minor, ctx)
     _keep(customer, "made", received.time_ms, event)
 
 
@@ -128,6 +166,7 @@ def add_purchase(customer: Customer, received: Received, ctx: FoldContext) -> No
     purchase = Purchase(received.time_ms, event.product, event.amount_minor, event.line or "")
     insort(billing.purchases, purchase, key=_bought)
     del billing.purchases[:-PURCHASES_KEPT]
+    note_money(customer, received.time_ms, event.amount_minor, ctx)
 
 
 def _keep(
@@ -159,6 +198,10 @@ def _issued(bill: Bill) -> tuple[int, str]:
 
 def _paid(payment: Payment) -> int:
     return payment.at_s
+
+
+def _due(unpaid: OpenBill) -> tuple[int, int]:
+    return unpaid.due_day, unpaid.bill
 
 
 def _bought(purchase: Purchase) -> int:

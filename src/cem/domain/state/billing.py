@@ -12,6 +12,7 @@ __all__ = [
     "PAYMENTS",
     "Bill",
     "Billing",
+    "OpenBill",
     "Part",
     "Payment",
     "Purchase",
@@ -126,6 +127,16 @@ def bill_key(bill_id: str | None) -> int:
     return crc32(bill_id.encode()) if bill_id else 0
 
 
+class OpenBill(msgspec.Struct, array_like=True, gc=False):
+    """What is still to be paid of a bill that is no longer kept."""
+
+    #: As `bill_key` gives it.
+    bill: int
+    #: Last day to pay (since the epoch); 0 = not said.
+    due_day: int
+    owed_minor: int
+
+
 class Purchase(msgspec.Struct, array_like=True, gc=False):
     """Something that he bought."""
 
@@ -150,6 +161,10 @@ class Billing(msgspec.Struct, array_like=True, gc=False):
     bought_minor: int = 0
     #: Packed totals of the bills before those kept (`earlier_totals`), oldest first.
     earlier: bytes = b""
+    #: Of bills that are no longer kept, those not paid, in the order of their due days.
+    unpaid: list[OpenBill] = []
+    #: Payments that came after the due day.
+    late: int = 0
 
 
 def earlier_totals(packed: bytes) -> list[tuple[int, int]]:

@@ -29,6 +29,7 @@ from cem.domain.view.estimates import (
 from cem.domain.view.journey import JourneyQuality, journey_quality
 from cem.domain.view.money import (
     bill_owed,
+    bill_totals,
     cancelled_from_ms,
     contract_days_left,
     overdue_days,
@@ -65,6 +66,7 @@ from cem.domain.view.use import (
     usage_cycle,
     usage_share,
 )
+from cem.domain.view.worth import LifetimeValue, Rfm, lifetime_value, rfm
 
 __all__ = [
     "CHANGE_KINDS",
@@ -77,13 +79,16 @@ __all__ = [
     "Choice",
     "ChurnRisk",
     "JourneyQuality",
+    "LifetimeValue",
     "Mood",
     "Predicted",
+    "Rfm",
     "age_years",
     "best_channel",
     "best_hour",
     "bill_change",
     "bill_owed",
+    "bill_totals",
     "cancelled_from_ms",
     "channel_rates",
     "charged_by_destination",
@@ -102,6 +107,7 @@ __all__ = [
     "journey_quality",
     "last_answer",
     "last_contact",
+    "lifetime_value",
     "likely_reason",
     "missed_promises_in",
     "mood",
@@ -120,6 +126,7 @@ __all__ = [
     "recent_contacts",
     "recipients_24h",
     "repeats_in",
+    "rfm",
     "tenure_days",
     "touches_in",
     "usage_cycle",

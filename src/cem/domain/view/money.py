@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from datetime import tzinfo
 
 from cem.domain.customer import Customer
+from cem.domain.facts.billing import owed_by_bill
 from cem.domain.facts.supplies import contract_of, plan_of
 from cem.domain.localtime import DAY_MS, local_day
-from cem.domain.state.billing import Bill, bill_key
+from cem.domain.state.billing import Bill, bill_key, earlier_totals
 from cem.domain.state.profile import Plan
 
 __all__ = [
     "bill_owed",
+    "bill_totals",
     "cancelled_from_ms",
     "contract_days_left",
     "overdue_days",
@@ -31,25 +33,6 @@ def bill_owed(customer: Customer, bill: Bill) -> int:
     return owed_by_bill(customer).get(bill.bill_id, 0)
 
 
-def owed_by_bill(customer: Customer) -> dict[str, int]:
-    """Return what is owed by bill, from the bills and payments kept."""
-    bills = customer.billing.bills
-    owed = {bill.bill_id: max(0, bill.total_minor) for bill in bills}
-    names = {bill_key(bill.bill_id): bill.bill_id for bill in bills}
-    paid = [p for p in customer.billing.payments if p.kind == "made"]
-    for payment in paid:
-        if payment.bill in names:
-            owed[names[payment.bill]] = max(0, owed[names[payment.bill]] - payment.amount_minor)
-    for payment in paid:
-        left = payment.amount_minor if payment.bill == 0 else 0
-        for bill in bills:
-            if left and bill.issued_s <= payment.at_s:
-                pays = min(left, owed[bill.bill_id])
-                owed[bill.bill_id] -= pays
-                left -= pays
-    return owed
-
-
 def overdue_days(customer: Customer, now_ms: int, tz: tzinfo, owed: Mapping[str, int] | None = None) -> int:
     """Return for how many days the oldest unpaid bill has been overdue; 0 = none is.
 
@@ -64,6 +47,10 @@ def overdue_days(customer: Customer, now_ms: int, tz: tzinfo, owed: Mapping[str,
         if bill.due_day and owed[bill.bill_id] and bill.issued_ms <= now_ms:
             days = max(days, today - bill.due_day)
     known = [bill_key(bill.bill_id) for bill in billing.bills if bill.due_day]
+    for unpaid in billing.unpaid:
+        if unpaid.due_day:
+            known.append(unpaid.bill)
+            days = max(days, today - unpaid.due_day)
     for index, payment in enumerate(billing.payments):
         if payment.kind == "overdue" and payment.bill not in known and payment.at_ms <= now_ms:
             paid = any(p.kind == "made" and p.bill == payment.bill for p in billing.payments[index:])
@@ -73,14 +60,22 @@ def overdue_days(customer: Customer, now_ms: int, tz: tzinfo, owed: Mapping[str,
 
 
 def owed_minor(customer: Customer, now_ms: int, tz: tzinfo, owed: Mapping[str, int] | None = None) -> int:
-    """Return what is overdue of the kept bills in minor units; `owed` as for `overdue_days`."""
+    """Return what is overdue now in minor units; `owed` as for `overdue_days`."""
     today = local_day(now_ms, tz)
     owed = owed_by_bill(customer) if owed is None else owed
+    billing = customer.billing
     return sum(
         owed[bill.bill_id]
-        for bill in customer.billing.bills
+        for bill in billing.bills
         if bill.due_day and bill.due_day < today and bill.issued_ms <= now_ms
-    )
+    ) + sum(unpaid.owed_minor for unpaid in billing.unpaid if 0 < unpaid.due_day < today)
+
+
+def bill_totals(customer: Customer) -> list[tuple[int, int]]:
+    """Return issue (ms; of older ones the beginning of its day) and total of the last four bills, oldest first."""
+    billing = customer.billing
+    older = [(day * DAY_MS, minor) for day, minor in earlier_totals(billing.earlier)]
+    return older + [(bill.issued_ms, bill.total_minor) for bill in billing.bills]
 
 
 def plan_at(customer: Customer, now_ms: int, line: str = "") -> Plan | None:

@@ -154,3 +154,53 @@ def test_a_payment_that_names_no_bill_pays_the_oldest_open_one() -> None:
     assert view.overdue_days(customer, T0 + 5 * DAY, UTC) == 5
     earlier = arrived([(T0 - 60 * DAY, PaymentMade(amount_minor=400)), *events[:2]], T0)
     assert view.owed_minor(earlier, T0 + 5 * DAY, UTC) == 800
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 900), st.booleans()), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 900)), max_size=5),
+    st.integers(0, 200),
+    st.data(),
+)
+def test_what_is_overdue_counts_every_unpaid_bill(
+    bills: list[tuple[int, bool]], paid: list[tuple[int, int]], days: int, data: st.DataObject
+) -> None:
+    """In any order, each bill's total less the payments that name it is owed, also of bills long past."""
+    events: list[tuple[int, Event]] = []
+    due = [TODAY + timedelta(days=30 * n + 14) for n in range(len(bills))]
+    for n, (total, has_due) in enumerate(bills):
+        bill = BillIssued(bill_id=f"b{n}", total_minor=total, due=due[n] if has_due else None)
+        events.append((T0 + 30 * n * DAY, bill))
+    for n, (bill_number, minor) in enumerate(paid):
+        late = 3 if n % 2 else 0
+        events.append(
+            (T0 + n * HOUR, PaymentMade(bill_id=f"b{bill_number}", amount_minor=minor, days_overdue=late))
+        )
+    customer = arrived(data.draw(st.permutations(events)), T0 + 300 * DAY)
+    now_ms = T0 + (180 + days) * DAY
+    today = TODAY + timedelta(days=180 + days)
+    owed = [
+        max(0, total - sum(minor for number, minor in paid if number == n))
+        for n, (total, _) in enumerate(bills)
+    ]
+    open_days = [(today - due[n]).days for n, (_, has_due) in enumerate(bills) if has_due and owed[n]]
+    assert view.owed_minor(customer, now_ms, UTC) == sum(
+        owed[n] for n, (_, has_due) in enumerate(bills) if has_due and due[n] < today
+    )
+    assert view.overdue_days(customer, now_ms, UTC) == max([0, *open_days])
+    assert customer.billing.late == len(paid) // 2
+
+
+def test_totals_of_the_last_four_bills_in_any_order() -> None:
+    """Of the two bills before those kept in full, day and total are known."""
+    events: list[tuple[int, Event]] = [
+        (T0 + n * 30 * DAY + HOUR, BillIssued(bill_id=f"b{n}", total_minor=100 + n)) for n in (4, 0, 3, 1, 2)
+    ]
+    customer = arrived(events, T0 + 200 * DAY)
+    assert view.bill_totals(customer) == [
+        (T0 + 30 * DAY, 101),
+        (T0 + 60 * DAY, 102),
+        (T0 + 90 * DAY + HOUR, 103),
+        (T0 + 120 * DAY + HOUR, 104),
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import errno
 import socket
 import time
 from collections.abc import Collection, Mapping
@@ -29,7 +30,9 @@ def _public_only(info: Any) -> socket.socket:
     """Return a socket for an address that was just resolved. Raises _Inner: what was public a moment ago may not be."""
     family, kind, proto, _, address = info
     if not is_public(str(address[0])):
-        raise _Inner(f"{address[0]} is not a public address, and its host is not in CEM_WEBHOOK_ALLOW")
+        raise _Inner(
+            errno.EACCES, f"{address[0]} is not a public address, and its host is not in CEM_WEBHOOK_ALLOW"
+        )
     return socket.socket(family, kind, proto)
 
 

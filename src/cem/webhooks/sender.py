@@ -38,7 +38,6 @@ __all__ = ["EndPointSender", "Means", "Posts"]
 _log = logging.getLogger(__name__)
 
 _LEASE_MS: Final = 10_000
-_RENEW_S: Final = 3.0
 _PAUSE_S: Final = 1.0
 _PIECE: Final = 500
 #: An ending sender waits so long for answers under way.
@@ -84,6 +83,8 @@ class EndPointSender:
         self.replay: Setting | None = None
         self._means = means
         self._token = secrets.token_hex(8)
+        #: The lease is prolonged three times in its life.
+        self._renew_s = means.lease_ms / 3000
         self._wake = asyncio.Event()
         self._answers: list[tuple[Pending, Answer]] = []
         self._attempts: list[Attempt] = []
@@ -334,7 +335,7 @@ class EndPointSender:
         began = time.monotonic()
         changes = plan.changes()
         attempts, self._attempts = self._attempts, []
-        if not changes and not attempts and not release and began - self._saved_at < _RENEW_S:
+        if not changes and not attempts and not release and began - self._saved_at < self._renew_s:
             return
         totals.failing_since_ms, totals.held, totals.at_ms = plan.failing_since_ms, plan.held, wall_ms()
         means = self._means
@@ -358,7 +359,7 @@ class EndPointSender:
     async def _wait(self, plan: Plan) -> None:
         """Return when something has happened or is due."""
         now_ms = wall_ms()
-        pause_s = _RENEW_S
+        pause_s = self._renew_s
         next_ms = plan.next_ms() if self.end_point.record.enabled else None
         if next_ms is not None:
             pause_s = min(pause_s, max(0.0, (next_ms - now_ms) / 1000))

@@ -1,0 +1,332 @@
+"""The webhooks' sender against consumers that fail, hang, redirect, refuse or are gone, with its notes in a real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+
+from cem.alerts.delivery.endpoint import EndPoint
+from cem.alerts.delivery.plan import Limits
+from cem.alerts.delivery.signing import key_check, secret_of, show_secret
+from cem.domain.events import ControlWebhookRegistered, ControlWebhookReplayed
+from cem.stores import RedisStore, Timeouts
+from cem.stores.webhook_states import WebhookStates
+from cem.streams.control_feed import Setting
+from cem.webhooks.post import Poster
+from cem.webhooks.sender import EndPointSender, Means
+from examples.webhook_receiver import Inbox
+from tests.builders.alert_log import T0_MS, FakeAlerts
+from tests.builders.api import FakeLog, StandingClock
+from tests.builders.in_loop import in_loop, until
+from tests.servers.redis import RedisServer
+
+pytestmark = pytest.mark.redis
+
+KEY = b"k" * 40
+Answering = Callable[[web.Request, dict[str, Any]], Awaitable[web.StreamResponse]]
+
+
+class Consumer:
+    """A consumer on a port of its own: verifies with the example's code, and then answers as a test says."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.requests: list[dict[str, Any]] = []
+        self.taken: list[int] = []
+        self.url = ""
+        self.inbox = Inbox(show_secret(secret_of(KEY, name, 1)))
+        self.answer: Answering = self.accept
+
+    async def accept(self, request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+        return web.Response(status=204)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.read()
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        message = self.inbox.take(headers, body, datetime.now(UTC).timestamp()) or json.loads(body)
+        self.requests.append({"id": headers["webhook-id"], "path": request.path, **message})
+        response = await self.answer(request, message)
+        if 200 <= response.status < 300:
+            self.taken.append(message["data"]["evidence"]["number"])
+        return response
+
+
+class NoLog:
+    """`Log` of a topic that the source answers for whole; `end` is where an end point begins."""
+
+    async def bounds(self, partition: int, topics: Any) -> dict[str, tuple[int, int]]:
+        return dict.fromkeys(topics, (0, 0))
+
+
+class Site:
+    """Alerts, a consumer and the senders to it."""
+
+    def __init__(self, redis: RedisServer) -> None:
+        self.name = f"crm-{uuid.uuid4().hex[:6]}"
+        self.consumer = Consumer(self.name)
+        self.source = FakeAlerts(2)
+        self.audit = FakeLog()
+        self.clock = StandingClock(T0_MS)
+        self.store = RedisStore(redis.url, 2, timeouts=Timeouts(work_s=20.0, read_s=20.0, connect_s=5.0))
+        self.states = WebhookStates(self.store)
+        self.registered: list[EndPoint] = []
+        self.senders: list[tuple[EndPointSender, asyncio.Task[None]]] = []
+        self.poster: Poster | None = None
+
+    def point(self, **over: Any) -> EndPoint:
+        record = ControlWebhookRegistered(
+            webhook_id=self.name, url=self.consumer.url, key_check=key_check(KEY), by="test"
+        )
+        return EndPoint(self.name, msgspec.structs.replace(record, **over), 0)
+
+    def start(
+        self, *, lease_ms: int = 600, limits: Limits | None = None, timeout_s: float = 1.0, **over: Any
+    ) -> EndPointSender:
+        async def register(point: EndPoint) -> None:
+            self.registered.append(point)
+
+        self.poster = self.poster or Poster(("127.0.0.1",), timeout_s=timeout_s)
+        means = Means(
+            source=self.source, log=NoLog(), states=self.states, publisher=self.audit, poster=self.poster,  # type: ignore[arg-type]
+            clock=self.clock, key=KEY, environ={}, register=register, lease_ms=lease_ms, limits=limits or Limits(),
+        )  # fmt: skip
+        sender = EndPointSender(self.point(**over), means)
+        self.senders.append((sender, asyncio.create_task(sender.run())))
+        return sender
+
+    async def stop(self) -> None:
+        for _, task in self.senders:
+            task.cancel()
+        await asyncio.gather(*(task for _, task in self.senders), return_exceptions=True)
+        self.senders.clear()
+
+
+@contextlib.asynccontextmanager
+async def site_of(redis: RedisServer) -> AsyncIterator[Site]:
+    site = Site(redis)
+    app = web.Application()
+    app.router.add_post("/{path:.*}", site.consumer.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    tcp = web.TCPSite(runner, "127.0.0.1", 0)
+    await tcp.start()
+    site.consumer.url = f"http://127.0.0.1:{runner.addresses[0][1]}/hook"
+    try:
+        yield site
+    finally:
+        await site.stop()
+        await runner.cleanup()
+        if site.poster is not None:
+            await site.poster.close()
+        await site.store.close()
+
+
+@in_loop
+async def alerts_arrive_signed(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        said = [site.source.say(n, f"C{n % 3}", partition=n % 3 % 2) for n in range(20)]
+        site.start()
+        await until(lambda: len(site.consumer.taken) == 20)
+        assert {r["id"] for r in site.consumer.requests} == {m.id for m in said}
+        assert site.consumer.requests[0]["type"] == "alert.opened"
+        assert site.consumer.requests[0]["data"] == json.loads(
+            next(m for m in said if m.id == site.consumer.requests[0]["id"]).data
+        )
+
+
+def test_alerts_arrive_signed_as_a_receiver_verifies_them(redis_server: RedisServer) -> None:
+    """Each once, by the example's own code; every request went through its verification."""
+    alerts_arrive_signed(redis_server)
+
+
+@in_loop
+async def fails_then_takes(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        seen: Counter[str] = Counter()
+
+        async def moody(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+            number = message["data"]["evidence"]["number"]
+            seen[message["data"]["customer_id"]] += 1
+            if number == 0 and seen["C0"] == 1:
+                # What follows a redirect would be asked for at another path.
+                return web.Response(status=307, headers={"Location": "/elsewhere"})
+            if number == 1 and seen["C1"] == 1:
+                await asyncio.sleep(3)
+            return web.Response(status=200, body=b"x" * 1_000_000 if number == 2 else b"ok")
+
+        site.consumer.answer = moody
+        for n in range(9):
+            site.source.say(n, f"C{n % 3}")
+        site.start(timeout_s=0.5)
+        await until(lambda: len(site.consumer.taken) == 9, within_s=30)
+        for customer in range(3):
+            mine = [n for n in site.consumer.taken if n % 3 == customer]
+            assert mine == sorted(mine)
+        assert {r["path"] for r in site.consumer.requests} == {"/hook"}
+        await site.stop()
+        attempts = await site.states.attempts(site.name, 100)
+        assert Counter(a.outcome for a in attempts) == {"delivered": 9, "failed": 2}
+        assert {(a.status, a.error) for a in attempts if a.outcome == "failed"} == {
+            (307, ""),
+            (0, "no answer within 0.5 s"),
+        }
+
+
+def test_a_consumer_that_hangs_redirects_or_says_too_much(redis_server: RedisServer) -> None:
+    """Each failure is tried again after its pause; other customers' alerts do not wait; order is kept."""
+    fails_then_takes(redis_server)
+
+
+@in_loop
+async def gone(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+
+        async def no_more(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+            return web.Response(status=410)
+
+        site.consumer.answer = no_more
+        site.source.say(0)
+        sender = site.start()
+        await until(lambda: bool(site.registered))
+        assert (site.registered[0].record.enabled, site.registered[0].record.reason) == (
+            False,
+            "it answered 410 Gone",
+        )
+        site.source.say(1, "C2")
+        await asyncio.sleep(0.3)
+        assert len(site.consumer.requests) == 1
+        site.consumer.answer = site.consumer.accept
+        sender.change(site.point())
+        await until(lambda: sorted(site.consumer.taken) == [0, 1], within_s=30)
+
+
+def test_410_turns_an_end_point_off_until_it_is_recovered(redis_server: RedisServer) -> None:
+    """Nothing is lost by it."""
+    gone(redis_server)
+
+
+@in_loop
+async def expires(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+
+        async def broken(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+            return web.Response(status=500)
+
+        site.consumer.answer = broken
+        site.source.say(0, "C1", before_ms=T0_MS + 5_000)
+        site.source.say(1, "C1")
+        sender = site.start()
+        await until(lambda: len(site.consumer.requests) == 1)
+        site.consumer.answer = site.consumer.accept
+        site.clock.shown_ms = T0_MS + 6_000
+        await until(lambda: site.consumer.taken == [1])
+        (record,) = site.audit.received()
+        assert (record.type, record.topic, record.customer_id) == ("webhook.expired", "cem.audit", "C1")
+        event: Any = record.event
+        assert (event.webhook_id, event.attempts, event.status) == (site.name, 1, 500)
+        assert event.place == "0/0"
+        wish = ControlWebhookReplayed(webhook_id=site.name, by="test", place="0/0")
+        sender.again(Setting(wish, 5, 0))
+        await until(lambda: site.consumer.taken == [1, 0])
+        await site.stop()
+        site.start().again(Setting(wish, 5, 0))
+        site.source.say(2, "C1")
+        await until(lambda: site.consumer.taken == [1, 0, 2])
+
+
+def test_noise_is_recorded_and_not_sent_unless_somebody_wants_it(redis_server: RedisServer) -> None:
+    """The next of the customer goes on; a wish is fulfilled once, also over a restart."""
+    expires(redis_server)
+
+
+@in_loop
+async def killed(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        for n in range(300):
+            site.source.say(n, f"C{n % 11}", partition=n % 11 % 2)
+
+        async def slow(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+            await asyncio.sleep(0.002)
+            return web.Response(status=204)
+
+        site.consumer.answer = slow
+        for life in range(6):
+            sender = site.start(lease_ms=300)
+            least = len(site.consumer.taken) + 20
+            await until(lambda least=least: len(site.consumer.taken) >= min(300, least))  # type: ignore[misc]
+            # As a kill: what it would still note or release at its end does not happen.
+            _, task = site.senders.pop()
+            sender._save = _never  # type: ignore[method-assign]
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            if life == 3:
+                site.source.say(300 + life, "C1")
+        site.start(lease_ms=300)
+        await until(lambda: set(site.consumer.taken) == {*range(300), 303}, within_s=30)
+        first = list(dict.fromkeys(site.consumer.taken))
+        for customer in range(11):
+            mine = [n for n in first if n < 300 and n % 11 == customer]
+            assert mine == sorted(mine)
+        assert len(site.consumer.taken) < 450
+
+
+async def _never(*args: object, **kwargs: object) -> None:
+    return None
+
+
+def test_a_sender_killed_again_and_again_leaves_none_out(redis_server: RedisServer) -> None:
+    """The next life goes on from the notes, once the lease of the dead one has run out; order is kept."""
+    killed(redis_server)
+
+
+@in_loop
+async def two_senders(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        site.start(lease_ms=2_000)
+        site.start(lease_ms=2_000)
+        for n in range(60):
+            site.source.say(n, f"C{n % 5}")
+            await asyncio.sleep(0.005)
+        await until(lambda: len(site.consumer.taken) >= 60)
+        await asyncio.sleep(0.2)
+        assert sorted(site.consumer.taken) == list(range(60))
+
+
+def test_of_two_processes_one_sends(redis_server: RedisServer) -> None:
+    """The lease is one's; nothing is sent twice."""
+    two_senders(redis_server)
+
+
+@in_loop
+async def inner(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        poster = Poster(())
+        try:
+            port = site.consumer.url.rpartition(":")[2].split("/")[0]
+            for url in (
+                site.consumer.url,
+                f"https://127.0.0.1:{port}/",
+                f"https://localhost:{port}/",
+                f"https://[::1]:{port}/",
+            ):
+                answer = await poster.post(url, {}, b"{}")
+                assert answer.status == 0
+                assert "public" in answer.error or "https" in answer.error, answer
+            assert not site.consumer.requests
+        finally:
+            await poster.close()
+
+
+def test_no_way_leads_inside_not_even_by_a_name(redis_server: RedisServer) -> None:
+    """A name that resolves to an inner address is refused as it is connected to."""
+    inner(redis_server)

@@ -193,10 +193,7 @@ def _add_customers(app: FastAPI, services: Services) -> None:
     ) -> Response:
         """Contacts, bills, faults, orders, decisions, alerts, ... in one list."""
         found = await known(customer_id)
-        entries = timeline_of(found, before_ms=before_ms, limit=limit)
-        more = len(entries) == limit
-        oldest_ms = round(entries[-1].at.timestamp() * 1000) if entries and more else None
-        return json_answer({"customer_id": customer_id, "entries": entries, "next_before_ms": oldest_ms})
+        return json_answer(timeline_of(found, before_ms=before_ms, limit=limit))
 
 
 def _add_operations(app: FastAPI, services: Services) -> None:

@@ -10,7 +10,7 @@ import msgspec
 from cem.api.alert_list import AlertPage
 from cem.api.parameters import CALL_PARAMETERS
 from cem.api.problems import MEDIA_TYPE
-from cem.api.timeline import Entry
+from cem.api.timeline import Timeline
 from cem.domain.events.text import TEXT_PATTERN
 from cem.nba import Answer
 
@@ -19,15 +19,6 @@ __all__ = ["DECISION", "AlertStateName", "AlertTierName", "SeverityName", "answe
 AlertStateName = Literal["open", "acknowledged", "silenced", "resolved", "expired"]
 AlertTierName = Literal["notice", "alert"]
 SeverityName = Literal["info", "warning", "error", "critical"]
-
-
-class Timeline(msgspec.Struct):
-    """A customer's timeline."""
-
-    customer_id: str
-    entries: list[Entry]
-    #: Send it as before_ms for the following page; null at the end.
-    next_before_ms: int | None
 
 
 _STRUCTS: Final[tuple[Any, ...]] = (Answer, AlertPage, Timeline)

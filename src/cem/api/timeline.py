@@ -10,40 +10,87 @@ import msgspec
 
 from cem.domain.alerting import alert_id
 from cem.domain.customer import Customer
-from cem.domain.state.billing import Part
+from cem.domain.localtime import DAY_MS
+from cem.domain.state.billing import Part, earlier_totals
 from cem.domain.state.contacts import unpack_contacts
+from cem.domain.state.journey import DROPPED
 from cem.domain.view import Change, bill_change
 
-__all__ = ["Entry", "said", "timeline_of"]
+__all__ = ["Entry", "Timeline", "dropped_of", "said", "timeline_of"]
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One thing that happened."""
 
     at: datetime
-    #: contact, bill, payment, purchase, answer, fault, ticket, order, task, note, touch, decision or alert.
+    #: contact, bill, payment, purchase, plan, contract, consent, answer, fault, ticket, order, task, note, touch,
+    #: decision or alert.
     kind: str
     summary: str
     #: What is known of it; what is unknown is left out.
     details: dict[str, Any]
 
 
+class Timeline(msgspec.Struct, frozen=True):
+    """A page of what happened to a customer."""
+
+    customer_id: str
+    #: Newest first. What happened in one millisecond is on one page.
+    entries: list[Entry]
+    #: Send it as before_ms for the following page; null at the end.
+    next_before_ms: int | None
+    #: How many things, by kind, happened before that the state no longer holds; kinds of which none is are left out.
+    dropped: dict[str, int]
+
+
 _Row = tuple[int, str, str, dict[str, Any]]
 
 
-def timeline_of(customer: Customer, *, before_ms: int | None = None, limit: int = 50) -> list[Entry]:
-    """Return at most `limit` entries from before `before_ms`, newest first (ties by kind and summary)."""
+def timeline_of(customer: Customer, *, before_ms: int | None = None, limit: int = 50) -> Timeline:
+    """Return the page of at most `limit` entries from before `before_ms`, newest first (ties by kind and summary).
+
+    A page ends between two milliseconds; it is longer than `limit` only where more than that fell into one.
+    """
     rows = [row for row in _rows(customer) if row[0] > 0 and (before_ms is None or row[0] < before_ms)]
     rows.sort(key=lambda row: (-row[0], row[1], row[2]))
-    return [
-        Entry(datetime.fromtimestamp(at_ms / 1000, UTC), kind, summary, _known(details))
-        for at_ms, kind, summary, details in rows[:limit]
-    ]
+    page = rows[:limit]
+    if len(rows) > limit and rows[limit][0] == page[-1][0]:
+        at_ms = page[-1][0]
+        page = [row for row in page if row[0] > at_ms] or [row for row in rows if row[0] == at_ms]
+    return Timeline(
+        customer.customer_id,
+        [
+            Entry(datetime.fromtimestamp(at_ms / 1000, UTC), kind, summary, _known(details))
+            for at_ms, kind, summary, details in page
+        ],
+        page[-1][0] if len(page) < len(rows) else None,
+        dropped_of(customer),
+    )
+
+
+def dropped_of(customer: Customer) -> dict[str, int]:
+    """Return how many things, by kind, the state has counted and no longer holds."""
+    contacts, billing, service = customer.contacts, customer.billing, customer.service
+    kept, older = unpack_contacts(contacts)
+    made = [decision for decision in customer.decisions.made if decision.made]
+    counted = {
+        "contact": contacts.total - len(kept) - len(older),
+        "payment": billing.made + billing.failed + billing.overdue - len(billing.payments),
+        "purchase": billing.bought - len(billing.purchases),
+        "answer": customer.satisfaction.total - len(customer.satisfaction.answers),
+        "fault": service.faults_total - len(service.faults),
+        "ticket": service.tickets_total - len(service.tickets),
+        "touch": customer.outreach.total - len(customer.outreach.touches),
+        "decision": customer.decisions.total - len(made),
+        **dict(zip(DROPPED, customer.journey.dropped, strict=False)),
+    }
+    return {kind: count for kind, count in sorted(counted.items()) if count > 0}
 
 
 def _rows(customer: Customer) -> Iterator[_Row]:
     yield from _contacts(customer)
     yield from _billing(customer)
+    yield from _agreements(customer)
     yield from _service(customer)
     yield from _exchanges(customer)
 
@@ -78,12 +125,35 @@ def _billing(customer: Customer) -> Iterator[_Row]:
             "changes": [said(each) for each in change.changes] if change else [],
         }
         yield bill.issued_ms, "bill", f"bill {bill.bill_id}", details
+    for day, total_minor in earlier_totals(billing.earlier):
+        yield day * DAY_MS, "bill", "earlier bill", {"total_minor": total_minor}
     for payment in billing.payments:
         details = {"amount_minor": payment.amount_minor, "days_overdue": payment.days_overdue}
         yield payment.at_ms, "payment", f"payment {payment.kind}", details
     for bought in billing.purchases:
         details = {"amount_minor": bought.amount_minor, "line": bought.line}
         yield bought.at_ms, "purchase", f"bought {bought.product}", details
+
+
+def _agreements(customer: Customer) -> Iterator[_Row]:
+    """Yield plans, renewals, cancellations and consents; a plan for later stands at its beginning."""
+    profile = customer.profile
+    for supply in profile.supplies:
+        for plan in supply.plans:
+            details: dict[str, Any] = {
+                "line": supply.line,
+                "price_minor": plan.price_minor if plan.price_minor >= 0 else None,
+            }
+            yield plan.from_ms, "plan", f"plan {plan.name}" if plan.name else "terms of the plan", details
+        contract = supply.contract
+        details = {"line": supply.line, "until": _day(contract.end_day * DAY_MS)}
+        yield contract.said_ms, "contract", "contract renewed", details
+        details = {"line": supply.line, "from": _day(contract.cancel_from_ms), "reason": contract.reason}
+        by = "by the operator" if contract.by_operator else "by the customer"
+        yield contract.cancel_said_ms, "contract", f"contract cancelled {by}", details
+    for consent in profile.consents:
+        answer = "given" if consent.granted else "refused"
+        yield consent.at_ms, "consent", f"{consent.purpose} {answer}", {"channel": consent.channel}
 
 
 def said(part: Part | Change) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.alerts import AlertOpened, AlertResolved, AlertUpdated
 from cem.domain.events.enums import AlertState, AlertTier, Severity, Tell
+from cem.domain.facts.journey import note_dropped
 from cem.domain.facts.ledger import is_held_out, watch_alert
 from cem.domain.finding import Finding
 from cem.domain.localtime import HOUR_MS
@@ -267,6 +268,7 @@ def _keep_closed(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> No
     closed.sort(key=_opened)
     while len(closed) > ctx.alerts.closed_kept:
         unindex(customer, closed.pop(0), ctx)
+        note_dropped(customer, "alert")
 
 
 def set_due(customer: Customer) -> None:

@@ -37,7 +37,7 @@ from cem.domain.state.estimates import (
     waiting_portraits,
 )
 from cem.domain.state.habits import UNIT, Habits, Spending
-from cem.domain.state.journey import EFFORTS
+from cem.domain.state.journey import DROPPED, EFFORTS
 from cem.domain.state.lines import DESTINATIONS, LINE_FAMILIES, Cycle, Line, Velocity
 from cem.domain.state.outreach import Outreach, Touch
 from cem.domain.state.profile import PROFILE_FIELDS, Plan, Profile
@@ -120,9 +120,8 @@ def _journey(customer: Customer) -> Shown:
     """Return what dealing with the company cost him in the running term of his contract, and in all."""
     quality = journey_quality(customer, customer.last_ms)
     in_all = {name: count for name, count in zip(EFFORTS, totals(customer), strict=True) if count}
-    if not quality.began_ms:
-        return in_all
-    return {"in_all": in_all, "this_term": _fields(quality)}
+    shown = _some(in_all=in_all, dropped=_by_name(customer.journey.dropped, DROPPED))
+    return shown | {"this_term": _fields(quality)} if quality.began_ms else shown
 
 
 def _value(customer: Customer, policy: ValuePolicy | None, timezone: str) -> Shown:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cem.domain.events import (
     BillIssued,
     CallEnded,
@@ -79,8 +81,11 @@ def test_the_timeline_is_newest_first_over_all_channels() -> None:
     made = api()
     body = made.get("/v1/customers/C1/timeline").json()
     kinds = [e["kind"] for e in body["entries"]]
-    assert kinds == ["alert", "answer", "note", "contact", "ticket", "fault", "order", "payment", "bill"]
-    times = [e["at"] for e in body["entries"]]
+    assert kinds == [
+        *("alert", "answer", "note", "contact", "ticket", "alert", "fault", "order", "payment", "bill"),
+        *("plan", "plan"),
+    ]
+    times = [datetime.fromisoformat(e["at"]) for e in body["entries"]]
     assert times == sorted(times, reverse=True)
     first = made.get("/v1/customers/C1/timeline?limit=3").json()
     rest = made.get(f"/v1/customers/C1/timeline?before_ms={first['next_before_ms']}").json()

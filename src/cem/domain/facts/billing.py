@@ -20,12 +20,12 @@ from cem.domain.events.billing import BillIssued, BillItem, PaymentFailed, Payme
 from cem.domain.events.enums import BillCause
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import PurchaseMade
+from cem.domain.facts.journey import note_dropped
 from cem.domain.facts.value import note_bill_month, note_money
 from cem.domain.localtime import day_of
 from cem.domain.state.billing import (
     PAYMENTS,
     Bill,
-    Billing,
     OpenBill,
     Payment,
     Purchase,
@@ -92,7 +92,7 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
     insort(billing.bills, bill, key=_issued)
     if len(billing.bills) > BILLS_KEPT:
         owed = owed_by_bill(customer)
-        _let_go(billing, billing.bills.pop(0), owed)
+        _let_go(customer, billing.bills.pop(0), owed)
     note_bill_month(customer, received.time_ms, ctx)
 
 
@@ -115,10 +115,12 @@ def owed_by_bill(customer: Customer) -> dict[str, int]:
     return owed
 
 
-def _let_go(billing: Billing, bill: Bill, owed: Mapping[str, int]) -> None:
+def _let_go(customer: Customer, bill: Bill, owed: Mapping[str, int]) -> None:
     """Keep of a bill only its total and what is still owed of it."""
+    billing = customer.billing
     rows = [*earlier_totals(billing.earlier), (bill.issued_s // 86_400, bill.total_minor)]
     billing.earlier = pack_earlier(sorted(rows)[-EARLIER_KEPT:])
+    note_dropped(customer, "bill", max(0, len(rows) - EARLIER_KEPT))
     if owed[bill.bill_id]:
         insort(billing.unpaid, OpenBill(bill_key(bill.bill_id), bill.due_day, owed[bill.bill_id]), key=_due)
         del billing.unpaid[:-UNPAID_KEPT]

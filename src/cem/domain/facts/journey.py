@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from cem.domain.customer import Customer
 from cem.domain.state.contacts import REPEATED, Contact, unpack_contacts
-from cem.domain.state.journey import EFFORTS, Journey
+from cem.domain.state.journey import DROPPED, EFFORTS, Journey
 from cem.domain.state.service import KEPT_PROMISE, MISSED_PROMISE, Order, Task, Ticket
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "efforts_of",
     "move_on",
     "note_contact",
+    "note_dropped",
     "note_promise",
     "note_repeat",
     "totals",
@@ -90,6 +91,12 @@ def note_promise(customer: Customer, due_ms: int, verdict: int, by: int) -> None
     journey = customer.journey
     if _is_before(journey, due_ms):
         _add(journey.before, (0, 0, int(verdict == KEPT_PROMISE), int(verdict == MISSED_PROMISE)), by)
+
+
+def note_dropped(customer: Customer, kind: str, count: int = 1) -> None:
+    """Count things of one of DROPPED that the state lets go."""
+    if count:
+        _add(customer.journey.dropped, [count * (kind == each) for each in DROPPED], 1)
 
 
 def totals(customer: Customer) -> Efforts:

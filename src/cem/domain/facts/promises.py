@@ -19,7 +19,7 @@ from cem.domain.events.calls import NoteWritten, TaskClosed, TaskDue
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import OrderDelivered, OrderPlaced, OrderPromised
 from cem.domain.events.service import TicketClosed, TicketOpened, TicketUpdated
-from cem.domain.facts.journey import note_promise
+from cem.domain.facts.journey import note_dropped, note_promise
 from cem.domain.localtime import DAY_MS, day_of, midnight_ms, zone
 from cem.domain.state.service import KEPT_PROMISE, MISSED_PROMISE, Note, Order, Service, Task, Ticket
 
@@ -112,6 +112,7 @@ def write_note(customer: Customer, received: Received, ctx: FoldContext) -> None
     notes = customer.service.notes
     notes.append(Note(received.time_ms, event.by or "", event.text[:_TEXT_KEPT], event.about or ""))
     notes.sort(key=_written)
+    note_dropped(customer, "note", max(0, len(notes) - NOTES_KEPT))
     del notes[:-NOTES_KEPT]
     if event.due is not None:
         due_ms = round(event.due.timestamp() * 1000)
@@ -177,9 +178,9 @@ def judge_promises(customer: Customer, now_ms: int) -> None:
             promise.verdict = verdict
             _recount(customer, promise, 1)
     customer.promises_due_ms = due_ms
-    _cut(service.orders, _order_ms, lambda order: order.delivered_ms)
+    note_dropped(customer, "order", _cut(service.orders, _order_ms, lambda order: order.delivered_ms))
     _cut(service.tickets, _ticket_ms, lambda ticket: ticket.closed_ms)
-    _cut(service.tasks, _task_ms, lambda task: task.closed_ms)
+    note_dropped(customer, "task", _cut(service.tasks, _task_ms, lambda task: task.closed_ms))
 
 
 def _recount(customer: Customer, promise: Order | Ticket | Task, by: int) -> None:
@@ -272,12 +273,12 @@ def _task(service: Service, task_id: str) -> Task:
 
 def _cut(
     promises: list[Promise], at_ms: Callable[[Promise], tuple[int, str]], settled_ms: Callable[[Promise], int]
-) -> None:
-    """Order by the newest event of each, and drop those settled long ago and what is too much."""
+) -> int:
+    """Order by the newest event of each, and drop those settled long ago and what is too much; return how many."""
     promises.sort(key=at_ms)
     surplus = len(promises) - PROMISES_KEPT
     if surplus <= 0:
-        return
+        return 0
     horizon_ms = at_ms(promises[-1])[0] - _HORIZON_MS
     is_old = [settled_ms(promise) > 0 and at_ms(promise)[0] <= horizon_ms for promise in promises]
     too_many = min(surplus, sum(is_old))
@@ -287,7 +288,9 @@ def _cut(
             too_many -= 1
         else:
             kept.append(promise)
+    dropped = len(promises) - min(len(kept), IN_WINDOW_KEPT)
     promises[:] = kept[-IN_WINDOW_KEPT:]
+    return dropped
 
 
 def _order_ms(order: Order) -> tuple[int, str]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["EFFORTS", "Journey"]
+__all__ = ["DROPPED", "EFFORTS", "Journey"]
 
 #: What is counted, by index in `Journey.before`. Append only. `Journey.spent` has the last four.
 EFFORTS = ("contacts", "repeated", "kept", "missed", "wait_s", "hold_s", "transfers", "abandoned")
+
+#: Kinds of things of which the state counts how many it let go, by index in `Journey.dropped`; of other kinds it counts
+#: them all. Append only.
+DROPPED = ("bill", "order", "task", "note", "alert")
 
 
 class Journey(msgspec.Struct, array_like=True, gc=False):
@@ -19,3 +23,5 @@ class Journey(msgspec.Struct, array_like=True, gc=False):
     begins_s: list[int] = []
     #: Of EFFORTS, what was before the running term; trailing zeros left out.
     before: list[int] = []
+    #: Of DROPPED, how many the state no longer holds; trailing zeros left out.
+    dropped: list[int] = []

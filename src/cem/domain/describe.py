@@ -47,7 +47,7 @@ from cem.domain.state.service import Order, Task, Ticket
 from cem.domain.value_policy import ValuePolicy
 from cem.domain.view.bill_change import bill_change
 from cem.domain.view.journey import journey_quality
-from cem.domain.view.portrait import FEATURES, features_of
+from cem.domain.view.portrait import FEATURES, SAYS, features_of
 from cem.domain.view.worth import lifetime_value, rfm
 
 __all__ = ["describe", "describe_fields"]
@@ -316,7 +316,7 @@ def _satisfied(said: Satisfied) -> Shown:
 
 def _drivers(codes: Sequence[int]) -> list[str]:
     return [
-        f"{FEATURES[abs(code) - 1]}: {'raises' if code > 0 else 'lowers'} it"
+        f"{SAYS[FEATURES[abs(code) - 1]]}: {'raises' if code > 0 else 'lowers'} it"
         for code in codes
         if 0 < abs(code) <= len(FEATURES)
     ]

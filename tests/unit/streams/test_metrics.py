@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 import re
+import tempfile
 import urllib.request
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +27,10 @@ from cem.streams.lag_watch import LagWatch
 from cem.streams.metrics import LaneMeter, WorkerMetrics
 from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
+from cem.streams.metrics_models import ModelCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.webhooks.metrics import WebhookMetrics
+from tests.builders.examples_log import ExamplesLog, ModelValues, advance, churn_examples, writer
 from tests.builders.records import NOW_MS, LogRecord, record_of
 from tests.builders.source_code import ROOT
 from tests.builders.stores import under_deadline
@@ -288,7 +292,7 @@ def test_a_report_does_not_outlive_its_look() -> None:
 
 
 def families() -> Iterable[Metric]:
-    """Yield every family that a worker, an API or a sender of webhooks may show."""
+    """Yield every family that a worker, an API, a sender of webhooks or a learner may show."""
     registry = ApiMetrics().registry
     LagCollector(watched(), registry)
     worker, lane = meter()
@@ -303,6 +307,13 @@ def families() -> Iterable[Metric]:
     yield from registry.collect()
     yield from worker.registry.collect()
     yield from webhooks.registry.collect()
+    log = ExamplesLog("churn")
+    churn_examples(log, 20)
+    log.add({"price": 1.0}, "maybe")
+    learner = CollectorRegistry()
+    with tempfile.TemporaryDirectory() as folder:
+        ModelCollector([advance(writer(log, ModelValues(), Path(folder), every=21))], learner)
+    yield from learner.collect()
 
 
 def test_the_page_lists_every_metric_and_no_other() -> None:

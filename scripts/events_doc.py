@@ -73,6 +73,7 @@ WHY = {
     "invalid_field": "a field has the wrong type or is out of its bounds",
     "bad_date": "a day in the data lies before 1980 or more than 20 years after the event",
     "wrong_partition": "the record is not in its key's partition: the producer does not use murmur2",
+    "merge_refused": "a merge that would go round in a circle, or of a customer who has gone on as another already",
     "unlinked": "no profile named the identifier in time, or too many records waited for that",
 }
 
@@ -83,7 +84,7 @@ TOPIC_ROOMS = {
     "cem.interactions": "Other contacts, campaigns, orders",
     "cem.service": "Faults and tickets",
     "cem.profiles": "The account",
-    "cem.inbox": "Identifiers",
+    "cem.inbox": "Identifiers, and what moves between customers",
     "cem.outcomes": "Outcomes",
     "cem.control": "What people change",
     "cem.decisions": "Decisions",

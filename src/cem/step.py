@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeGuard
 
 from cem.domain.area import fold_area, tick_area
+from cem.domain.context import Carried
 from cem.domain.customer import Customer, StateError
 from cem.domain.events import TOPIC_OF, Event, IdentifierLinked, IdentifierUnlinked, SmsRated, type_of
 from cem.domain.events.enums import IdentifierKind
@@ -199,7 +200,7 @@ class CemStepper:
             if not _has_state(item):
                 continue
             subject = item.customer_id
-            context.caused_by_record(item)
+            context.caused_by_record(item, record)
             state = held[subject]
             kind = type(state)
             if kind is Customer:
@@ -309,6 +310,7 @@ class _Context:
         "_ordinal",
         "_prefix",
         "_propose",
+        "_record",
         "_source",
         "_states",
         "_traceparent",
@@ -354,6 +356,7 @@ class _Context:
         self._lane: LaneState | None = None
         self._source = f"/{moment.topic}/{moment.lane}" if moment.topic else f"/lanes/{moment.lane}/ticks"
         self._prefix = ""
+        self._record: Record | None = None
         self._first = 0
         self._ordinal = 0
         self._traceparent: str | None = None
@@ -376,7 +379,8 @@ class _Context:
             return [*changed, name]
         return list(changed)
 
-    def caused_by_record(self, item: Received | Passing) -> None:
+    def caused_by_record(self, item: Received | Passing, record: Record) -> None:
+        self._record = record
         self.customer_id = item.customer_id
         self._first = item.offset
         self._ordinal = 0
@@ -393,6 +397,15 @@ class _Context:
         if self._propose is None:
             return None
         return self._propose(customer, finding, channel, identity, self.lane_time_ms)
+
+    def carried(self) -> Carried:
+        record = self._record
+        assert record is not None, "a tick folds no record"
+        return Carried(record.topic, tuple(record.headers), record.value or b"", record.timestamp)
+
+    def refuse(self, reject: Reject) -> None:
+        assert self._record is not None, "a tick folds no record"
+        self.emissions.append(self._dead_letter(self._record, reject))
 
     def normal_name(self, name: str) -> str:
         return normal_name(name, self.identity.region)

@@ -15,6 +15,7 @@ from cem.domain.state.contacts import CHANNELS, KEPT, NAMED_KEPT, OLDER_KEPT, RE
 from cem.domain.state.decisions import STATES, Decision, Decisions
 from cem.domain.state.estimates import Estimates
 from cem.domain.state.journey import Journey
+from cem.domain.state.moves import Moves
 from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[msgspec.Struct]] = {
     "estimates": Estimates,
     "journey": Journey,
     "value": Value,
+    "moves": Moves,
 }
 
 #: Times (ms) that packed rows hold: 42 bits.

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from cem.domain.context import Carried
 from cem.domain.customer import Customer, new_customer
 from cem.domain.events import TOPIC_OF, Event, OutreachRequested, OutreachWithheld, type_of
 from cem.domain.events.envelope import Received
+from cem.domain.events.rejects import Reject
 from cem.domain.finding import Finding
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.restraint import NOTHING, Restraint
@@ -63,6 +65,7 @@ class Context:
         self.lane = LaneState(0)
         self.emitted: list[Event] = []
         self.kinds: list[str] = []
+        self.refused: list[Reject] = []
         #: Name, customer, since when, and whether it finds him.
         self.links: list[tuple[str, str, int, bool]] = []
         self.indexed: dict[str, int] = {}
@@ -95,6 +98,12 @@ class Context:
 
     def example(self, model: str, source: str, x: Any, y: Any) -> None:
         self.examples.append((model, source, x, y))
+
+    def carried(self) -> Carried:
+        return Carried("test", (), b"{}", self.lane_time_ms)
+
+    def refuse(self, reject: Reject) -> None:
+        self.refused.append(reject)
 
     def normal_name(self, name: str) -> str:
         return normal_name(name, "")

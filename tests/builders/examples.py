@@ -206,6 +206,15 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "identifier.linked": _LINK,
     "identifier.unlinked": _LINK,
     "area.felt": {"area": "Cau Giay", "customer_id": "c-1", "kind": "data", "ended": True},
+    "state.moved": {"of": "c-1", "number": 0, "state": "kgE=", "line": "+84901234568"},
+    "state.forwarded": {
+        "of": "c-1",
+        "number": 1,
+        "through": ["c-1"],
+        "topic": "cem.sms-usage",
+        "headers": {"ce_id": "e-1"},
+        "data": "{}",
+    },
     "outcome.recorded": {
         "decision_id": "d-1",
         "state": "declined",

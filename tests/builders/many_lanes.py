@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from cem.domain.events import Event, encode
@@ -72,8 +73,8 @@ class ManyLanes:
             self._positions[topic, lane] = stop
             items = self.stepper.read(self.log[topic, lane][first:stop])
             moment = Moment(lane, topic, self.now_ms)
-            read = self.stepper.customers(items)
-            self._save(lane, read, lambda states: self.stepper.step(states, items, moment))  # noqa: B023
+            step = partial(self.stepper.step, items=items, moment=moment)
+            self._save(lane, self.stepper.customers(items), step)
 
     def pass_time(self, span_ms: int) -> None:
         """Let the time pass, and wake who is due."""
@@ -87,7 +88,7 @@ class ManyLanes:
             if due:
                 self._ticks[lane] += 1
                 moment = Moment(lane, "", self.now_ms, self._ticks[lane])
-                self._save(lane, due, lambda states: self.stepper.tick(states, due, moment))  # noqa: B023
+                self._save(lane, due, partial(self.stepper.tick, customers=due, moment=moment))
         self.run()
 
     def state(self, subject: str) -> Subject | None:
@@ -96,8 +97,8 @@ class ManyLanes:
         return None if data is None else decode_subject(subject, data)
 
     def subjects(self) -> list[str]:
-        """Return the names of all that have a state."""
-        return sorted(self._values)
+        """Return the names of all that have a state, but the lanes' own."""
+        return sorted(name for name in self._values if not name.startswith("lane:"))
 
     def dead_letters(self) -> list[tuple[str, str]]:
         """Return key and reason of each dead letter."""
@@ -110,8 +111,11 @@ class ManyLanes:
         return found
 
     def _save(self, lane: int, subjects: Sequence[str], step: Any) -> None:
-        loaded = dict.fromkeys([*subjects, *self.stepper.standing(lane)])
-        states = {name: self.state(name) or self.stepper.new_state(name) for name in loaded}
+        standing = self.stepper.standing(lane)
+        states = {
+            name: self.state(name) or self.stepper.new_state(name)
+            for name in dict.fromkeys([*standing, *subjects])
+        }
         outcome = step(states)
         for name in dict.fromkeys([*outcome.changed]):
             data = self.stepper.encode_state(states[name])

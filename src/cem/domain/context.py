@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cem.domain.customer import Customer
 from cem.domain.events.base import Event
+from cem.domain.events.rejects import Reject
 from cem.domain.finding import Finding
 from cem.domain.restraint import Restraint
 from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy, RemedyPolicy
 from cem.domain.value_policy import ValuePolicy
 
-__all__ = ["FoldContext"]
+__all__ = ["Carried", "FoldContext"]
+
+
+class Carried(NamedTuple):
+    """A record as the log has it, for passing it on."""
+
+    topic: str
+    headers: tuple[tuple[str, bytes], ...]
+    value: bytes
+    timestamp_ms: int
 
 
 class FoldContext(Protocol):
@@ -64,6 +74,12 @@ class FoldContext(Protocol):
 
         `source` names what the example is about; a later one of the same source corrects it.
         """
+
+    def carried(self) -> Carried:
+        """Return the record that is being folded."""
+
+    def refuse(self, reject: Reject) -> None:
+        """Publish the dead letter of the record that is being folded once this step is saved."""
 
     def normal_name(self, name: str) -> str:
         """Return the normal form of an identifier, `kind:value`."""

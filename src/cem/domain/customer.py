@@ -23,6 +23,7 @@ from cem.domain.state.estimates import Estimates
 from cem.domain.state.journey import Journey
 from cem.domain.state.ledger import Watching
 from cem.domain.state.lines import Line
+from cem.domain.state.moves import Moves
 from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
@@ -118,6 +119,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     #: The segments that he is in: see `cem.domain.state.segments`.
     segments: bytes = b""
     _value: Raw = _EMPTY
+    _moves: Raw = _EMPTY
 
     @property
     def profile(self) -> Profile:
@@ -223,6 +225,14 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
             section = self._value = cast(Raw, _value(section))
         return cast(Value, section)
 
+    @property
+    def moves(self) -> Moves:
+        """Merges and splits that he takes part in."""
+        section: Any = self._moves
+        if type(section) is Raw:
+            section = self._moves = cast(Raw, _moves(section))
+        return cast(Moves, section)
+
 
 _profile = msgspec.msgpack.Decoder(Profile).decode
 _contacts = msgspec.msgpack.Decoder(Contacts).decode
@@ -237,6 +247,7 @@ _estimates = msgspec.msgpack.Decoder(Estimates).decode
 _journey = msgspec.msgpack.Decoder(Journey).decode
 _watching = msgspec.msgpack.Decoder(Watching).decode
 _value = msgspec.msgpack.Decoder(Value).decode
+_moves = msgspec.msgpack.Decoder(Moves).decode
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
@@ -257,6 +268,7 @@ _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
     ("_journey", Journey()),
     ("_watching", Watching()),
     ("_value", Value()),
+    ("_moves", Moves()),
 )
 
 
@@ -284,6 +296,7 @@ def encode_customer(customer: Customer) -> bytes:
         is type(held._journey)
         is type(held._watching)
         is type(held._value)
+        is type(held._moves)
         is Raw
     ):
         for name, default in _SECTIONS:

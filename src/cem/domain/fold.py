@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cem.domain import watched
+from cem.domain import moving, watched
 from cem.domain.alert_changes import acknowledge, due_alerts, end_quiet, find_by_id, silence
 from cem.domain.alerting import close_alert, unindex
-from cem.domain.context import FoldContext
+from cem.domain.context import Carried, FoldContext
 from cem.domain.customer import Customer, new_customer
 from cem.domain.detectors import (
     bill_shock,
@@ -45,6 +45,8 @@ from cem.domain.events import (
     ControlAlertResolved,
     ControlAlertSilenced,
     CustomerErased,
+    CustomerMerged,
+    CustomerSplit,
     DecisionMade,
     Event,
     InteractionRecorded,
@@ -64,6 +66,8 @@ from cem.domain.events import (
     ServiceRestored,
     SmsRated,
     Speaker,
+    StateForwarded,
+    StateMoved,
     SurveyAnswered,
     TaskClosed,
     TaskDue,
@@ -104,9 +108,28 @@ Fold = Callable[[Customer, Received, FoldContext], None]
 
 def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
     """Fold one event into the customer. Returns False, and changes only a counter, if it was folded before."""
-    if not first_time(customer, received):
+    if type(received.event) is StateForwarded or type(received.event) is StateMoved:
+        return moving.take(customer, received, ctx, _fold_one)
+    return _fold_one(customer, received, None, (), ctx)
+
+
+def _fold_one(
+    customer: Customer,
+    received: Received,
+    carried: Carried | None,
+    through: tuple[str, ...],
+    ctx: FoldContext,
+) -> bool:
+    """Fold one event that came as it is (`carried` None), or within another through other customers."""
+    # What comes back to a customer whom it has come through was not folded there, though he has seen its id.
+    if customer.customer_id not in through and not first_time(customer, received):
         customer.duplicates += 1
         return False
+    if moving.has_moves(customer) and moving.send_on(
+        customer, received, carried or ctx.carried(), through, ctx
+    ):
+        customer.as_of_ms = max(customer.as_of_ms, received.ingested_ms)
+        return True
     if 0 < customer.learning_due_s * 1000 <= ctx.lane_time_ms:
         learning.judge_learning(customer, ctx.lane_time_ms, ctx)
     count(customer, received)
@@ -297,7 +320,7 @@ def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
         ctx.link(name, customer.customer_id, ended_ms, linked=False)
     value.forget_value(customer, ctx)
     blank = new_customer(customer.customer_id)
-    blank.as_of_ms, blank.sources = customer.as_of_ms, customer.sources
+    blank.as_of_ms, blank.sources, blank._moves = customer.as_of_ms, customer.sources, customer._moves
     blank.seen, blank.seen_mark_s, blank.seen_marked = (
         customer.seen,
         customer.seen_mark_s,
@@ -342,6 +365,8 @@ _FOLDS: dict[type[Event], Fold] = {
     TicketClosed: watched.served(promises.close_ticket),
     ProfileChanged: change_profile,
     ConsentChanged: change_consent,
+    CustomerMerged: moving.merge,
+    CustomerSplit: moving.split,
     CustomerErased: _erased,
     DecisionMade: _decided,
     OutcomeRecorded: _came_out,

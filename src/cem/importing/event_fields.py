@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 import msgspec.inspect as shape
 
-from cem.domain.events import EVENT_TYPES, Event
+from cem.domain.events import EVENT_TYPES, Event, StateForwarded, StateMoved
 from cem.importing.conversion import plain
 from cem.importing.document import Node, nearest
 
@@ -30,7 +30,11 @@ _TOPICS: Final = (
 
 #: The types of event that a file may hold: what happens to customers. Decisions, alerts and what people change
 #: come from the system itself.
-IMPORTABLE: Final = {name: cls for name, cls in EVENT_TYPES.items() if cls.TOPIC in _TOPICS}
+IMPORTABLE: Final = {
+    name: cls
+    for name, cls in EVENT_TYPES.items()
+    if cls.TOPIC in _TOPICS and cls not in (StateForwarded, StateMoved)
+}
 
 
 class FieldType(msgspec.Struct, frozen=True):

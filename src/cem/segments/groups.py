@@ -37,6 +37,8 @@ from cem.domain.events import (
     RegistrationMade,
     ServiceDegraded,
     ServiceRestored,
+    StateForwarded,
+    StateMoved,
     SurveyAnswered,
     TaskClosed,
     TaskDue,
@@ -76,6 +78,8 @@ LINES: Final = 1024
 ALL: Final = 2047
 
 _TOUCHES: Final[dict[type[Event], int]] = {
+    StateForwarded: ALL,
+    StateMoved: ALL,
     CallStarted: CONTACTS,
     CallEnded: CONTACTS,
     InteractionRecorded: CONTACTS,

@@ -99,6 +99,7 @@ from cem.domain.events.interactions import (
     PurchaseMade,
     RegistrationMade,
 )
+from cem.domain.events.moves import StateForwarded, StateMoved
 from cem.domain.events.outcomes import OutcomeRecorded
 from cem.domain.events.outreach import OutreachRequested
 from cem.domain.events.profiles import (
@@ -226,6 +227,8 @@ __all__ = [
     "SmsDestination",
     "SmsRated",
     "Speaker",
+    "StateForwarded",
+    "StateMoved",
     "SurveyAnswered",
     "TaskClosed",
     "TaskDue",

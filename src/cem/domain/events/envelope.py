@@ -182,7 +182,7 @@ def _receive(record: Record, attributes: dict[str, bytes], data: bytes) -> Recei
     key = record.key
     if not key:
         return Reject("no_key", "The record has no key; it must be the customer's id.", "key")
-    if kind.of_customer and topic != INBOX:
+    if kind.of_customer and (topic != INBOX or kind.topic == INBOX):
         if (len(key) > 64 or not key.replace(b"-", b"").isalnum()) and _is_customer(key) is None:
             return Reject("bad_key", "The key must be a customer's id: 1 to 64 of A-Z a-z 0-9 _ -.", "key")
         name = key.decode()

@@ -29,8 +29,9 @@ RejectCode = Literal[
     "bad_date",
     "wrong_partition",
     "unlinked",
+    "merge_refused",
 ]
-#: Every code, in the order in which a record is looked at: `decode` first, the lane (wrong_partition, unlinked) last.
+#: Every code, in the order in which a record is looked at: `decode` first, the lane (wrong_partition, unlinked, merge_refused) last.
 REJECT_CODES: tuple[str, ...] = get_args(RejectCode)
 
 

@@ -43,6 +43,7 @@ __all__ = [
     "end_call",
     "forget_contact",
     "judge_contacts",
+    "keep_contacts",
 ]
 
 #: A contact about the same reason within so long is a repeat.
@@ -80,13 +81,13 @@ def forget_contact(customer: Customer, contact_id: str, now_ms: int) -> None:
             customer.contacts.total -= 1
             _recount(customer.contacts, contact.verdict, -1)
             note_contact(customer, contact.at_ms, efforts_of(contact), -1)
-            _store(customer, contacts, now_ms)
+            keep_contacts(customer, contacts, now_ms)
             return
 
 
 def judge_contacts(customer: Customer, now_ms: int) -> None:
     """Judge every contact whose window has closed by now; sets when the next one closes."""
-    _store(customer, all_contacts(customer), now_ms)
+    keep_contacts(customer, all_contacts(customer), now_ms)
 
 
 def all_contacts(customer: Customer) -> list[Contact]:
@@ -132,11 +133,11 @@ def _merge(
         contact.rep_id = event.rep_id or ""
         contact.resolution = str(event.resolution) if event.resolution else ""
     note_contact(customer, contact.at_ms, efforts_of(contact), 1)
-    _store(customer, contacts, now_ms)
+    keep_contacts(customer, contacts, now_ms)
     return contact
 
 
-def _store(customer: Customer, contacts: list[Contact], now_ms: int) -> None:
+def keep_contacts(customer: Customer, contacts: list[Contact], now_ms: int) -> None:
     """Judge all contacts, cut them to what is kept, pack them, and set when to judge next."""
     section = customer.contacts
     contacts.sort(key=_order)

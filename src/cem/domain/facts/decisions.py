@@ -17,7 +17,7 @@ from cem.domain.events.outcomes import OutcomeRecorded
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.decisions import Decision, Decisions, decision_key, pack_decisions
 
-__all__ = ["DECISIONS_IN_WINDOW", "DECISIONS_KEPT", "add_decision", "add_outcome"]
+__all__ = ["DECISIONS_IN_WINDOW", "DECISIONS_KEPT", "add_decision", "add_outcome", "keep_decisions"]
 
 DECISIONS_KEPT = 8
 DECISIONS_IN_WINDOW = 40
@@ -61,7 +61,7 @@ def add_decision(customer: Customer, received: Received, ctx: FoldContext) -> No
     entry.channel = str(event.channel) if event.channel else entry.channel
     entry.proactive = event.proactive
     entry.shadow = event.shadow
-    _store(decisions, made)
+    keep_decisions(decisions, made)
 
 
 def add_outcome(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -83,7 +83,7 @@ def add_outcome(customer: Customer, received: Received, ctx: FoldContext) -> Non
     if event.channel and not entry.channel:
         entry.channel = str(event.channel)
     _go_on(decisions, entry, str(event.state), at_ms, event.reason or "", event.instead or "")
-    _store(decisions, made)
+    keep_decisions(decisions, made)
 
 
 def _go_on(decisions: Decisions, entry: Decision, state: str, at_ms: int, reason: str, instead: str) -> None:
@@ -106,7 +106,7 @@ def _find(made: list[Decision], key: int, action: str) -> Decision | None:
     return next((entry for entry in made if entry.key == key and entry.action == action), None)
 
 
-def _store(decisions: Decisions, made: list[Decision]) -> None:
+def keep_decisions(decisions: Decisions, made: list[Decision]) -> None:
     """Cut the list to what is kept and pack it."""
     made.sort(key=_at)
     surplus = len(made) - DECISIONS_KEPT

@@ -31,6 +31,9 @@ def stranger_due_ms(customer: Customer) -> int:
     """Return when he is to be forgotten, if he is a stranger; 0 = never."""
     if not customer.last_ms or not is_stranger(customer) or customer.sources or customer.alerts.open:
         return 0
+    # Who was merged still has to tell where his records go, and in which order the others' come.
+    if customer.moves.into or customer.moves.inflows or customer.moves.sent:
+        return 0
     return customer.last_ms + KEPT_MS
 
 

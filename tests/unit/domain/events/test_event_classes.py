@@ -53,6 +53,8 @@ cem.profiles     customer.erased
 cem.inbox        identifier.linked   kind value customer_id
 cem.inbox        identifier.unlinked kind value customer_id
 cem.inbox        area.felt           area customer_id kind ended
+cem.inbox        state.moved         of number state
+cem.inbox        state.forwarded     of number topic headers data
 cem.outcomes     outcome.recorded    decision_id state reason instead
 cem.control      control.alert.acknowledged alert_id
 cem.control      control.alert.silenced     alert_id until

@@ -173,8 +173,8 @@ def test_bad_input_is_refused_with_a_place_and_a_sentence(record: LogRecord, cod
 
 def test_every_code_has_a_case() -> None:
     """No reason exists that nothing can have."""
-    # The lane finds these two, not the decoder: tests/unit/step has their cases.
-    cases = {case[2] for case in CASES} | {"wrong_partition", "unlinked"}
+    # The lane finds these, not the decoder: tests/unit/step has their cases.
+    cases = {case[2] for case in CASES} | {"wrong_partition", "unlinked", "merge_refused"}
     assert sorted(cases) == sorted(REJECT_CODES) == sorted(get_args(RejectCode))
 
 

@@ -24,6 +24,17 @@ _LIMITS = {
     "sms_top_line_segments": (3, 40),
     "sms_allowance_share": (0.5, 1),
     "overdue_minor": (0, 100),
+    "answer_chance": (0.15, 0.3),
+    "need_data": (0.2, 0.5),
+    "need_texting": (0.2, 0.5),
+    "need_roaming": (0.2, 0.5),
+    "need_family_control": (0.2, 0.5),
+    "need_coverage": (0.2, 0.5),
+    "need_device": (0.2, 0.5),
+    "need_price_certainty": (0.2, 0.5),
+    "potential": (0.1, 0.6),
+    "headroom_minor": (1, 400),
+    "experience": (50, 65),
 }
 
 
@@ -41,11 +52,14 @@ def rules_of(**rules: str) -> SegmentRules:
     return load("\n".join(lines))
 
 
-@lru_cache(maxsize=1)
-def every_fact() -> SegmentRules:
-    """Return rules that name every fact that rules may name, one a segment, numbers from both sides."""
+@lru_cache(maxsize=2)
+def every_fact(half: int) -> SegmentRules:
+    """Return rules that name every other fact that rules may name (half 0 or 1), one a segment, from both sides.
+
+    There are more facts than segments may be.
+    """
     rules: dict[str, str] = {}
-    for name, (kind, _) in TYPES.items():
+    for name, (kind, _) in list(TYPES.items())[half::2]:
         if kind == "bool":
             rules[name] = name
         elif kind == "string":

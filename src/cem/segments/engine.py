@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 from zlib import crc32
 
@@ -27,7 +28,7 @@ from cem.segments.facts import GROUPS, TYPES
 from cem.segments.groups import ALL, ANSWERS, BILLS, CONTACTS, LINES, USAGE
 from cem.segments.rules_file import FILE, Segment, read_segments
 from cem.segments.situation import Between
-from cem.segments.turns import TURNS
+from cem.segments.turns import BY_DAY, TURNS
 
 __all__ = ["Explained", "SegmentRules", "load"]
 
@@ -81,7 +82,11 @@ class SegmentRules:
         }
         self._watches_messages = any(GROUPS[name] & USAGE for name in named)
         free = {name for s in self.segments for name in s.rule.free}
-        self._every_message = bool(free & {"sms_top_line_segments", "sms_allowance_share"})
+        self._every_message = bool(
+            free & {"sms_top_line_segments", "sms_allowance_share"}
+            # These read the share of an allowance that is used.
+            or named.keys() & {"need_texting", "top_need"}
+        )
         self._counts = _thresholds("sms_top_line_segments", self.segments)
         self._shares = _thresholds("sms_allowance_share", self.segments)
 
@@ -225,9 +230,12 @@ def _thresholds(name: str, segments: Sequence[Segment]) -> tuple[float, ...]:
     return tuple(sorted(dict.fromkeys(found)))
 
 
+def _tonight(name: str, situation: Between) -> FactValue:
+    return COMPUTED[name](situation.tonight)
+
+
 #: Name of a fact to its computation between contacts.
 _COMPUTED: Final[dict[str, Callable[[Between], FactValue]]] = {
     **{name: COMPUTED[name] for name in GROUPS},
-    # It moves with every instant, in no simple way: it is taken for what it will be when the day ends.
-    "satisfaction": lambda situation: COMPUTED["satisfaction"](situation.tonight),
+    **{name: partial(_tonight, name) for name in BY_DAY},
 }

@@ -20,6 +20,7 @@ from cem.segments.groups import (
     OUTCOMES,
     PROFILE,
     PROMISES,
+    SAID,
     SUPPLIES,
     USAGE,
 )
@@ -75,6 +76,23 @@ GROUPS: Final[dict[str, int]] = {
     "open_alerts": ALERTS,
     "declined_30d": OUTCOMES,
     "credited_90d": BILLS,
+    "channel_said": PROFILE,
+    **dict.fromkeys(
+        ("channel_does", "channel_best", "answer_chance", "best_part", "best_weekend"),
+        SAID | CONTACTS | PROFILE,
+    ),
+    "need_data": SAID | OUTCOMES | CONTACTS | BILLS,
+    "need_texting": SAID | OUTCOMES | CONTACTS | BILLS | USAGE,
+    "need_roaming": SAID | OUTCOMES | CONTACTS | BILLS | USAGE,
+    "need_family_control": SAID | OUTCOMES | CONTACTS | BILLS | USAGE | PROFILE | ALERTS,
+    "need_coverage": SAID | OUTCOMES | CONTACTS | FAULTS,
+    "need_device": SAID | OUTCOMES | CONTACTS | SUPPLIES,
+    "need_price_certainty": SAID | OUTCOMES | CONTACTS | BILLS,
+    "top_need": ALL,
+    "potential": BILLS | SUPPLIES | PROFILE,
+    "headroom_minor": BILLS | SUPPLIES | PROFILE,
+    "experience": ALL,
+    "experience_driver": ALL,
 }
 
 #: What the checker of rules needs of them.

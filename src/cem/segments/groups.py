@@ -12,7 +12,12 @@ from cem.domain.events import (
     BillIssued,
     CallEnded,
     CallStarted,
+    CampaignContacted,
+    CampaignResponded,
     ConsentChanged,
+    ContactAnswered,
+    ContactDelivered,
+    ContactFailed,
     ContractCancelled,
     ContractRenewed,
     ControlAlertAcknowledged,
@@ -21,6 +26,7 @@ from cem.domain.events import (
     CustomerErased,
     CustomerMerged,
     CustomerSplit,
+    DecisionMade,
     Event,
     InteractionRecorded,
     NoteWritten,
@@ -58,6 +64,7 @@ __all__ = [
     "OUTCOMES",
     "PROFILE",
     "PROMISES",
+    "SAID",
     "SUPPLIES",
     "USAGE",
     "groups_of",
@@ -75,7 +82,9 @@ OUTCOMES: Final = 256
 ALERTS: Final = 512
 #: A line is heard of for the first time.
 LINES: Final = 1024
-ALL: Final = 2047
+#: What we said and suggested to him, and what became of it.
+SAID: Final = 2048
+ALL: Final = 4095
 
 _TOUCHES: Final[dict[type[Event], int]] = {
     StateForwarded: ALL,
@@ -108,6 +117,12 @@ _TOUCHES: Final[dict[type[Event], int]] = {
     TicketClosed: PROMISES,
     SurveyAnswered: ANSWERS,
     OutcomeRecorded: OUTCOMES,
+    DecisionMade: SAID,
+    CampaignContacted: SAID,
+    CampaignResponded: SAID,
+    ContactDelivered: SAID,
+    ContactFailed: SAID,
+    ContactAnswered: SAID,
     ControlAlertAcknowledged: ALERTS,
     ControlAlertResolved: ALERTS,
     ControlAlertSilenced: ALERTS,

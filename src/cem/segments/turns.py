@@ -15,7 +15,7 @@ from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, day_of, midnight_ms
 from cem.nba.rules import FactValue
 from cem.segments.situation import Between
 
-__all__ = ["EVEN", "TURNS", "Turn"]
+__all__ = ["BY_DAY", "EVEN", "TURNS", "Turn"]
 
 #: (situation, the fact's value, the numbers that it is compared with) -> instant (ms) after now, or None: never.
 Turn = Callable[[Between, FactValue, Sequence[float]], int | None]
@@ -193,6 +193,28 @@ EVEN: Final = (
     "fault_hours_30d",
 )
 
+#: Facts that fade with every instant, in no simple way: they are taken for what they will be when the day ends.
+BY_DAY: Final = (
+    "satisfaction",
+    "channel_does",
+    "channel_best",
+    "answer_chance",
+    "best_part",
+    "best_weekend",
+    "need_data",
+    "need_texting",
+    "need_roaming",
+    "need_family_control",
+    "need_coverage",
+    "need_device",
+    "need_price_certainty",
+    "top_need",
+    "potential",
+    "headroom_minor",
+    "experience",
+    "experience_driver",
+)
+
 #: Name of a fact to its turn. One that is not listed stays until something happens.
 TURNS: Final[dict[str, Turn]] = {
     "tenure_days": _growing,
@@ -219,7 +241,7 @@ TURNS: Final[dict[str, Turn]] = {
     "faults_30d": _faults,
     "fault_hours_30d": _fault_hours,
     "late_promises": _in_window(30, _promise_times),
-    "satisfaction": _tonight,
+    **dict.fromkeys(BY_DAY, _tonight),
     "last_csat": _half_year_of_answers,
     "last_nps": _half_year_of_answers,
     "days_since_survey": _growing,

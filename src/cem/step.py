@@ -17,7 +17,18 @@ from typing import Any, Final, NamedTuple, TypeGuard
 from cem.domain.area import fold_area, tick_area
 from cem.domain.context import Carried
 from cem.domain.customer import Customer, StateError
-from cem.domain.events import TOPIC_OF, Event, IdentifierLinked, IdentifierUnlinked, SmsRated, type_of
+from cem.domain.events import (
+    TOPIC_OF,
+    CallEnded,
+    Event,
+    IdentifierLinked,
+    IdentifierUnlinked,
+    InteractionRecorded,
+    ServiceDegraded,
+    SmsRated,
+    SurveyAnswered,
+    type_of,
+)
 from cem.domain.events.enums import IdentifierKind
 from cem.domain.events.envelope import INBOX, Received, decode, encode
 from cem.domain.events.passing import Headers, Passing, read_inbox, readdressed
@@ -44,9 +55,12 @@ from cem.normal_form import normal_name
 from cem.ports import Emission, LaneStopped, Record
 from cem.segments import ALERTS, ALL, SegmentRules, count_move, groups_of
 from cem.stepper import Moment, Outcome
+from cem.voice import hear
 
 __all__ = ["CemStepper", "Propose", "Rules"]
 
+#: What the voice of the customers is made of.
+_HEARD: Final = frozenset({CallEnded, InteractionRecorded, ServiceDegraded, SurveyAnswered})
 #: Emissions of one record, and of one tick, at most; their numbers leave room for so many.
 _PER_RECORD: Final = 1_000
 _PER_TICK: Final = 1_000_000
@@ -208,6 +222,9 @@ class CemStepper:
                 emitted, stood = len(context.emissions), state.segments
                 if fold(state, item, context):
                     self._move(state, item, stood, len(context.emissions) != emitted, context)
+                    if type(item.event) in _HEARD:
+                        names = self._rules.segments.names_of(state) or ()
+                        hear(context.lane, state, item.event, item.time_ms, context.lane_time_ms, names)
             elif kind is Identifier:
                 fold_identifier(state, item, context)
             else:

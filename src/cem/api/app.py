@@ -31,6 +31,7 @@ from cem.api.recording import Recorder
 from cem.api.request_id import RequestIdMiddleware, traceparent_of
 from cem.api.services import Services
 from cem.api.timeline import timeline_of
+from cem.api.voice_route import add_voice
 from cem.domain.customer import Customer, StateError, decode_customer
 from cem.streams.partition import lane_of
 
@@ -106,6 +107,7 @@ def create_app(services: Services) -> FastAPI:
     streams = None if services.alerts is None else AlertStreams(services.alerts, services.metrics)
     app.state.streams = streams
     add_alerts(app, services, recorder, streams)
+    add_voice(app, services)
     _add_operations(app, services)
     return app
 

@@ -54,6 +54,8 @@ class Services:
     new_id: Callable[[], str]
     #: Reads many customers in one round trip, if the store can.
     read_many: ReadMany | None = None
+    #: Reads each lane's own state; None: the store cannot.
+    own_states: Callable[[], Awaitable[list[bytes | None]]] | None = None
     #: Where streams of alerts come from; None: there are none.
     alerts: AlertSource | None = None
     #: What the model has learnt of actions (customer, now, actions, channel), and its version; None: no model.

@@ -76,6 +76,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
         services = Services(
             reader=parts.store,
             read_many=parts.store.read_many,
+            own_states=parts.store.own_states,
             log=parts.publisher,
             keys=parts.store,
             clock=parts.clock,

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "brake": ("brake", "Stop all messages to customers, or let them go on."),
     "webhooks": ("webhooks", "Send alerts to consumers' end points."),
     "segments": ("segments", "Show customers by segment: how many, worth what, how satisfied; check rules."),
+    "voice": ("voice", "Show why customers get in touch, what fails, how satisfied they are."),
     "state": ("state", "Show what is known of a customer; digest all states."),
     "lag": ("lag", "Show how far readers are behind, in records and seconds."),
     "dead-letters": ("dead_letters", "List, show and resend records that could not be used."),

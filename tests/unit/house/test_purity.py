@@ -10,7 +10,9 @@ import pytest
 
 from tests.builders.source_code import ROOT, imported_modules, impurities, python_files
 
-PURE = python_files("src/cem/domain", "src/cem/alerts", "src/cem/nba", "src/cem/segments", "src/cem/step.py")
+PURE = python_files(
+    "src/cem/domain", "src/cem/alerts", "src/cem/nba", "src/cem/segments", "src/cem/voice", "src/cem/step.py"
+)
 
 
 def relative(path: Path) -> str:

@@ -31,7 +31,9 @@ def run(records: list[Record]) -> tuple[CemStepper, dict[str, object], Outcome]:
     job = stepper()
     items = job.read(records)
     states = {c: job.new_state(c) for c in job.customers(items)}
-    outcome = job.step(states, items, Moment(records[0].partition, records[0].topic, NOW_MS))
+    lane = records[0].partition
+    standing = {name: job.new_state(name) for name in job.standing(lane)}
+    outcome = job.step({**states, **standing}, items, Moment(lane, records[0].topic, NOW_MS))
     return job, dict(states), outcome
 
 
@@ -59,7 +61,7 @@ def test_bad_records_do_not_stop_the_good_ones_around_them() -> None:
     bad = ModelRecord("cem.calls", home, 1, NOW_MS, b"4711", b"{", ())
     _, states, outcome = run([record(call(1), "4711"), bad, record(call(2), "4711", offset=2)])
     assert outcome.rejected == [1]
-    assert outcome.changed == ["4711"]
+    assert outcome.changed == ["4711", f"lane:{home}"]
     assert states["4711"].counts[0] == 2  # type: ignore[attr-defined]
 
 

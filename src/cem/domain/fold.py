@@ -149,7 +149,7 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     if 0 < customer.contacts_due_ms <= now_ms:
         contacts.judge_contacts(customer, now_ms)
     if 0 < customer.promises_due_ms <= now_ms:
-        watched.look_at_service(customer, now_ms, ctx)
+        watched.service_due(customer, now_ms, ctx)
     if 0 < customer.alerts_due_ms <= now_ms:
         for alert in due_alerts(customer, now_ms, ctx):
             _REVIEWS.get(alert.type, _over)(customer, alert, now_ms, ctx)
@@ -204,7 +204,7 @@ def _call_started(customer: Customer, received: Received, ctx: FoldContext) -> N
     contact = contacts.begin_call(customer, event, received.time_ms, ctx.lane_time_ms)
     if not contact.ended:
         talk.open_call(customer, event, received.time_ms)
-    watched.in_contact(customer, contact.reason, ctx)
+    watched.in_contact(customer, contact, ctx)
 
 
 def _call_turn(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -226,7 +226,7 @@ def _call_ended(customer: Customer, received: Received, ctx: FoldContext) -> Non
         outreach.end_own_call(customer, event, received.time_ms, ctx)
         return
     contact = contacts.end_call(customer, event, received.time_ms, ctx.lane_time_ms)
-    watched.in_contact(customer, contact.reason, ctx)
+    watched.in_contact(customer, contact, ctx)
     said = "" if call is None else " ".join(turn.text for turn in call.turns if turn.speaker == "customer")
     learning.contact_over(customer, event.call_id, "call", contact.reason, said, received.time_ms, ctx)
     sinking.check_sinking(customer, received.time_ms, ctx)
@@ -239,7 +239,7 @@ def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> No
         outreach.touch(customer, event.interaction_id, "reply", str(event.channel), received.time_ms, ctx)
         return
     contact = contacts.add_interaction(customer, event, received.time_ms, ctx.lane_time_ms)
-    watched.in_contact(customer, contact.reason, ctx)
+    watched.in_contact(customer, contact, ctx)
     channel, said = str(event.channel), event.text or ""
     hear(customer, contact.key, channel, 0, said, received.time_ms, ctx)
     learning.contact_over(

@@ -14,6 +14,7 @@ from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import ContactDelivered
 from cem.domain.events.service import ServiceDegraded, ServiceRestored
 from cem.domain.facts import billing, outreach, promises
+from cem.domain.state.contacts import Contact
 
 __all__ = [
     "Fold",
@@ -21,10 +22,10 @@ __all__ = [
     "delivered",
     "faulty",
     "in_contact",
-    "look_at_service",
     "payment_failed",
     "payment_made",
     "served",
+    "service_due",
 ]
 
 Fold = Callable[[Customer, Received, FoldContext], None]
@@ -48,18 +49,19 @@ def payment_failed(customer: Customer, received: Received, ctx: FoldContext) -> 
     silent_sufferer.check_silent(customer, ctx.lane_time_ms, ctx)
 
 
-def in_contact(customer: Customer, reason: str, ctx: FoldContext) -> None:
+def in_contact(customer: Customer, contact: Contact, ctx: FoldContext) -> None:
     """Let the detectors of contacts look at one that was folded just now."""
-    repeat_call.check_repeat(customer, reason, ctx)
-    silent_sufferer.check_silent(customer, ctx.lane_time_ms, ctx)
+    repeat_call.check_repeat(customer, contact.reason, ctx)
+    silent_sufferer.hear_contact(customer, contact, ctx.lane_time_ms, ctx)
 
 
 def served(fact: Fold) -> Fold:
     """Return the fold of an event that makes, moves or keeps a promise."""
 
     def folded(customer: Customer, received: Received, ctx: FoldContext) -> None:
+        before = _failed(customer)
         fact(customer, received, ctx)
-        look_at_service(customer, ctx.lane_time_ms, ctx)
+        look_at_service(customer, ctx.lane_time_ms, before, ctx)
 
     return folded
 
@@ -68,8 +70,9 @@ def faulty(fact: Fold) -> Fold:
     """Return the fold of a fault's beginning or end, of which the household's area hears too."""
 
     def folded(customer: Customer, received: Received, ctx: FoldContext) -> None:
+        before = _failed(customer)
         fact(customer, received, ctx)
-        look_at_service(customer, ctx.lane_time_ms, ctx)
+        look_at_service(customer, ctx.lane_time_ms, before, ctx)
         event = received.event
         assert isinstance(event, ServiceDegraded | ServiceRestored)
         area = event.area or customer.profile.area
@@ -90,14 +93,29 @@ def _is_late(received: Received, ctx: FoldContext) -> bool:
     return ctx.lane_time_ms - received.time_ms > ctx.late_limit_ms
 
 
-def look_at_service(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
-    """Judge promises and let the detectors of promises and faults look; sets when to look again."""
+def service_due(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
+    """Judge promises as of now, and let the detectors of promises and faults look."""
+    look_at_service(customer, now_ms, _failed(customer), ctx)
+
+
+def look_at_service(customer: Customer, now_ms: int, before: tuple[int, int], ctx: FoldContext) -> None:
+    """Judge promises and let the detectors of promises and faults look; sets when to look again.
+
+    `before` is `_failed` before the event: whether he suffers in silence is asked only when more or less has failed.
+    """
     promises.judge_promises(customer, now_ms)
     promise.check_promises(customer, now_ms, ctx)
     due_ms = service_loss.check_loss(customer, now_ms, ctx)
     if due_ms and (not customer.promises_due_ms or due_ms < customer.promises_due_ms):
         customer.promises_due_ms = due_ms
-    silent_sufferer.check_silent(customer, now_ms, ctx)
+    if _failed(customer) != before:
+        silent_sufferer.check_silent(customer, now_ms, ctx)
+
+
+def _failed(customer: Customer) -> tuple[int, int]:
+    """Return how many promises were missed and faults felt, ever."""
+    service = customer.service
+    return service.missed, service.faults_total
 
 
 def delivered(customer: Customer, received: Received, ctx: FoldContext) -> None:

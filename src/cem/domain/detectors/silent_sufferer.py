@@ -20,7 +20,7 @@ from cem.domain.state.contacts import Contact, contacts_since, unresolved
 from cem.domain.state.service import MISSED_PROMISE, Order, Task, Ticket
 from cem.domain.thresholds import SilentPolicy
 
-__all__ = ["TYPE", "check_silent", "review_silent"]
+__all__ = ["TYPE", "check_silent", "hear_contact", "review_silent"]
 
 TYPE = "silent_sufferer"
 
@@ -52,6 +52,12 @@ def check_silent(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     elif current is not None:
         reason = "in touch" if spoke and silent_ms >= current.opened_ms else "back to usual"
         close_alert(customer, current, AlertState.RESOLVED, reason, now_ms, ctx)
+
+
+def hear_contact(customer: Customer, contact: Contact, now_ms: int, ctx: FoldContext) -> None:
+    """Look again after a contact, if it can change something: it was left unresolved, or an alert is open."""
+    if _is_unanswered(contact) or find_open(customer, TYPE, "") is not None:
+        check_silent(customer, now_ms, ctx)
 
 
 def review_silent(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:

@@ -19,7 +19,7 @@ from cem.domain.events import (
     ServiceRestored,
 )
 from cem.domain.localtime import date_of
-from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, go_on, household
+from tests.builders.customers import DAY, HOUR, MINUTE, SECOND, T0, Context, advance, go_on, household
 
 
 def short_fault(number: int, at_ms: int) -> list[tuple[int, Event]]:
@@ -115,15 +115,15 @@ def test_open_is_what_brute_force_says(drawn: list[tuple[int, str]], now_h: int)
     """At every hour an alert is open just when four failures of the last 14 days came after the last call."""
     events: list[tuple[int, Event]] = []
     for number, (hour, kind) in enumerate(sorted(drawn)):
-        # No two at one instant: which came first would be open.
-        at_ms = T0 + hour * HOUR + number
+        # No two in one second, to which payments are kept: which came first would be open.
+        at_ms = T0 + hour * HOUR + number * SECOND
         if kind == "fault":
             events.append((at_ms, ServiceDegraded(kind=ServiceKind.SMS, line="+1", incident_id=f"f{number}")))
         elif kind == "failed":
             events.append(failed(number, at_ms))
         else:
             events.append((at_ms, CallStarted(call_id=f"c{number}")))
-    now_ms = T0 + now_h * HOUR + 999
+    now_ms = T0 + now_h * HOUR + 30 * SECOND
     past = [(at, e) for at, e in events if at <= now_ms]
     customer, ctx = household(past)
     advance(customer, ctx, now_ms)

@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "learner": ("learner", "Let the models learn from the stream."),
     "simulate": ("simulate", "Simulate a telecom operator's customers."),
     "import": ("import_", "Send the rows of a file as events."),
+    "pilot": ("pilot", "Live through an operator's history and report what would have been."),
     "evaluate": ("evaluate", "Say how good a model is on a file."),
     "models": ("models", "Show how good the models are; pin them, take them back."),
     "learn": ("learn", "Let a model learn the rows of a file."),

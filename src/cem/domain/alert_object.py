@@ -48,6 +48,7 @@ def published(customer_id: str, alert: StoredAlert) -> Alert:
         reason=alert.reason or None,
         by=alert.by or None,
         note=alert.note or None,
+        holdout=alert.held_out,
         told_at=_instant(alert.told_ms) if alert.told_ms else None,
         silenced_until=_instant(alert.silenced_until_ms) if alert.silenced_until_ms else None,
     )

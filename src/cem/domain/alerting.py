@@ -63,8 +63,6 @@ def raise_alert(customer: Customer, finding: Finding, ctx: FoldContext) -> None:
     current = find_open(customer, finding.type, finding.subject)
     if current is not None:
         close_alert(customer, current, AlertState.RESOLVED, "superseded", finding.at_ms, ctx)
-    if is_held_out(customer.customer_id, alert.type, ctx.alerts.ledger):
-        alert.reason = "held out"
     set_telling(customer, alert, ctx)
     watch_alert(customer, alert, ctx)
     alerts.open.append(alert)
@@ -212,9 +210,8 @@ def _severity(customer: Customer, finding: Finding, ctx: FoldContext) -> str:
 
 
 def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAlert:
-    who = finding.who
-    if is_held_out(customer.customer_id, finding.type, ctx.alerts.ledger):
-        who = Tell.NOBODY
+    held_out = is_held_out(customer.customer_id, finding.type, ctx.alerts.ledger)
+    who = Tell.NOBODY if held_out else finding.who
     return StoredAlert.new(
         finding.type,
         finding.subject,
@@ -225,6 +222,7 @@ def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAle
         deliver_before_ms=finding.deliver_before_ms,
         due_ms=finding.due_ms,
         evidence=finding.evidence,
+        held_out=held_out,
         tell_who=str(who),
         tell_channel=tell_channel(customer, ctx) if who is Tell.PAYER else "",
         action=finding.remedy.action,

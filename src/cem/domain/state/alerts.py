@@ -66,7 +66,6 @@ _REASONS = (
     "more failures",
     "in touch",
     "sinks further",
-    "held out",
     "more households",
 )
 
@@ -182,6 +181,8 @@ class StoredAlert(msgspec.Struct, array_like=True, gc=False):
     tell_due_ms: int = 0
     #: Since the opening, when he was told (a message arrived); -1 = not yet.
     told_after_ms: int = -1
+    #: Told to nobody, to see what happens then.
+    held_out: bool = False
 
     @classmethod
     def new(cls, type_: str, subject: str, cause: str, opened_ms: int, **named: Any) -> StoredAlert:

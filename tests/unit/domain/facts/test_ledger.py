@@ -63,13 +63,13 @@ def test_a_coin_of_the_customer_and_the_type_holds_out() -> None:
 
 
 def test_whoever_is_held_out_is_told_by_nobody() -> None:
-    """The alert is opened and kept all the same, and says why nobody is told."""
+    """The alert is opened and kept all the same, and says that it is held back."""
     _, told = lived(twice(), 1e-9)
     _, held = lived(twice(), 1.0)
     (one,) = [e for e in told.emitted if isinstance(e, Alert) and e.TYPE == "alert.opened"]
     (other,) = [e for e in held.emitted if isinstance(e, Alert) and e.TYPE == "alert.opened"]
     assert str(one.tell.who) == "supervisor"
-    assert (str(other.tell.who), other.reason) == ("nobody", "held out")
+    assert (str(other.tell.who), other.holdout, one.holdout) == ("nobody", True, False)
     assert other.alert_id == one.alert_id
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any, Final
 
 import msgspec
@@ -87,15 +88,9 @@ def live(
 
 class _Life:
     def __init__(self, rules: Rules, policy: Policy) -> None:
-        told_to_all = msgspec.structs.replace(rules.alerts, ledger=LedgerPolicy(holdout_share=0.0))
-        self._rules = Rules(
-            rules.version,
-            alerts=told_to_all,
-            late_limit_ms=rules.late_limit_ms,
-            timezone=rules.timezone,
-            identity=rules.identity,
-            propose=rules.propose,
-        )
+        # Everybody is told: a history has nobody to compare with.
+        self._rules = copy(rules)
+        self._rules.alerts = msgspec.structs.replace(rules.alerts, ledger=LedgerPolicy(holdout_share=0.0))
         self._stepper = CemStepper(self._rules, dead_letter=dead_letter, lane_of=lambda subject: 0)
         self._policy = policy
         self._states: dict[str, Subject] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from cem.nba.money import money
+from cem.domain.money import money
 from cem.pilot.report import Episode, Report
 
 __all__ = ["page_of"]

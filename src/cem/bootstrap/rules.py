@@ -126,7 +126,8 @@ def _proposing(bundle: Mapping[str, Any]) -> Propose:
     @cache
     def remedies() -> Remedies:
         policy = load_policy(bundle["actions"], currency=str(bundle["currency"]))
-        return Remedies(policy, str(bundle["timezone"]))
+        value = read_value_policy(bundle.get("value"), VALUE_FILE)
+        return Remedies(policy, str(bundle["timezone"]), value)
 
     def propose(
         customer: Customer, finding: Finding, channel: str, identity: str, now_ms: int

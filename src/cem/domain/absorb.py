@@ -17,6 +17,7 @@ from cem.domain.customer import Customer
 from cem.domain.duplicates import IDS_FOR_AN_HOUR
 from cem.domain.facts.contacts import all_contacts, keep_contacts
 from cem.domain.facts.decisions import keep_decisions
+from cem.domain.facts.journey import absorb_journey
 from cem.domain.state.ledger import Watch
 from cem.domain.state.lines import Cycle, Line
 from cem.domain.state.profile import PROFILE_FIELDS, Profile
@@ -44,14 +45,13 @@ def absorb(taker: Customer, other: Customer, now_ms: int) -> None:
     _profile(taker.profile, other.profile)
     _contacts(taker, other, now_ms)
     _decisions(taker, other)
-    if other.journey.spent:
-        taker.journey.spent = _added(taker.journey.spent, other.journey.spent)
     merge_past(taker.outreach, other.outreach)
     other.outreach.past = None
     watches = {w.type: w for w in (*other.watching.watches, *taker.watching.watches)}
     taker.watching.watches = sorted(watches.values(), key=_opened)
     for name, lists in _LISTS.items():
         _section(getattr(taker, name), getattr(other, name), lists)
+    absorb_journey(taker, other, now_ms)
     for name in ("promises_due_ms", "learning_due_s", "ledger_due_s"):
         dues = [due for due in (getattr(taker, name), getattr(other, name)) if due]
         setattr(taker, name, min(dues, default=0))

@@ -37,6 +37,7 @@ from cem.domain.events.envelope import Received, decode, encode
 from cem.domain.events.rejects import Reject
 from cem.domain.events.rfc3339 import format_ms
 from cem.domain.facts.links import linked_names, tell_links
+from cem.domain.facts.value import absorb_value, forget_value
 from cem.domain.state.lines import LINE_FAMILIES
 from cem.domain.state.moves import Gone, Held, Inflow
 
@@ -76,6 +77,7 @@ def merge(customer: Customer, received: Received, ctx: FoldContext) -> None:
     for alert in list(customer.alerts.open):
         close_alert(customer, alert, AlertState.RESOLVED, "the customer was merged", ctx.lane_time_ms, ctx)
     _unlink(customer, received, ctx)
+    forget_value(customer, ctx)
     sent = new_customer(customer.customer_id)
     for name in customer.__struct_fields__:
         setattr(sent, name, getattr(customer, name))
@@ -274,6 +276,7 @@ def _take_in(customer: Customer, event: StateMoved, received: Received, ctx: Fol
     moves.gone = [gone for gone in moves.gone if gone.line not in other.lines and gone.line != event.line]
     before = linked_names(customer.profile, ctx)
     absorb(customer, other, ctx.lane_time_ms)
+    absorb_value(customer, other, ctx)
     tell_links(before, customer, received, ctx)
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from cem.domain.customer import Customer
 from cem.domain.finding import Finding
 from cem.domain.thresholds import RemedyPolicy
+from cem.domain.value_policy import ValuePolicy
 from cem.nba.call import Call
 from cem.nba.decide import FULL, decide
 from cem.nba.decision import Context
@@ -40,8 +41,9 @@ _FRESH: Final[dict[str, float | None]] = dict.fromkeys(INPUT_TOPICS, 0.0)
 class Remedies:
     """Proposes remedies under one policy."""
 
-    def __init__(self, policy: Policy, timezone: str) -> None:
-        """Take the policy and the operator's IANA time zone."""
+    def __init__(self, policy: Policy, timezone: str, value: ValuePolicy | None = None) -> None:
+        """Take the policy, the operator's IANA time zone, and what lifetime values are reckoned with."""
+        self._value = value
         self._catalogue, self._params = policy.catalogue, policy.params
         self._timezone = timezone
 
@@ -52,7 +54,9 @@ class Remedies:
         catalogue, params = self._catalogue, self._params
         reason = "usage" if finding.type.startswith("sms_") else _REASONS.get(finding.type, finding.subject)
         call = Call(channel=channel or _SPOKEN, reason=reason)
-        facts = facts_of(customer, call, now_ms, catalogue.fact_names, params.topics, self._timezone)
+        facts = facts_of(
+            customer, call, now_ms, catalogue.fact_names, params.topics, self._timezone, self._value
+        )
         context = Context(
             identity, customer.customer_id, now_ms, facts, history_of(customer, now_ms), staleness_s=_FRESH
         )

@@ -22,6 +22,7 @@ from cem.domain.state.service import KEPT_PROMISE, MISSED_PROMISE, Order, Task, 
 
 __all__ = [
     "TERMS_KEPT",
+    "absorb_journey",
     "before_term",
     "begin_term",
     "efforts_of",
@@ -55,6 +56,24 @@ def begin_term(customer: Customer, begin_ms: int, now_ms: int) -> None:
     insort(begins, begin_s)
     del begins[TERMS_KEPT:]
     move_on(customer, now_ms)
+
+
+def absorb_journey(customer: Customer, other: Customer, now_ms: int) -> None:
+    """Add what dealing with the company cost another customer, who goes on as this one; all else of him is added already.
+
+    The newest term of either runs. What came before it is reckoned anew from totals and from what is kept since.
+    """
+    mine, theirs = customer.journey, other.journey
+    _add(mine.spent, theirs.spent, 1)
+    _add(mine.dropped, theirs.dropped, 1)
+    if mine.begins_s or theirs.begins_s:
+        begins = sorted({0, *mine.begins_s, *theirs.begins_s})
+        while len(begins) > 1 and begins[1] * 1000 <= now_ms:
+            del begins[0]
+        mine.begins_s = begins[:TERMS_KEPT]
+        mine.before = []
+        if begins[0]:
+            _add(mine.before, _before(customer, begins[0] * 1000), 1)
 
 
 def efforts_of(contact: Contact) -> Efforts:

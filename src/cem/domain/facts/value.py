@@ -40,6 +40,7 @@ __all__ = [
     "EPOCH_S",
     "HALF_LIFE_S",
     "TENURE_BANDS",
+    "absorb_value",
     "forget_value",
     "is_live",
     "note_bill_month",
@@ -105,6 +106,24 @@ def forget_value(customer: Customer, ctx: FoldContext) -> None:
         _leave(ctx.lane.look(VALUES), unpack_money(value))
         ctx.lane.touch(VALUES)
         value.scores = value.scored_day = 0
+
+
+def absorb_value(customer: Customer, other: Customer, ctx: FoldContext) -> None:
+    """Add what another customer, who goes on as this one, has brought in; he counts in no population any more."""
+    theirs = unpack_money(other.value)
+    if not theirs.last_s:
+        return
+    value, values = customer.value, ctx.lane.look(VALUES)
+    money = unpack_money(value)
+    if value.scored_day:
+        _leave(values, money)
+    money.amount += theirs.amount
+    money.number += theirs.number
+    money.last_s = max(money.last_s, theirs.last_s)
+    pack_money(value, money)
+    value.scored_day = 0
+    _enter(customer, values, ctx)
+    ctx.lane.touch(VALUES)
 
 
 def refresh_scores(customer: Customer, ctx: FoldContext, *, daily: bool = True) -> None:

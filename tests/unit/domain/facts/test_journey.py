@@ -7,8 +7,10 @@ from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from cem.domain import view
+from cem.domain.absorb import absorb
 from cem.domain.customer import decode_customer, encode_customer, new_customer
 from cem.domain.describe import describe
 from cem.domain.events import (
@@ -203,3 +205,18 @@ def test_the_term_is_shown_beside_the_whole() -> None:
     assert shown["this_term"] == {"began": began, "contacts": 1, "repeated": 0, "promises_kept": 0} | {
         "promises_missed": 0, "wait_s": 7, "hold_s": 0, "transfers": 0, "abandoned": 1,
     }  # fmt: skip
+
+
+def test_two_customers_who_are_one_add_up() -> None:
+    """The newer term of both runs; each contact of either is in it or before it by its time."""
+    now_ms = T0 + 20 * DAY
+    calls = [Call(0, "a", 10, 1, False), Call(24 * 9, "b", 20, 0, False), Call(24 * 12, "c", 40, 2, True)]
+    renewal = (T0 + 10 * DAY, ContractRenewed())
+    mine, theirs = _events(calls[:1], [], []), _events(calls[1:], [], [])
+    theirs = [(at_ms, type(e)(**{**asdict(e), "call_id": "x" + e.call_id})) for at_ms, e in theirs]
+    one, other = arrived([*mine, renewal], now_ms), arrived(theirs, now_ms)
+    absorb(one, other, now_ms)
+    quality = view.journey_quality(one, now_ms)
+    assert (quality.began_ms, quality.contacts, quality.wait_s) == (T0 + 10 * DAY, 1, 40)
+    assert totals(one)[0] == 3
+    assert totals(one)[4] == 70

@@ -25,7 +25,7 @@ from cem.domain.events import (
     PurchaseMade,
 )
 from cem.domain.events.enums import CustomerStatus, Initiative
-from cem.domain.facts.value import HALF_LIFE_S, refresh_scores
+from cem.domain.facts.value import HALF_LIFE_S, absorb_value, forget_value, refresh_scores
 from cem.domain.fold import fold, tick
 from cem.domain.quantiles import BUCKETS_MOST, MEMBERS_LEAST, bucket_of
 from cem.domain.state.lane import LaneState
@@ -260,3 +260,21 @@ def test_a_note_wakes_nobody_for_his_score() -> None:
     """Scores alone have no due time."""
     customer = arrived([(T0, PaymentMade(amount_minor=5)), (T0, NoteWritten(text="x"))], T0)
     assert (customer.contacts_due_ms, customer.promises_due_ms, customer.alerts_due_ms) == (0, 0, 0)
+
+
+def test_two_customers_who_are_one_add_up() -> None:
+    """What both brought in is his who goes on, once among those compared; the other is compared with nobody."""
+    ctx = Context(T0 + 30 * DAY)
+    customers = ladder(ctx)
+    one, other = customers["C01"], customers["C05"]
+    both = arrived([*money_events([(24, 150, False)] * 2), *money_events([(120, 759, False)] * 6)], T0)
+    forget_value(other, ctx)
+    absorb_value(one, other, ctx)
+    together = view.rfm(one, ctx.lane_time_ms)
+    expected = view.rfm(both, ctx.lane_time_ms)
+    assert together is not None
+    assert expected is not None
+    assert together.a_year == pytest.approx(expected.a_year, rel=1e-6)
+    assert together.a_year_minor == pytest.approx(expected.a_year_minor, rel=1e-9)
+    assert together.recency_days == expected.recency_days
+    assert ctx.lane.look(VALUES).money.members == 19

@@ -36,10 +36,23 @@ class LateShelf:
 
     def __init__(self) -> None:
         self.shelf: ModelShelf | None = None
+        self._failures: set[str] = set()
 
     def __call__(self, model: str, question: Any) -> tuple[int, Any] | None:
-        """Return the model's version and answer, or None."""
-        return None if self.shelf is None else self.shelf.ask(model, question)
+        """Return the model's version and answer, or None.
+
+        A model that fails has no answer: a lane does not stop for it. That is logged, once a kind of failure.
+        """
+        if self.shelf is None:
+            return None
+        try:
+            return self.shelf.ask(model, question)
+        except Exception as error:
+            failure = f"{model}: {type(error).__name__}"
+            if failure not in self._failures:
+                self._failures.add(failure)
+                _log.exception("the model %s failed; it has no answer where it does", model)
+            return None
 
     @property
     def versions(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cem.learning.examples import Example
 from cem.learning.published import champion_in, read_card, read_head, snapshot_in
 from cem.learning.pupil import Command, Lesson, Limits, Pupil
+from cem.learning.shelf import ModelShelf
 from cem.learning.snapshot import SnapshotError
 from cem.ports import LaneStopped
 from cem.streams.model_watch import LateShelf, watch_models
@@ -229,3 +230,12 @@ def test_lessons_have_what_tells_repeats() -> None:
         Lesson(0, 0, log.records[0].value, "example.made"),
         Lesson(1, 0, log.records[1].value, "example.made", "/x", 3),
     ]
+
+
+def test_a_model_that_fails_has_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """A lane does not stop for a model: the question goes unanswered, and the failure is logged once."""
+    late = LateShelf()
+    late.shelf = ModelShelf()
+    assert late("sentiment", ["so good", "call"]) is not None
+    assert [late("sentiment", None), late("sentiment", None)] == [None, None]
+    assert len(caplog.records) == 1

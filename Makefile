@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million bench-models bench-usage bench-ledger bench-customer soak check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million bench-models bench-usage bench-ledger bench-customer bench-learning soak check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -78,6 +78,9 @@ bench-ledger: setup ## How often the ledger's interval is wrong, and how often i
 
 bench-customer: setup ## What is learnt of customers against what the simulator hides
 	$(BIN)/python -m bench.customer --customers 200
+
+bench-learning: setup ## The models on simulated customers against the hidden truth (CUSTOMERS=2000)
+	$(BIN)/python -m bench.learning --customers $(or $(CUSTOMERS),2000)
 
 MINUTES ?= 30
 soak: setup kafka-jars ## Hold 3,000 records a second and API load for MINUTES, and watch memory, connections, lag

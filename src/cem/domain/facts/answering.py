@@ -39,15 +39,20 @@ def verdict(touch: Touch, now_ms: int) -> bool | None:
     return False if now_ms >= touch.at_ms + ANSWER_WINDOW_MS else None
 
 
-def cells_of(touch: Touch, now_ms: int, tz: tzinfo) -> list[Cell]:
-    """Return what the touch teaches: of its own channel, and of the one over which he answered, if that is another."""
+def cells_of(touch: Touch, now_ms: int, tz: tzinfo | None) -> list[Cell]:
+    """Return what the touch teaches: of its own channel, and of the one over which he answered, if that is another.
+
+    Without a zone all of it is put into part 0: for who asks for channels only.
+    """
     answered = verdict(touch, now_ms)
     if answered is None:
         return []
-    cells = [Cell(touch.at_ms // PERIOD_MS, touch.channel, part_at(touch.at_ms, tz), answered)]
+    part = part_at(touch.at_ms, tz) if tz else 0
+    cells = [Cell(touch.at_ms // PERIOD_MS, touch.channel, part, answered)]
     if answered and touch.response_channel:
         at_ms = touch.response_ms
-        cells.append(Cell(at_ms // PERIOD_MS, touch.response_channel, part_at(at_ms, tz), True))
+        part = part_at(at_ms, tz) if tz else 0
+        cells.append(Cell(at_ms // PERIOD_MS, touch.response_channel, part, True))
     return cells
 
 

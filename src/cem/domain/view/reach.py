@@ -19,7 +19,7 @@ Everything is evaluated at the reader's instant; nothing is stored for it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, tzinfo
+from datetime import tzinfo
 from math import exp, lgamma
 from typing import Final, NamedTuple
 
@@ -258,7 +258,7 @@ def _observed(
     touches: list[Touch] = outreach.touches
     for touch in touches:
         if touch.at_ms <= now_ms:
-            counted += [(cell, 1) for cell in cells_of(touch, now_ms, tz or UTC)]
+            counted += [(cell, 1) for cell in cells_of(touch, now_ms, tz)]
     for cell, count in counted:
         weight = _weight(cell.period, now_ms)
         if weight:

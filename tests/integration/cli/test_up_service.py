@@ -51,7 +51,15 @@ def test_up_starts_everything_shows_it_and_stops_it(start: Callable[..., Running
     assert "--seed" in up.environ_of("simulate")
     assert "CEM_CLOCK=simulated" in up.environ_of("worker")
     run = up.run_file
-    assert set(run["pids"]) == {"broker", "redis", "worker", "api", "simulate"}
+    assert set(run["pids"]) == {
+        "broker",
+        "redis",
+        "worker",
+        "api",
+        "webhooks",
+        "learner",
+        "simulate",
+    }
     assert stat.S_IMODE((up.state_dir / "run.json").stat().st_mode) == 0o600
     up.until(r"1 event in.*\d+ alert")
     up.process.send_signal(signal.SIGINT)

@@ -54,6 +54,10 @@ GROUPS: Final[dict[str, int]] = {
     "bill_delta_cause": BILLS,
     "bill_extra_minor": BILLS,
     "days_since_bill": BILLS,
+    # Made anew at bills, payments and purchases, and in ticks; who leaves has none.
+    "recency_score": BILLS | SUPPLIES | PROFILE,
+    "frequency_score": BILLS | SUPPLIES | PROFILE,
+    "money_score": BILLS | SUPPLIES | PROFILE,
     "overdue_days": BILLS,
     "overdue_minor": BILLS,
     "in_hardship": BILLS | PROFILE,

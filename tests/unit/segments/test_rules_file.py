@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cem.nba import FACTS, PolicyError
+from cem.nba.rules import asking
 from cem.segments import load
 from cem.segments.facts import GROUPS, TYPES
 from cem.segments.turns import EVEN, TURNS
@@ -62,3 +63,18 @@ def test_the_shipped_rules_run_as_python() -> None:
     """None of them needs the slow interpreter, and an empty file has no segments."""
     assert all(s.rule.python for s in shipped_segments().segments)
     assert load("").segments == ()
+
+
+def test_every_scored_customer_is_in_one_of_the_usual_segments() -> None:
+    """Whatever his recency, frequency and money are among the others, exactly one of the nine holds."""
+    rules = [
+        asking(s.rule.source, TYPES) for s in shipped_segments().segments if "recency_score" in s.rule.names
+    ]
+    assert len(rules) == 9
+    for cell in range(125):
+        scores = {
+            "recency_score": cell // 25 + 1,
+            "frequency_score": cell // 5 % 5 + 1,
+            "money_score": cell % 5 + 1,
+        }
+        assert sum(holds(scores) is True for holds in rules) == 1

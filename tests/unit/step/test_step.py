@@ -67,7 +67,7 @@ def test_bad_records_do_not_stop_the_good_ones_around_them() -> None:
 
 def test_emissions_are_named_by_what_caused_them() -> None:
     """The same batch says the same things in the same bytes; a source numbers its emissions upwards."""
-    burst = [SmsRated(line="+84901", recipient=f"h{n}") for n in range(80)]
+    burst = [SmsRated(line="+84901", recipient=f"h{n}") for n in range(200)]
     records = [record(event, "4711", offset=offset) for offset, event in enumerate(burst, start=5)]
     first, again = run(records)[2], run(records)[2]
     assert first.emissions

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-state bench-million bench-models bench-usage bench-ledger bench-customer bench-learning soak check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-inbox bench-state bench-million bench-models bench-usage bench-ledger bench-customer bench-learning soak check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -60,6 +60,9 @@ bench-steady: setup kafka-jars ## Delay and CPU at a steady 1,000 records a seco
 
 bench-step: setup kafka-jars ## CPU a text message costs the stream job, in process and on the stream
 	$(BIN)/python -m bench.step
+
+bench-inbox: setup ## CPU of a text message that knows only its line
+	$(BIN)/python -m bench.inbox
 
 bench-state: setup ## What a typical household costs Redis
 	$(BIN)/python -m bench.state_size

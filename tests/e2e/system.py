@@ -23,7 +23,7 @@ from cem.streams.clock import Anchor, write_anchor
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
 from cem.streams.producer import EventProducer, Outgoing
-from cem.streams.topics import CUSTOMER_TOPICS
+from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["System", "outgoing"]
 
@@ -153,7 +153,7 @@ class System:
         headers = self.headers()
         return {(t, lane): p.next_offset for lane, h in headers.items() for t, p in h.positions.items()}
 
-    def bounds(self, topics: Sequence[str] = CUSTOMER_TOPICS) -> dict[tuple[str, int], tuple[int, int]]:
+    def bounds(self, topics: Sequence[str] = LANE_TOPICS) -> dict[tuple[str, int], tuple[int, int]]:
         """Return the first offset that each partition still has, and its end."""
 
         async def run() -> dict[tuple[str, int], tuple[int, int]]:
@@ -166,7 +166,7 @@ class System:
 
         return asyncio.run(run())
 
-    def ends(self, topics: Sequence[str] = CUSTOMER_TOPICS) -> dict[tuple[str, int], int]:
+    def ends(self, topics: Sequence[str] = LANE_TOPICS) -> dict[tuple[str, int], int]:
         """Return the end of each partition."""
         return {at: end for at, (_, end) in self.bounds(topics).items()}
 

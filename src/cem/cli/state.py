@@ -60,7 +60,7 @@ def show(ctx: click.Context, customer: str, as_json: bool) -> None:
     shown = {
         **describe_subject(state, read_value(settings), settings.timezone),
         **_without_nothing(known),
-        **_segments(settings, state),
+        **(_segments(settings, state) if isinstance(state, Customer) else {}),
         "currency": settings.currency,
         "bytes": len(data),
     }

@@ -13,12 +13,14 @@ from cem.domain.events import (
     CustomerMerged,
     CustomerSplit,
     Event,
+    PaymentMade,
     ProfileChanged,
     ProfileLine,
     SmsRated,
     encode_structured,
 )
 from cem.domain.state.identifier import Identifier
+from cem.domain.state.value import unpack_money
 from cem.ports import Emission
 from cem.streams.partition import lane_of
 from tests.builders.customers import DAY, HOUR, T0
@@ -245,3 +247,18 @@ def test_whatever_is_merged_and_split_each_record_counts_once(seed: int) -> None
     assert {code for _, code in lanes.dead_letters()} <= {"merge_refused"}
     by_line = sum(sum(line.counts[1:2]) for name in names for line in customer(lanes, name).lines.values())
     assert by_line == sent - waiting
+
+
+def test_what_was_paid_adds_up() -> None:
+    """Payments of both are the one customer's, in totals and in what he is compared by; the tombstone is compared no more."""
+    lanes = ManyLanes(3)
+    for number, (name, amount) in enumerate((("A", 500), ("A", 700), ("B", 900))):
+        lanes.send(PaymentMade(amount_minor=amount), name, f"y{number}")
+    lanes.run()
+    money = [unpack_money(customer(lanes, name).value) for name in "AB"]
+    lanes.send(CustomerMerged(into="B"), "A", "m1")
+    lanes.run()
+    taker, gone = customer(lanes, "B"), customer(lanes, "A")
+    assert (taker.billing.paid_minor, taker.billing.made, len(taker.billing.payments)) == (2100, 3, 3)
+    assert unpack_money(taker.value).amount == pytest.approx(sum(m.amount for m in money))
+    assert (gone.billing.paid_minor, gone.value.scored_day, gone.value.money) == (0, 0, b"")

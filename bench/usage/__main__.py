@@ -21,16 +21,20 @@ import msgspec
 from bench.common import ROOT, Row, Target, check_targets, say, show, write_results
 from bench.usage.events import Message, Scene, read_messages
 from bench.usage.inject import inject
+from bench.usage.living import judge, rows_of
 from bench.usage.population import population
 from cem.cli.evaluate.usage_measures import Episode, Told, measures
 from cem.domain.detectors.sms_watch import SmsWatch
 from cem.domain.thresholds import AlertPolicy
+from cem.simulator import Parameters
 
 __all__: list[str] = []
 
 _REAL: Final = "usage_collegemsg/collegemsg_events.csv.gz"
 _SEEDS: Final = (1, 2, 3)
 _POPULATIONS: Final = (1, 2)
+#: The simulated operator: households, days, seed.
+_LIVING: Final = (250, 120, 3)
 
 TARGETS: Final = (
     Target("alert: false alerts", most=1.0, of="value"),
@@ -47,6 +51,9 @@ TARGETS: Final = (
     Target("alert: messages before the alert of rise_sudden", most=55, of="value"),
     Target("notice: messages before the alert of burst", most=35, of="value"),
     Target("nothing abnormal, alert: false alerts", most=1.2, of="value"),
+    Target("simulator: of those detected, not after the call", least=0.9, of="value"),
+    Target("simulator: projected and not exceeded", most=0.1, of="value"),
+    Target("simulator: days ahead", least=6, of="value"),
     Target("CPU a message", most=10.0, of="value"),
     Target("state of a line, 99 of 100", most=200, of="value"),
     Target("alerts that the order of arrival changes", most=0, of="value"),
@@ -122,6 +129,9 @@ def main() -> int:
         say(f"nothing abnormal, seed {seed}")
         run.add(inject(population(seed), seed, name=f"null{seed}", per_tercile=0))
     rows += run.rows("nothing abnormal, ")
+    households, days, seed = _LIVING
+    say(f"{households} simulated households over {days} days, seed {seed}")
+    rows += rows_of(judge(Parameters(customers=households, seed=seed), days))
     sizes = sorted(sizes + run.sizes)
     rows += [
         Row("CPU a message", round(statistics.median(cpu_us + run.cpu_us), 1), "us"),

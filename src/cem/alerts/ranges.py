@@ -9,6 +9,8 @@ __all__ = ["RANGES"]
 #: Dotted field to the least and the greatest value that it takes.
 RANGES: Final[dict[str, tuple[float, float]]] = {
     "sms_allowance.collapse_h": (0, 24 * 31),
+    "sms_allowance.project_percent": (0, 100),
+    "sms_allowance.project_after_days": (0, 31),
     "sms_allowance.deliver_within_h": (1, 24 * 31),
     "sms_allowance.remedy.price_minor": (-(10**9), 10**9),
     "sms_velocity.minimum": (1, 10_000),

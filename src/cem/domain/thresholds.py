@@ -48,6 +48,10 @@ class AllowancePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     percents: tuple[int, ...] = (80, 100)
     #: Charges beyond the tariff in minor units, ascending; each is told once a cycle, with the open alert.
     charge_steps_minor: tuple[int, ...] = (500, 2_000, 5_000, 20_000)
+    #: Told once a cycle, before a threshold is reached, when the allowance will not last with at least this chance in
+    #: percent (0: never), from so many days of the cycle on.
+    project_percent: int = 90
+    project_after_days: int = 2
     #: Thresholds crossed within so many hours of the first are one alert, told at its highest.
     collapse_h: int = 48
     #: Telling it later than so many hours after it happened is noise.
@@ -65,10 +69,10 @@ class VelocityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     minimum: int = 15
     offset: float = 10.0
-    notice_factor: float = 2.5
-    alert_factor: float = 4.3
+    notice_factor: float = 2.9
+    alert_factor: float = 3.3
     #: Share of the 24 hours' recipients that are of the last 3 hours.
-    share_3h: float = 0.5
+    share_3h: float = 0.6
     #: A line younger than `age_days` needs as many recipients.
     age_days: int = 14
     young_minimum: int = 100
@@ -81,19 +85,19 @@ class RisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     #: Messages beyond the usual in 3 days.
-    minimum: int = 15
+    minimum: int = 10
     age_days: int = 14
     #: What one day can add to the score.
-    day_cap: float = 2.0
-    notice: float = 4.5
-    alert: float = 6.0
+    day_cap: float = 2.5
+    notice: float = 6.2
+    alert: float = 9.0
     #: Added to both as `young * 14 / age in days`.
     young: float = 3.0
     #: How much more than its mean a line of which little is known may send, in messages a day of the usual line.
-    unknown: float = 2.0
+    unknown: float = 6.0
     #: From this many rises of at least 3 a line-week, thresholds grow by `self_setting` x ln(their rate / this).
     usual_rate: float = 0.03
-    self_setting: float = 6.0
+    self_setting: float = 5.0
 
     def more_at(self, rate: float) -> float:
         """Return what is added to the thresholds at that rate of rises a line-week."""
@@ -106,7 +110,7 @@ class NightPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: bool = True
     #: Nights of the last 5 with at least two messages, and messages in them.
     nights: int = 3
-    minimum: int = 10
+    minimum: int = 12
     #: Share of the 5 days' messages.
     share: float = 0.4
     age_days: int = 14

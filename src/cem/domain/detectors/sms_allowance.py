@@ -4,30 +4,38 @@ Thresholds crossed within 48 h of the first are one alert, told at its highest; 
 A message that the operator charges as beyond the allowance, to a destination that the line's allowance covers, is told
 like 100 % but says so: its evidence has the reason `charged`, and a threshold only if use has reached one. Charges for
 what no allowance covers (international, premium, roaming), or on a line without a known allowance, prove nothing.
-The alert resolves when the cycle ends (by tick).
+Before any threshold, once a cycle: a notice that the allowance will not last (reason `projected`), when the chance of
+that (`cem.domain.detectors.sms_projection`) is high enough at the line's first message of a day. It is one with
+thresholds crossed within 48 h. The alert resolves when the cycle ends (by tick).
 """
 
 from __future__ import annotations
 
+import msgspec
+
 from cem.domain.alerting import Finding, find_open, raise_alert, update_alert
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
+from cem.domain.detectors.sms_projection import projected
 from cem.domain.events.enums import AlertTier, Tell
 from cem.domain.events.sms import SmsRated
 from cem.domain.facts.usage import COVERED
-from cem.domain.localtime import HOUR_MS, date_of, local_day, zone
+from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day, zone
 from cem.domain.state.alerts import Evidence
 from cem.domain.state.lines import Cycle, Line
 from cem.domain.thresholds import AllowancePolicy
 from cem.domain.view import charged_by_destination
 
-__all__ = ["CHARGED", "TYPE", "USED", "check_allowance"]
+__all__ = ["CHARGED", "PROJECTED", "TYPE", "USED", "check_allowance", "check_projection"]
 
 TYPE = "sms_allowance"
-#: Reasons in the evidence: use has reached the threshold; a charge came although use has not reached 100 %.
-USED, CHARGED = "used", "charged"
+#: Reasons in the evidence: use has reached the threshold; a charge came although use has not reached 100 %; it will
+#: not last.
+USED, CHARGED, PROJECTED = "used", "charged", "projected"
 #: The threshold as which a charge beyond the allowance counts.
 _FULL = 100
+#: `Cycle.told_percent` of a cycle in which only the projection was told.
+_AHEAD = 1
 
 
 def check_allowance(
@@ -57,6 +65,29 @@ def check_allowance(
     elif not grown:
         return
     raise_alert(customer, finding, ctx)
+
+
+def check_projection(customer: Customer, line: Line, subject: str, at_ms: int, ctx: FoldContext) -> None:
+    """Tell, once a cycle and before any threshold, that the allowance will not last; to be asked once a day."""
+    policy, cycle = ctx.alerts.sms_allowance, line.cycle
+    if cycle is None or cycle.told_percent or not policy.enabled or not policy.project_percent:
+        return
+    found = projected(line, at_ms, policy)
+    if found is None or 100 * found.probability < policy.project_percent:
+        return
+    cycle.told_percent = _AHEAD
+    plain = _finding(customer, line, cycle, 0, subject, at_ms, ctx)
+    tz = zone(customer.profile.timezone, ctx.timezone)
+    ends_ms = min(at_ms + round(found.days_left * DAY_MS), cycle.end_ms)
+    evidence: Evidence = {
+        **plain.evidence,
+        "reason": PROJECTED,
+        "projected_segments": round(found.segments),
+        "chance_percent": round(100 * found.probability),
+        "lasts_until": date_of(local_day(ends_ms, tz)).isoformat(),
+    }
+    cause = f"{_cycle_name(customer, cycle, ctx)}-{PROJECTED}"
+    raise_alert(customer, msgspec.structs.replace(plain, cause=cause, evidence=evidence), ctx)
 
 
 def _reached(line: Line, cycle: Cycle, policy: AllowancePolicy) -> int:

@@ -12,7 +12,7 @@ from cem.domain.detectors.sms_days import add_late, live_days, open_day
 from cem.domain.detectors.sms_night import night_of
 from cem.domain.detectors.sms_rise import least_for_rise, rise_of
 from cem.domain.state.alerts import Evidence
-from cem.domain.state.habits import Habits
+from cem.domain.state.habits import NEVER, Habits
 from cem.domain.state.lines import Line, Velocity
 from cem.domain.state.rhythm import Rhythm
 from cem.domain.thresholds import AlertPolicy, RisePolicy, VelocityPolicy
@@ -85,7 +85,7 @@ def _rise(
     if habits.judge_at <= rise.begins_from <= n:
         note_rise(rhythm)
     habits.judge_at = min(
-        (x for x in (rise.begins_from, rise.notice_from, rise.alert_from) if x > n), default=0
+        (x for x in (rise.begins_from, rise.notice_from, rise.alert_from) if n < x < NEVER), default=0
     )
     if n < rise.notice_from:
         return _NOTHING
@@ -118,4 +118,4 @@ def _burst(velocity: Velocity, age_days: int, policy: VelocityPolicy) -> Found |
 
 def _as_many_recipients(velocity: Velocity) -> bool:
     """Return whether the line writes to more people than usual."""
-    return distinct_centi(velocity.cells) >= velocity.level_centi + 100
+    return distinct_centi(velocity.cells) >= velocity.level_centi + 50

@@ -4,7 +4,7 @@ Over the newest day and the 4 before it, with k of n messages in quiet hours and
 to the cohort's): z = [k ln(p / p0) + (n - k) ln((1 - p) / (1 - p0))] / sqrt(n), p = k / n. Dividing by the root keeps
 busy lines, whose messages are not independent, from alarming. Told at z >= threshold, in at least `nights` nights of
 two messages or more, k >= `minimum` and p >= `share`. Unit: tempered log-likelihood. Window: 5 days. Equals: the
-formula over the messages of those days and the decayed sums of those older than 14 days. Order-free.
+formula over the messages of those days and of those before, decayed when older than 14 days. Order-free.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ __all__ = ["Night", "night_of"]
 
 _NIGHTS = 5
 _PRIOR_MESSAGES = 5.0
+#: So few messages make no night.
+_FEW = 1
 
 
 class Night:
@@ -39,16 +41,16 @@ def night_of(habits: Habits, rhythm: Rhythm, policy: NightPolicy) -> Night | Non
     quiet = habits.nights[: _NIGHTS - 1]
     at_night = sum(quiet) + habits.night
     # One late message makes no night.
-    nights = len(quiet) - quiet.count(0) - quiet.count(1) + (habits.night > 1)
+    nights = sum(1 for n in quiet if n > _FEW) + (habits.night > _FEW)
     if nights < policy.nights or at_night < policy.minimum:
         return None
     messages = sum(habits.days[: _NIGHTS - 1]) + habits.count
     share = min(0.999, at_night / messages)
     if share < policy.share:
         return None
-    usual = (_PRIOR_MESSAGES * night_share(rhythm) + habits.at_night / UNIT) / (
-        _PRIOR_MESSAGES + habits.sent / UNIT
-    )
+    before = sum(habits.days[_NIGHTS - 1 :]) + habits.sent / UNIT
+    nights_before = sum(habits.nights[_NIGHTS - 1 :]) + habits.at_night / UNIT
+    usual = (_PRIOR_MESSAGES * night_share(rhythm) + nights_before) / (_PRIOR_MESSAGES + before)
     usual = min(0.97, max(0.03, usual))
     if share <= usual:
         return None

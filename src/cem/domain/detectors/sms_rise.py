@@ -3,9 +3,9 @@
 For the newest day and the 6 before it, oldest first, with n messages and exposure e (usual days):
 
 - usual: L, an upper estimate of the line's messages a day: posterior mean + half its deviation + what a line of which
-  little is known may send. Twice: from what is older than 7 days, and, at .8, from what is older than 14 days; the
+  little is known may send. Twice: from what is older than 7 days, and, at .3, from what is older than 14 days; the
   larger counts, so that neither a slow rise nor an old habit hides.
-- evidence of the day: the log-likelihood ratio of negative binomial counts with mean max(2m, m + 4) against
+- evidence of the day: the log-likelihood ratio of negative binomial counts with mean max(5m, m + 6) against
   m = max(.3, L e), at most `day_cap`, so that a birthday or an exam's end is no alarm;
 - S <- max(0, S + evidence): a CUSUM (Page 1954) over days.
 
@@ -30,9 +30,11 @@ __all__ = ["CANDIDATE", "Rise", "least_for_rise", "rise_of"]
 
 _DAYS = 7
 #: Dispersion of a line's daily counts.
-_K = 1.0
+_K = 4.0
 #: Messages are spread by so much more than Poisson's.
 _FANO = 5.0
+#: How much of the upper estimate from what is older than 14 days holds.
+_OLD = 0.3
 #: A rise that counts for the thresholds that set themselves.
 CANDIDATE = 3.0
 
@@ -78,7 +80,7 @@ def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) 
     found.age_days = age = live_days(habits, first_day)
     spent = [exposure(rhythm, day - back) for back in range(min(DAYS + 1, age))]
     usual = max(
-        0.8 * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), rhythm.usual, policy),
+        _OLD * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), rhythm.usual, policy),
         _usual_a_day(habits, first_day, spent, rhythm.usual, policy),
     )
     found.usual_a_day, found.usual_3d = usual, usual * sum(spent[:3])
@@ -104,7 +106,7 @@ def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) 
 def _evidence(mean: float) -> tuple[float, float]:
     """Return (a, b) of the evidence a + b n of n messages where `mean` are usual."""
     mean = max(0.3, mean)
-    risen = max(2 * mean, mean + 4)
+    risen = max(5 * mean, mean + 6)
     ratio = (_K + mean) / (_K + risen)
     return _K * log(ratio), log(risen / mean * ratio)
 

@@ -41,16 +41,20 @@ _GONE_DAYS = 2
 _COUNT = {RISE: "messages_3d", NIGHT: "messages_at_night", BURST: "recipients_24h", MONEY: "charged_7d_minor"}
 
 
-def check_use(customer: Customer, line: Line, event: SmsRated, at_ms: int, ctx: FoldContext) -> None:
-    """Fold a message into what is usual of its line, and tell what has changed with it."""
+def check_use(customer: Customer, line: Line, event: SmsRated, at_ms: int, ctx: FoldContext) -> bool:
+    """Fold a message into what is usual of its line, and tell what has changed with it.
+
+    Returns whether it is the line's first of a new day.
+    """
     recipient = event.recipient
     if recipient is not None:
         note_recipient(line, recipient, at_ms // HOUR_MS)
     if at_ms > ctx.lane_time_ms + DAY_MS:
         # A clock that runs ahead must not close the days of all lines.
-        return
+        return False
     lane = ctx.lane
     rhythm = lane.look(RHYTHM)
+    day = line.habits.day if line.habits else 0
     found, taught = look(line, at_ms // 1000, rhythm, ctx.alerts)
     if taught:
         lane.touch(RHYTHM)
@@ -62,6 +66,7 @@ def check_use(customer: Customer, line: Line, event: SmsRated, at_ms: int, ctx: 
         evidence = money_of(line.habits, at_ms // 1000, event.charge_minor, policy)
         if evidence is not None and policy.enabled:
             _tell_money(customer, line, event.line, (MONEY, True, evidence), at_ms, ctx)
+    return line.habits is not None and line.habits.day > day
 
 
 def review_use(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:

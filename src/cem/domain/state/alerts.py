@@ -86,6 +86,9 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
         "charged_premium_minor",
         "charged_roaming_minor",
         "charged_other_minor",
+        "projected_segments",
+        "chance_percent",
+        "lasts_until",
     ),
     "sms_velocity": ("recipients_24h", "threshold", "usual_a_day", "window_h", "messages_this_cycle"),
     "repeat_call": (

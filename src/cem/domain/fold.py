@@ -190,7 +190,7 @@ def _sms_rated(customer: Customer, received: Received, ctx: FoldContext) -> None
     cycle = add_message(customer, line, event, at_ms, ctx)
     if cycle is not None:
         sms_allowance.check_allowance(customer, line, cycle, event, at_ms, ctx)
-    if sms_use.check_use(customer, line, event, at_ms, ctx):
+    if sms_use.check_use(customer, line, event, at_ms, received.ingested_ms, ctx):
         sms_allowance.check_projection(customer, line, event.line, at_ms, ctx)
 
 

@@ -41,7 +41,9 @@ _GONE_DAYS = 2
 _COUNT = {RISE: "messages_3d", NIGHT: "messages_at_night", BURST: "recipients_24h", MONEY: "charged_7d_minor"}
 
 
-def check_use(customer: Customer, line: Line, event: SmsRated, at_ms: int, ctx: FoldContext) -> bool:
+def check_use(
+    customer: Customer, line: Line, event: SmsRated, at_ms: int, ingested_ms: int, ctx: FoldContext
+) -> bool:
     """Fold a message into what is usual of its line, and tell what has changed with it.
 
     Returns whether it is the line's first of a new day.
@@ -49,7 +51,7 @@ def check_use(customer: Customer, line: Line, event: SmsRated, at_ms: int, ctx: 
     recipient = event.recipient
     if recipient is not None:
         note_recipient(line, recipient, at_ms // HOUR_MS)
-    if at_ms > ctx.lane_time_ms + DAY_MS:
+    if at_ms > ingested_ms + DAY_MS:
         # A clock that runs ahead must not close the days of all lines.
         return False
     lane = ctx.lane

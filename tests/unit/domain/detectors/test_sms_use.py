@@ -215,7 +215,7 @@ def test_a_clock_that_runs_ahead_closes_no_days() -> None:
     """A message that claims to be of next year is counted, and teaches neither line nor lane."""
     customer, ctx = of_use(a_month())
     before = msgspec.to_builtins(ctx.lane.look(RHYTHM))
-    fold(customer, received(text(T0 + 400 * DAY, "a")[1], T0 + 400 * DAY), ctx)
+    fold(customer, received(text(0, "a")[1], T0 + 400 * DAY, ingested_ms=T0 + 30 * DAY), ctx)
     assert msgspec.to_builtins(ctx.lane.look(RHYTHM)) == before
 
 

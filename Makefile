@@ -58,6 +58,10 @@ bench-api: setup kafka-jars ## Next best action against a bare FastAPI handler w
 bench-steady: setup kafka-jars ## Delay and CPU at a steady 1,000 records a second
 	$(BIN)/python -m bench.steady
 
+.PHONY: bench-delivery
+bench-delivery: setup kafka-jars ## How soon an alert reaches a topic, a stream and a webhook
+	$(BIN)/python -m bench.delivery
+
 bench-step: setup kafka-jars ## CPU a text message costs the stream job, in process and on the stream
 	$(BIN)/python -m bench.step
 

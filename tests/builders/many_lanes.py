@@ -16,7 +16,8 @@ from cem.domain.identity import IdentityRules
 from cem.domain.subject_states import Subject, decode_subject
 from cem.domain.thresholds import AlertPolicy
 from cem.ports import Emission
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.stepper import Moment
 from cem.streams.dead_letters import dead_letter, read_dead_letter
 from cem.streams.partition import lane_of

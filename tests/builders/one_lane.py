@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from cem.domain.thresholds import AlertPolicy
 from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits
 from cem.ports import Emission, JournalEntry, Record, Unavailable
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.stores import MemoryCore, MemoryStore
 from cem.streams.dead_letters import dead_letter
 from cem.streams.topics import LANE_TOPICS

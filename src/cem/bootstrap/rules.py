@@ -28,7 +28,7 @@ from cem.nba.value_policy import VALUE_FILE, ValuePolicyError, read_value_policy
 from cem.normal_form import is_region
 from cem.segments import load as load_segments
 from cem.settings import Settings, SettingsError
-from cem.step import Propose, Rules
+from cem.step_rules import Propose, Rules
 from cem.stores import RedisStore
 
 __all__ = ["RulesArchive", "read_rules", "read_value"]

@@ -18,7 +18,8 @@ from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
 from cem.pipeline import LanePipeline, Limits
 from cem.settings import Settings
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.stepper import Stepper
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.dead_letters import dead_letter

@@ -25,7 +25,8 @@ from cem.domain.thresholds import LedgerPolicy
 from cem.nba import Call, Context, Policy, decide, draw_of, facts_of, history_of
 from cem.pilot.history import Piece
 from cem.ports import Emission
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.stepper import Moment, Outcome
 from cem.streams.dead_letters import dead_letter
 from cem.streams.topics import ALERTS, LANE_TOPICS

@@ -11,7 +11,14 @@ import pytest
 from tests.builders.source_code import ROOT, imported_modules, impurities, python_files
 
 PURE = python_files(
-    "src/cem/domain", "src/cem/alerts", "src/cem/nba", "src/cem/segments", "src/cem/voice", "src/cem/step.py"
+    "src/cem/domain",
+    "src/cem/alerts",
+    "src/cem/nba",
+    "src/cem/segments",
+    "src/cem/voice",
+    "src/cem/step.py",
+    "src/cem/step_context.py",
+    "src/cem/step_rules.py",
 )
 
 

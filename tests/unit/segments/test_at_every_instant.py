@@ -13,7 +13,8 @@ from cem.domain.state.lane import LaneState
 from cem.domain.state.segments import Standing, segments_due_ms, unpack_standing
 from cem.domain.thresholds import AlertPolicy
 from cem.segments import ALL, TALLY, SegmentRules, Sums, add_up
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.stepper import Moment as StepMoment
 from cem.streams.dead_letters import dead_letter
 from tests.builders.customers import DAY, HOUR, SECOND

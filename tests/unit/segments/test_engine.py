@@ -13,7 +13,8 @@ from cem.domain.thresholds import AlertPolicy
 from cem.ports import Record
 from cem.segments import ALL, TALLY, SegmentRules, Sums, add_up
 from cem.segments.groups import LINES, USAGE
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.stepper import Moment
 from cem.streams.dead_letters import dead_letter
 from tests.builders.any_state import standings

@@ -10,7 +10,8 @@ from cem.domain.events import BillIssued, encode
 from cem.domain.localtime import date_of
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.thresholds import AlertPolicy, QuietPolicy, TellPolicy
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.streams.dead_letters import dead_letter
 from tests.builders.customers import DAY, HOUR, T0
 from tests.builders.one_lane import LANE, Crash, OneLane

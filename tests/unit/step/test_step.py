@@ -6,7 +6,8 @@ from cem.domain.events import CallEnded, SmsRated, encode
 from cem.domain.events.base import Event
 from cem.domain.thresholds import AlertPolicy
 from cem.ports import Record
-from cem.step import CemStepper, Rules
+from cem.step import CemStepper
+from cem.step_rules import Rules
 from cem.stepper import Moment, Outcome
 from cem.streams.dead_letters import dead_letter, read_dead_letter
 from cem.streams.partition import lane_of

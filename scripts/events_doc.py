@@ -90,6 +90,7 @@ TOPIC_ROOMS = {
     "cem.decisions": "Decisions",
     "cem.alerts": "Alerts",
     "cem.outreach": "Outreach",
+    "cem.audit": "What was seen, changed or withheld",
 }
 
 

@@ -20,6 +20,7 @@ class Message(msgspec.Struct, gc=False):
 
     source: ClassVar[str] = "/bench"
     sequence: ClassVar[None] = None
+    forwarded: ClassVar[None] = None
 
     id: str
     customer: str

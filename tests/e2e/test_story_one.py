@@ -109,5 +109,7 @@ def test_the_father_is_told_line_cause_cost_and_remedy_before_he_calls(
     costs = [alert for alert in told if alert["type"] == "sms_allowance"]
     assert costs[-1]["cost_minor"] >= 500
     assert costs[-1]["evidence"]["charged_offnet_minor"] == costs[-1]["cost_minor"]
-    assert costs[-1]["remedy"]["action"] == "sms_bundle"
+    # What it costs is said with it; a cap on the child's line costs nothing.
+    assert costs[-1]["remedy"]["action"] in ("sms_bundle", "usage_control")
+    assert costs[-1]["remedy"]["price_minor"] is not None
     assert all("friend" not in str(alert) for alert in alerts)

@@ -57,6 +57,7 @@ _ALSO: Final = {
     "/v1/alerts": ("414", "422", "503"),
     "/v1/decisions/{decision_id}/outcomes": ("400", "404", "408", "409", "413", "414", "415", "422", "503"),
     "/v1/alerts/stream": ("414", "422", "503"),
+    "/v1/voice": ("414", "422", "503"),
     **{
         f"/v1/alerts/{{alert_id}}/{change}": ("400", "404", "408", "409", "413", "414", "415", "422", "503")
         for change in ("acknowledge", "silence", "resolve")

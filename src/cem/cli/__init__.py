@@ -36,7 +36,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "ledger": ("ledger", "Show what telling of alerts has avoided."),
     "brake": ("brake", "Stop all messages to customers, or let them go on."),
     "webhooks": ("webhooks", "Send alerts to consumers' end points."),
-    "segments": ("segments", "Show customers by segment: how many, worth what, how satisfied; check rules."),
+    "segments": ("segments", "Show customers by segment: how many, worth what, how satisfied."),
     "voice": ("voice", "Show why customers get in touch, what fails, how satisfied they are."),
     "state": ("state", "Show what is known of a customer; digest all states."),
     "lag": ("lag", "Show how far readers are behind, in records and seconds."),

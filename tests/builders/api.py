@@ -136,6 +136,11 @@ def header(next_offset: int, timestamp_ms: int = 1) -> LaneHeader:
     return LaneHeader("t", "", "w", NOW_MS, 0, "k", positions)
 
 
+async def no_lane_states() -> list[bytes | None]:
+    """Return what a store has of lanes that have nothing of their own yet."""
+    return [None] * PARTITIONS
+
+
 class Api:
     """The application with its fakes, and a client that talks to it without a socket."""
 
@@ -158,6 +163,7 @@ class Api:
             "new_id": lambda: f"n{next(ids)}",
             "decision_deadline_ms": 2000,
             "decision_log_ms": 1000,
+            "own_states": no_lane_states,
         }
         self.services = Services(**{**values, **over})
         self.app: FastAPI = create_app(self.services)

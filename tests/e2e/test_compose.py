@@ -204,12 +204,13 @@ def test_the_services_of_the_file_work_together(host: Host, kafka: KafkaServer, 
 
 @pytest.mark.prometheus
 def test_prometheus_finds_the_processes(host: Host, kafka: KafkaServer) -> None:
-    """Prometheus comes up with its command and configuration, and scrapes worker and API with their credentials."""
+    """Prometheus comes up with its command and configuration, and scrapes worker, learner and API with their credentials."""
     host.start("redis")
     wait_until(lambda: host.healthy("redis"), timeout_s=20, what="Redis is healthy")
     assert host.run("topics").returncode == 0
-    metrics_port = str(free_port())
-    host.start("worker", **{"9464": metrics_port})
+    ports = {"worker": str(free_port()), "learner": str(free_port())}
+    for name, port in ports.items():
+        host.start(name, **{"9464": port})
     host.start("api")
     wait_until(lambda: host.healthy("api"), timeout_s=60, what="the API is healthy")
 
@@ -218,9 +219,9 @@ def test_prometheus_finds_the_processes(host: Host, kafka: KafkaServer) -> None:
         if source.startswith("./"):
             text = (ROOT / source).read_text()
             # Only an engine's network has a name server that knows the replicas.
-            text = text.replace("dns_sd_configs:", "static_configs:").replace(
-                "- names: [worker]", f'- targets: ["127.0.0.1:{metrics_port}"]'
-            )
+            text = text.replace("dns_sd_configs:", "static_configs:")
+            for name, port in ports.items():
+                text = text.replace(f"- names: [{name}]", f'- targets: ["127.0.0.1:{port}"]')
             kept = [
                 line
                 for line in text.splitlines()
@@ -235,9 +236,8 @@ def test_prometheus_finds_the_processes(host: Host, kafka: KafkaServer) -> None:
         _, body = get(f"http://127.0.0.1:{host.ports['9090']}/api/v1/targets?state=active")
         return {t["labels"]["job"]: t["health"] for t in json.loads(body)["data"]["activeTargets"]}
 
-    wait_until(
-        lambda: targets() == {"cem-worker": "up", "cem-api": "up"}, timeout_s=60, what="both jobs are up"
-    )
+    up = dict.fromkeys(("cem-worker", "cem-learner", "cem-api"), "up")
+    wait_until(lambda: targets() == up, timeout_s=60, what="all jobs are up")
     _, body = get(f"http://127.0.0.1:{host.ports['9090']}/api/v1/rules")
     rules = [rule for group in json.loads(body)["data"]["groups"] for rule in group["rules"]]
     assert [rule["name"] for rule in rules if rule["health"] not in {"ok", "unknown"}] == []

@@ -40,4 +40,4 @@ def test_the_lanes_are_added_up() -> None:
 
 def test_without_the_lanes_it_says_so() -> None:
     """A store that does not have them is unavailable."""
-    assert Api().get("/v1/voice").status_code == 503
+    assert Api(own_states=None).get("/v1/voice").status_code == 503

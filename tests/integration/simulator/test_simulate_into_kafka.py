@@ -240,6 +240,14 @@ def test_a_rate_is_kept(cem: Cem) -> None:
     assert without_holes(cem.events())
 
 
+def catches(pid: int, number: int) -> bool:
+    """Return whether the process has said what it does on the signal."""
+    status = dict(
+        line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines() if ":" in line
+    )
+    return bool(int(status["SigCgt"], 16) >> number - 1 & 1)
+
+
 def test_on_the_walls_clock_the_history_ends_now(cem: Cem) -> None:
     """Nothing is recorded in the future, an hour lasts an hour, and no simulated clock is set."""
     cem.environ["CEM_CLOCK"] = "wall"
@@ -253,7 +261,7 @@ def test_on_the_walls_clock_the_history_ends_now(cem: Cem) -> None:
     assert min(event.ingested_ms for event in events) > now_ms - 3 * 86_400_000
     assert cem.clock() == (0, -1.0)
     process = cem.simulate("--customers", "30")
-    wait_until(lambda: (cem.folder / "state/simulator").exists(), timeout_s=60, what="the world")
+    wait_until(lambda: catches(process.pid, signal.SIGTERM), timeout_s=60, what="a stop is heard")
     time.sleep(3)
     assert cem.end(process)[0] == 0
     assert max(event.ingested_ms for event in cem.events()) <= time.time() * 1000

@@ -161,7 +161,8 @@ def _row(explained: Explained) -> dict[str, Any]:
         "name": segment.name,
         "title": segment.title,
         "is_in": explained.is_in,
-        "since": None if since is None else date_of(since).isoformat(),
+        # Day 0: since before the lane's time was known, as with the first records of a history.
+        "since": date_of(since).isoformat() if since else None,
         "rule": segment.rule.source,
         "facts": explained.facts,
     }

@@ -107,7 +107,11 @@ def _segments(settings: Any, state: Any) -> dict[str, Any]:
 
     rules = read_segments(settings)
     since = unpack_standing(state.segments).since if rules.segments and rules.knows(state) else {}
-    found = {rules.names[number]: date_of(day).isoformat() for number, day in sorted(since.items())}
+    # Day 0: since before the lane's time was known, as with the first records of a history.
+    days = {
+        number: date_of(day).isoformat() if day else "the beginning" for number, day in sorted(since.items())
+    }
+    found = {rules.names[number]: day for number, day in days.items()}
     return {"segments": found} if found else {}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -17,6 +17,7 @@ from cem.api.conversation import alerts_of
 from cem.api.idempotency import Idempotent
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
+from cem.api.replies import json_answer, later, quietly
 from cem.api.services import Services
 from cem.domain.customer import StateError, decode_customer
 from cem.domain.events import ControlAlertAcknowledged, ControlAlertResolved, ControlAlertSilenced, Event
@@ -123,9 +124,9 @@ async def change_alert(
         try:
             stored = await idempotent.begin()
         except (Unavailable, LaneStopped):
-            raise _later("store-unavailable", "the idempotency key cannot be checked") from None
+            raise later("store-unavailable", "the idempotency key cannot be checked") from None
         if stored is not None:
-            return _answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
+            return json_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
     try:
         await _require_open(services, customer_id, alert_id)
         unique = services.new_id() if key is None else hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -138,12 +139,12 @@ async def change_alert(
             traceparent=traceparent,
         )
         if not logged:
-            raise _later(
+            raise later(
                 "log-unavailable", "the log has not acknowledged the change; sending it again is safe"
             )
     except Problem:
         if idempotent is not None:
-            await _quietly(idempotent.forget())
+            await quietly(idempotent.forget())
         raise
     answer = {
         "alert_id": alert_id,
@@ -154,8 +155,8 @@ async def change_alert(
     }
     data = orjson.dumps(answer)
     if idempotent is not None:
-        await _quietly(idempotent.finish(202, data))
-    return _answer(202, data, {})
+        await quietly(idempotent.finish(202, data))
+    return json_answer(202, data, {})
 
 
 async def _require_open(services: Services, customer_id: str, alert_id: str) -> None:
@@ -164,25 +165,9 @@ async def _require_open(services: Services, customer_id: str, alert_id: str) -> 
     try:
         alerts = [] if data is None else alerts_of(decode_customer(data))
     except StateError:
-        raise _later("store-unavailable", "the customer's state cannot be read by this version") from None
+        raise later("store-unavailable", "the customer's state cannot be read by this version") from None
     found = next((alert for alert in alerts if alert.alert_id == alert_id), None)
     if found is None:
         raise Problem("unknown-alert", f"there is no alert {alert_id}, or it ended long ago")
     if found.state in _OVER:
         raise Problem("alert-over", f"the alert is {found.state} since {found.resolved_at}: {found.reason}")
-
-
-def _later(slug: str, detail: str) -> Problem:
-    return Problem(slug, detail, headers={"Retry-After": "1"})
-
-
-def _answer(status: int, body: bytes, headers: dict[str, str]) -> Response:
-    return Response(body, status_code=status, headers=headers, media_type="application/json")
-
-
-async def _quietly(call: Any) -> None:
-    """Await what only makes repeats cheaper."""
-    try:
-        await call
-    except (Unavailable, LaneStopped):
-        return

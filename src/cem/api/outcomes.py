@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -14,6 +14,7 @@ from starlette.responses import Response
 from cem.api.idempotency import Idempotent
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
+from cem.api.replies import json_answer, later, quietly
 from cem.api.services import Services
 from cem.domain.events import OutcomeRecorded
 from cem.domain.events.enums import Channel, OutcomeState
@@ -84,9 +85,9 @@ async def take_outcome(
         try:
             stored = await idempotent.begin()
         except (Unavailable, LaneStopped):
-            raise _later("store-unavailable", "the idempotency key cannot be checked") from None
+            raise later("store-unavailable", "the idempotency key cannot be checked") from None
         if stored is not None:
-            return _answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
+            return json_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
     event_id = _event_id(decision_id, outcome, key)
     logged = await recorder.record(
         OutcomeRecorded(
@@ -105,8 +106,8 @@ async def take_outcome(
     )
     if not logged:
         if idempotent is not None:
-            await _quietly(idempotent.forget())
-        raise _later("log-unavailable", "the log has not acknowledged the outcome; sending it again is safe")
+            await quietly(idempotent.forget())
+        raise later("log-unavailable", "the log has not acknowledged the outcome; sending it again is safe")
     services.metrics.outcomes.labels(outcome.state).inc()
     answer = {
         "decision_id": decision_id,
@@ -117,27 +118,11 @@ async def take_outcome(
     }
     data = orjson.dumps(answer)
     if idempotent is not None:
-        await _quietly(idempotent.finish(202, data))
-    return _answer(202, data, {})
+        await quietly(idempotent.finish(202, data))
+    return json_answer(202, data, {})
 
 
 def _event_id(decision_id: str, outcome: OutcomeIn, key: str | None) -> str:
     """Return an id that a repeat has again, so that the lane counts it once even if the key was lost."""
     what = key if key is not None else f"{outcome.state} {outcome.action or ''}"
     return f"{decision_id}/{hashlib.sha256(what.encode()).hexdigest()[:16]}"
-
-
-def _later(slug: str, detail: str) -> Problem:
-    return Problem(slug, detail, headers={"Retry-After": "1"})
-
-
-def _answer(status: int, body: bytes, headers: dict[str, str]) -> Response:
-    return Response(body, status_code=status, headers=headers, media_type="application/json")
-
-
-async def _quietly(call: Any) -> None:
-    """Await what only makes repeats cheaper: the event's id makes them harmless anyway."""
-    try:
-        await call
-    except (Unavailable, LaneStopped):
-        return

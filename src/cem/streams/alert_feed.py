@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 from zlib import crc32
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from cem.alerts.delivery.message import Message, message_of
 from cem.ports import LaneStopped, Log, Record, Unavailable
-from cem.streams.offsets import know_topics, log_bounds
+from cem.streams.tail import Bounds, tail_of
 from cem.streams.topics import ALERTS
 
 __all__ = ["AlertFeed", "AlertSource", "Piece"]
@@ -147,30 +147,15 @@ class AlertFeed:
     async def _connected(self) -> AIOKafkaConsumer:
         """Return a consumer that stands where this feed does: at the ends, when it has not begun."""
         cluster = crc32((await self._log.cluster_id()).encode()) or 1
-        consumer = AIOKafkaConsumer(
-            **self._options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="none",
-            retry_backoff_ms=50,
-        )
-        try:
-            await consumer.start()
-            await know_topics(consumer, [ALERTS])
-            partitions = [TopicPartition(ALERTS, p) for p in range(self.lanes)]
-            bounds = await log_bounds(consumer, partitions)
-            consumer.assign(partitions)
-            for tp in partitions:
-                first, end = bounds[tp]
-                at = self._next[tp.partition]
+
+        def begins(bounds: Bounds) -> dict[int, int]:
+            for number, (first, end) in bounds.items():
+                at = self._next[number]
                 if not self._known.is_set() or self.log_id != cluster or not first <= at <= end:
-                    self._restart(tp.partition, end)
-                consumer.seek(tp, self._next[tp.partition])
-        except BaseException:
-            with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                async with asyncio.timeout(1.0):
-                    await consumer.stop()
-            raise
+                    self._restart(number, end)
+            return dict(enumerate(self._next))
+
+        consumer, _ = await tail_of(ALERTS, self.lanes, self._options, from_=begins)
         self.log_id = cluster
         self._known.set()
         return consumer

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from cem.domain.events import Event, Received, decode
 from cem.ports import LaneStopped, Log, Record, Unavailable
-from cem.streams.offsets import know_topics, log_bounds
+from cem.streams.tail import Bounds, tail_of
 from cem.streams.topics import CONTROL
 
 __all__ = ["ControlFeed", "Setting"]
@@ -88,29 +88,13 @@ class ControlFeed:
         if cluster != self._cluster:
             # Another log: what was set in the old one stays until this one says otherwise.
             self._cluster, self._next = cluster, [0] * self._lanes
-        consumer = AIOKafkaConsumer(
-            **self._options,
-            group_id=None,
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            retry_backoff_ms=50,
-        )
-        try:
-            await consumer.start()
-            await know_topics(consumer, [CONTROL])
-            partitions = [TopicPartition(CONTROL, p) for p in range(self._lanes)]
-            bounds = await log_bounds(consumer, partitions)
-            consumer.assign(partitions)
-            for tp in partitions:
-                first, end = bounds[tp]
-                at = self._next[tp.partition]
-                consumer.seek(tp, at if first <= at <= end else first)
-        except BaseException:
-            with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                async with asyncio.timeout(1.0):
-                    await consumer.stop()
-            raise
-        return consumer, {tp.partition: bounds[tp][1] for tp in partitions if bounds[tp][0] < bounds[tp][1]}
+
+        def begins(bounds: Bounds) -> dict[int, int]:
+            at = self._next
+            return {n: at[n] if first <= at[n] <= end else first for n, (first, end) in bounds.items()}
+
+        consumer, bounds = await tail_of(CONTROL, self._lanes, self._options, from_=begins, reset="earliest")
+        return consumer, {number: end for number, (first, end) in bounds.items() if first < end}
 
     async def _follow(self, consumer: AIOKafkaConsumer, ends: dict[int, int]) -> None:
         while True:

@@ -18,7 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 
 from cem.settings import Settings
 from cem.streams.connection import confluent_options
-from cem.streams.topics import CONTROL, CUSTOMER_TOPICS
+from cem.streams.topics import CONTROL, CUSTOMER_TOPICS, spec_of
 from tests.chaos.load import BROKEN, SOURCE, Load, number_of
 
 __all__ = ["Count", "LogEntry", "count_log", "read_log"]
@@ -124,7 +124,7 @@ def read_log(settings: Settings, topics: Sequence[str]) -> Iterator[LogEntry]:
     try:
         left: dict[tuple[str, int], int] = {}
         for topic in topics:
-            for partition in range(settings.partitions):
+            for partition in range(spec_of(topic).partitions(settings.partitions)):
                 first, end = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=30)
                 if end > first:
                     left[topic, partition] = end

@@ -18,7 +18,7 @@ from cem.stores import MemoryCore, MemoryStore
 from cem.stores.digest import Digester
 from cem.streams.topics import DEAD_LETTERS
 
-__all__ = ["History", "content_of", "name_of", "read_history", "token_in"]
+__all__ = ["History", "content_of", "has_token", "name_of", "read_history", "token_in"]
 
 _TOKEN = "cem-token"
 _DEAD_LETTER_PLACE = ("cem-topic", "cem-partition", "cem-offset")
@@ -56,6 +56,11 @@ def content_of(key: bytes | None, value: bytes | None, headers: Headers) -> byte
     """Return a digest of everything that copies must have in common: all but the token."""
     kept = [(name, data) for name, data in headers if name != _TOKEN]
     return hashlib.sha256(repr((key, value, kept)).encode()).digest()
+
+
+def has_token(headers: Headers) -> bool:
+    """Return whether a lane said it."""
+    return any(name == _TOKEN for name, _ in headers)
 
 
 def token_in(headers: Headers) -> str:

@@ -12,12 +12,24 @@ from cem.domain.subjects import is_customer
 from cem.settings import Settings
 from cem.stores import Timeouts, open_store
 from cem.stores.digest import Digester
-from cem.streams.topics import ALERTS, DEAD_LETTERS, OUTREACH
+from cem.streams.topics import (
+    ALERTS,
+    AUDIT,
+    DEAD_LETTERS,
+    EXAMPLE_MODELS,
+    INBOX,
+    OUTREACH,
+    examples_topic,
+)
 from tests.chaos.brute_force import Count, count_log, read_log
-from tests.chaos.history import content_of, name_of, read_history, token_in
+from tests.chaos.history import content_of, has_token, name_of, read_history, token_in
 from tests.chaos.load import Load
 
 __all__ = ["Counters", "States", "Violated", "check", "read_states"]
+
+
+#: Where lanes say something, besides dead letters. What others say there bears no token.
+_SAID = (ALERTS, OUTREACH, AUDIT, INBOX, *map(examples_topic, EXAMPLE_MODELS))
 
 
 class Violated(AssertionError):
@@ -133,7 +145,7 @@ def check(
     letters = _said(settings, DEAD_LETTERS)
     places = {(name[1], int(name[2]), int(name[3])) for name in letters}
     differing = invented = copies = dead_branch = 0
-    said = {**letters, **_said(settings, ALERTS, OUTREACH)}
+    said = {**letters, **_said(settings, *_SAID)}
     for name, heard in said.items():
         known = history.emissions.get(name)
         live = [each for each in heard if each[1] in history.tokens]
@@ -198,5 +210,7 @@ def _said(settings: Settings, *topics: str) -> dict[tuple[str, ...], list[tuple[
     """Return content and token of everything on the topics, by name."""
     said: dict[tuple[str, ...], list[tuple[bytes, str]]] = {}
     for topic, _, _, _, key, value, pairs in read_log(settings, topics):
+        if not has_token(pairs):
+            continue
         said.setdefault(name_of(topic, pairs), []).append((content_of(key, value, pairs), token_in(pairs)))
     return said

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from cem.cli.connection import settings_from
 from cem.cli.output import json_option, note, print_json, print_table
@@ -55,15 +56,11 @@ def command(ctx: click.Context, as_json: bool) -> None:
 def _shown(row: LedgerRow) -> dict[str, object]:
     return {
         "type": row.type,
-        "told": _tally(row.told),
-        "held_out": _tally(row.held_out),
+        "told": msgspec.structs.asdict(row.told),
+        "held_out": msgspec.structs.asdict(row.held_out),
         "avoided": {"calls": row.calls, "complaints": row.complaints, "churned": row.churned},
         "helps": row.helps,
     }
-
-
-def _tally(tally: object) -> dict[str, int]:
-    return {name: getattr(tally, name) for name in ("of", "calls", "complaints", "churned")}
 
 
 def _percent(found: Difference | None) -> str:

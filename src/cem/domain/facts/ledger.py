@@ -49,8 +49,7 @@ def watch_alert(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> Non
     watches = customer.watching.watches
     if len(watches) >= _KEPT or any(watch.type == alert.type for watch in watches):
         return
-    held_out = is_held_out(customer.customer_id, alert.type, policy)
-    watches.append(Watch(alert.type, alert.opened_ms // 1000, held_out, policy.horizon_days))
+    watches.append(Watch(alert.type, alert.opened_ms // 1000, alert.held_out, policy.horizon_days))
     _set_due(customer)
 
 

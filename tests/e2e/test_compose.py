@@ -15,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -160,13 +161,9 @@ def test_the_services_of_the_file_work_together(host: Host, kafka: KafkaServer, 
     for name, port in metrics.items():
         host.start("worker", replica=name, **{"9464": str(port)})
     host.start("api")
-    for port in metrics.values():
-        wait_until(
-            lambda port=port: host.healthy("worker", **{"9464": str(port)}),  # type: ignore[misc]
-            timeout_s=60,
-            what="a worker is healthy",
-        )
-    wait_until(lambda: host.healthy("api"), timeout_s=60, what="the API is healthy")
+    for name, port in metrics.items():
+        host.children[name].wait_ready(partial(host.healthy, "worker", **{"9464": str(port)}), timeout_s=60)
+    host.children["api"].wait_ready(lambda: host.healthy("api"), timeout_s=60)
 
     environment = host.environ("worker")
     with System(
@@ -211,8 +208,7 @@ def test_prometheus_finds_the_processes(host: Host, kafka: KafkaServer) -> None:
     ports = {"worker": str(free_port()), "learner": str(free_port())}
     for name, port in ports.items():
         host.start(name, **{"9464": port})
-    host.start("api")
-    wait_until(lambda: host.healthy("api"), timeout_s=60, what="the API is healthy")
+    host.start("api").wait_ready(lambda: host.healthy("api"), timeout_s=60)
 
     for mount in host.services["prometheus"]["volumes"]:
         source, target, *_ = mount.split(":")

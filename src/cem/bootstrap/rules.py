@@ -30,6 +30,7 @@ from cem.segments import load as load_segments
 from cem.settings import Settings, SettingsError
 from cem.step_rules import Propose, Rules
 from cem.stores import RedisStore
+from cem.whole_file import write_whole
 
 __all__ = ["RulesArchive", "read_rules", "read_value"]
 
@@ -157,9 +158,7 @@ class RulesArchive:
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{rules.version}.json"
         if not path.exists():
-            whole = path.with_suffix(".new")
-            whole.write_text(rules.bundle, "utf-8")
-            whole.replace(path)
+            write_whole(path, rules.bundle.encode())
         for file in sorted(self._folder.glob("*.json")):
             self._note(file.stem, file.read_text("utf-8"))
         # Workers that start together write this key over one another: whoever is missing writes again.

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from cem.cli.errors import FAILED, Failure
+from cem.whole_file import write_whole
 
 __all__ = ["RUN_FILE", "StateDirLock", "is_running", "read_run_file", "remove_run_file", "write_run_file"]
 
@@ -60,12 +61,7 @@ def is_running(state_dir: Path) -> bool:
 
 def write_run_file(state_dir: Path, content: dict[str, Any]) -> None:
     """Replace run.json in one step, mode 0600."""
-    partial = state_dir / f"{RUN_FILE}.new"
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
-    partial.replace(state_dir / RUN_FILE)
+    write_whole(state_dir / RUN_FILE, msgspec.json.format(msgspec.json.encode(content), indent=2) + b"\n")
 
 
 def read_run_file(state_dir: Path) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from cem.importing.table import FileError
+from cem.whole_file import write_whole
 
 __all__ = ["ImportBusy", "Progress", "ProgressFile", "hash_key", "import_source"]
 
@@ -68,11 +69,7 @@ class ProgressFile:
 
     def write(self, progress: Progress) -> None:
         """Replace the file."""
-        partial = self._path.with_suffix(".new")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(progress))
-        partial.replace(self._path)
+        write_whole(self._path, msgspec.json.encode(progress))
 
     def close(self) -> None:
         """Let another process have it."""

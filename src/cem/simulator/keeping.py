@@ -8,7 +8,6 @@ had arrived.
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -19,6 +18,7 @@ from cem.simulator.facade import answer
 from cem.simulator.snapshot import SnapshotError, freeze, thaw
 from cem.simulator.world import Ask, Produced, World
 from cem.simulator.world.people import Offered
+from cem.whole_file import write_whole
 
 __all__ = ["Keeper", "KeeperBusy", "Resumed", "SnapshotError"]
 
@@ -122,12 +122,7 @@ class Keeper:
         self._end_journal()
         before, self._number = self._number, self._number + 1
         path = self._folder / _WORLD.format(self._number)
-        draft = path.with_suffix(".new")
-        with draft.open("wb") as file:
-            file.write(freeze(world))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
+        write_whole(path, freeze(world))
         self._journal = (self._folder / _JOURNAL.format(self._number)).open("wb")
         for old in (_WORLD.format(before), _JOURNAL.format(before)):
             (self._folder / old).unlink(missing_ok=True)

@@ -33,6 +33,7 @@ from cem.learning.pupil import Lesson, Limits, Pupil, Rebuild
 from cem.learning.snapshot import SnapshotError, digest
 from cem.ports import LaneStopped, Log, Record, Unavailable
 from cem.streams.topics import examples_topic
+from cem.whole_file import write_whole
 
 __all__ = ["KeptFiles", "ModelStore", "ModelWriter", "TakenOver", "lesson_of", "model_key"]
 
@@ -88,10 +89,7 @@ class KeptFiles:
     def keep(self, version: int, snapshot: bytes) -> None:
         """Keep a snapshot; the oldest beyond the most that are kept go."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._path(version)
-        whole = path.with_suffix(".new")
-        whole.write_bytes(snapshot)
-        whole.replace(path)
+        write_whole(self._path(version), snapshot)
         for kept in self.kept()[: -self._most]:
             self._path(kept.version).unlink(missing_ok=True)
 

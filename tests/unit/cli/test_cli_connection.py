@@ -102,7 +102,6 @@ def test_the_lock_goes_with_its_holder(tmp_path: Path) -> None:
 
 def test_run_json_is_for_its_owner_only(tmp_path: Path) -> None:
     """It holds tokens."""
-    (tmp_path / f"{RUN_FILE}.new").write_text("left over")
     write_run_file(tmp_path, RUN)
     assert stat.S_IMODE((tmp_path / RUN_FILE).stat().st_mode) == 0o600
     assert read_run_file(tmp_path) == RUN

@@ -203,7 +203,7 @@ _ROWS: Final = (
         (_PROFILES, _BILLING),
         "marked as in hardship, 30 days overdue, or 3 payments refused in 90",
     ),
-    _row("failed_payments_90d", "int", (_BILLING,), "payments refused in 90 days"),
+    _row("failed_payments_90d", "int", (_BILLING,), "payments refused in 90 days, of the last six payments"),
     _row("overdue_notices", "int", (_BILLING,), "notices so far that a payment is overdue"),
     _row("late_payments", "int", (_BILLING,), "payments so far that came after the due day"),
     # Value

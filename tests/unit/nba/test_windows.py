@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cem.domain import view
@@ -24,6 +24,7 @@ from cem.domain.events import (
     ServiceDegraded,
     ServiceKind,
 )
+from cem.domain.facts.billing import PAYMENTS_KEPT
 from cem.nba import Call, facts_of
 from tests.builders.customers import DAY, HOUR, T0
 from tests.builders.one_lane import LANE, Moment, run_lane
@@ -114,6 +115,7 @@ def after(happened: list[Happened]) -> Customer:
 
 
 @settings(max_examples=60)
+@example([Happened("refused", T0 + number * DAY, "", False) for number in range(9)], 0, 0)
 @given(HAPPENED, st.one_of(st.just(0), st.integers(0, 190)), st.integers(-1, 1))
 def test_every_window_is_a_plain_count(drawn: list[Happened], half_days: int, off_ms: int) -> None:
     """At any instant from the last event on, each fact counts exactly what lies within its window."""
@@ -133,6 +135,7 @@ def test_every_window_is_a_plain_count(drawn: list[Happened], half_days: int, of
         )
         for a in contacts
     ]
+    refused = [one for one in happened if one.kind == "refused"][-PAYMENTS_KEPT:]
     found = facts_of(customer, Call(reason="billing"), now_ms, FACTS, {})
     assert found == {
         "contacts_7d": len(within(7, "call", "chat")),
@@ -140,7 +143,7 @@ def test_every_window_is_a_plain_count(drawn: list[Happened], half_days: int, of
         "calls_7d": len(within(7, "call")),
         "same_topic_7d": sum(one.reason == "billing" for one in within(7, "call", "chat")),
         "unresolved_30d": sum(one.bad or again for one, again in zip(contacts, repeated, strict=True)),
-        "failed_payments_90d": len(within(90, "refused")),
+        "failed_payments_90d": sum(now_ms - 90 * DAY < one.at_ms for one in refused),
         "declined_30d": len(within(30, "declined")),
         # One that nobody ended is taken for going on fourteen days.
         "faults_30d": len(within(44, "fault")),

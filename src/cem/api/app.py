@@ -212,6 +212,19 @@ def _add_operations(app: FastAPI, services: Services) -> None:
         return await ready(services, verbose=verbose is not None and verbose.lower() not in ("0", "false"))
 
     @app.get(
+        "/v1/lag",
+        tags=["operations"],
+        summary="How far the workers are behind",
+        responses={200: documents.answer("Lag", "By partition: records, seconds, verdict, reason.")},
+    )
+    async def lag() -> Response:
+        """Says what `cem lag` says, by a look every five seconds. Null is what is not known."""
+        watch = services.lag
+        if watch is None or watch.report is None:
+            raise Problem("lag-unknown", "nobody looks" if watch is None else watch.trouble)
+        return json_answer(watch.report)
+
+    @app.get(
         "/metrics",
         tags=["operations"],
         summary="Prometheus metrics",

@@ -13,6 +13,7 @@ from cem.api.problems import MEDIA_TYPE
 from cem.api.timeline import Timeline
 from cem.domain.events.text import TEXT_PATTERN
 from cem.nba import Answer
+from cem.streams.lag import LagReport
 
 __all__ = ["DECISION", "AlertStateName", "AlertTierName", "SeverityName", "answer", "finish", "text_page"]
 
@@ -21,8 +22,8 @@ AlertTierName = Literal["notice", "alert"]
 SeverityName = Literal["info", "warning", "error", "critical"]
 
 
-_STRUCTS: Final[tuple[Any, ...]] = (Answer, AlertPage, Timeline)
-_NAMES: Final = {"Answer": "Answer", "Alerts": "AlertPage", "Timeline": "Timeline"}
+_STRUCTS: Final[tuple[Any, ...]] = (Answer, AlertPage, Timeline, LagReport)
+_NAMES: Final = {"Answer": "Answer", "Alerts": "AlertPage", "Timeline": "Timeline", "Lag": "LagReport"}
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -58,6 +59,7 @@ _ALSO: Final = {
     "/v1/decisions/{decision_id}/outcomes": ("400", "404", "408", "409", "413", "414", "415", "422", "503"),
     "/v1/alerts/stream": ("414", "422", "503"),
     "/v1/voice": ("414", "422", "503"),
+    "/v1/lag": ("414", "422", "503"),
     **{
         f"/v1/alerts/{{alert_id}}/{change}": ("400", "404", "408", "409", "413", "414", "415", "422", "503")
         for change in ("acknowledge", "silence", "resolve")

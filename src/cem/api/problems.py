@@ -94,6 +94,12 @@ _KINDS: Final = (
         "The customers' state cannot be read",
         "Ask again after Retry-After seconds.",
     ),
+    Kind(
+        "lag-unknown",
+        503,
+        "The lag is not known",
+        "Ask again in some seconds; cem doctor says what cannot be reached.",
+    ),
     Kind("log-unavailable", 503, "The log does not take records", "Ask again after Retry-After seconds."),
     Kind(
         "too-many-streams",

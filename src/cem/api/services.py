@@ -14,8 +14,9 @@ from cem.domain.value_policy import ValuePolicy
 from cem.nba import Learnt, Policy
 from cem.ports import Clock, CustomerReader, Emission
 from cem.streams.alert_feed import AlertSource
+from cem.streams.lag import LagReport
 
-__all__ = ["KeyValues", "Propensities", "RecordLog", "Services"]
+__all__ = ["KeyValues", "LagSource", "Propensities", "RecordLog", "Services"]
 
 #: Customer, instant (ms), actions and channel -> what is known of each action, and the version of the model.
 Propensities = Callable[[Customer, int, Sequence[str], str], tuple[str, dict[str, Learnt]]]
@@ -38,6 +39,14 @@ class KeyValues(Protocol):
     ) -> bool: ...
 
 
+class LagSource(Protocol):
+    """Keeps the lag under view: `cem.streams.lag_watch.LagWatch`."""
+
+    #: None while Kafka or the store cannot be asked; `trouble` says why.
+    report: LagReport | None
+    trouble: str
+
+
 @dataclass
 class Services:
     """Everything that the routes use. Times are those of `clock`; deadlines are wall time."""
@@ -58,6 +67,8 @@ class Services:
     own_states: Callable[[], Awaitable[list[bytes | None]]] | None = None
     #: Where streams of alerts come from; None: there are none.
     alerts: AlertSource | None = None
+    #: How far the workers are behind; None: nobody looks.
+    lag: LagSource | None = None
     #: What the model has learnt of actions (customer, now, actions, channel), and its version; None: no model.
     propensities: Propensities | None = None
     #: True: the clock is simulated, so records say at what time of it they were recorded.

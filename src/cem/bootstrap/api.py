@@ -81,6 +81,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             keys=parts.store,
             clock=parts.clock,
             alerts=alerts,
+            lag=lag,
             policy=policy,
             value=read_value(settings),
             freshness=freshness,

@@ -36,6 +36,7 @@ from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
 from cem.streams.model_watch import LateShelf, watch_models
 from cem.streams.partition import lane_of
 from cem.streams.reject_window import DeadLetterLimits
+from cem.streams.stopped_lanes import StoppedLanes
 from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["make_stepper", "resume_key", "run_worker"]
@@ -94,6 +95,8 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         store = parts.store if metrics is None else TimedStore(parts.store, metrics)
         publisher = parts.publisher if metrics is None else TimedPublisher(parts.publisher, metrics)
 
+        stopped = StoppedLanes(parts.store, settings.worker_id or socket.gethostname())
+
         def make_lane(number: int, lanes: LaneSet) -> Lane:
             meter = None if metrics is None else metrics.meter()
             return Lane(
@@ -123,19 +126,27 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
                 topics=LANE_TOPICS,
                 clock=parts.clock,
                 on_crash=lambda error: lanes.on_crash(error),
-                on_opened=lanes.opened,
+                on_opened=lambda lane: opened(lanes, lane),
                 checkpoints=keeper,
                 rebuild=settings.rebuild,
                 observer=meter,
             )
+
+        def opened(lanes: LaneSet, lane: Lane) -> None:
+            stopped.note(lane)
+            lanes.opened(lane)
 
         async def resumed(topic: str, lane: int) -> bool:
             return await parts.store.get_raw(resume_key(topic, lane)) is not None
 
         lanes = LaneSet(make_lane, topics=LANE_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
-        closers: list[Callable[[], Awaitable[None]]] = [brakes.stop, parts.close]
-        runs = [lambda: lanes.resume_paused(resumed), *parts.background]
+        closers: list[Callable[[], Awaitable[None]]] = [stopped.say, brakes.stop, parts.close]
+        runs = [
+            lambda: lanes.resume_paused(resumed),
+            lambda: stopped.run(lanes.lanes),
+            *parts.background,
+        ]
         if job is None and (names := model_names(settings)):
             runs.append(lambda: watch_models(models, parts.store, names, after=lambda: _lanes_open(lanes)))
         if metrics is not None:

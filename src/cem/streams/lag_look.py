@@ -15,6 +15,7 @@ from cem.streams.clock import wall_ms
 from cem.streams.lag import Look, Partition, Seen
 from cem.streams.lag_reader import GroupFacts, LagReader
 from cem.streams.lag_verdict import Sample
+from cem.streams.stopped_lanes import RawStore, StoppedLane, read_stopped
 
 __all__ = [
     "Bounds",
@@ -48,16 +49,20 @@ class PauseRule(Protocol):
     def tripped(self, counts: tuple[int, int, int]) -> str | None: ...
 
 
-class LaneHeaders(Protocol):
+class LaneHeaders(RawStore, Protocol):
     """The part of the store that is needed here. Raises Unavailable."""
 
     async def headers(self) -> dict[int, LaneHeader]: ...
 
 
 def reached_by_lanes(
-    headers: Mapping[int, LaneHeader], bounds: Bounds, cluster_id: str, rule: PauseRule
+    headers: Mapping[int, LaneHeader],
+    bounds: Bounds,
+    cluster_id: str,
+    rule: PauseRule,
+    said: Mapping[int, StoppedLane] | None = None,
 ) -> dict[Partition, Reached]:
-    """Return where the lanes stand by their headers. Pure.
+    """Return where the lanes stand by their headers, and which are stopped by what their workers have said. Pure.
 
     A lane that has never been saved, or that was last saved on another cluster's log (as the embedded broker's is
     after each start), begins at the log's first offset. What would stop a lane at its next opening is told as the
@@ -84,6 +89,11 @@ def reached_by_lanes(
             found[topic, partition] = Reached(
                 position.next_offset, paused=None if counts is None else rule.tripped(counts)
             )
+        if said and partition in said:
+            # Whoever has the lane knows best why it does not go on.
+            found[topic, partition] = msgspec.structs.replace(
+                found[topic, partition], stopped=said[partition].reason
+            )
     return found
 
 
@@ -101,7 +111,8 @@ async def look_at_lanes(
 
     async def reached(bounds: Bounds) -> Mapping[Partition, Reached]:
         cluster_id = await reader.cluster_id()
-        return reached_by_lanes(await store.headers(), bounds, cluster_id, rule)
+        said = await read_stopped(store, range(lanes))
+        return reached_by_lanes(await store.headers(), bounds, cluster_id, rule, said)
 
     # A group of lanes that Kafka has not heard of has no worker; it is no group of another kind.
     held = settled(await reader.group(group), gone="Dead")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import (
+    CorruptRecordException,
     GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
     IncompatibleBrokerVersion,
@@ -31,6 +33,8 @@ _GLANCE_BYTES: Final = 32 * 1024
 #: A partition that brings no record for so long has none at or after the offset asked for.
 _QUIET_S: Final = 2.0
 
+#: What a batch raises that a broker's disk, or a producer, has damaged.
+_DAMAGED: Final = (CorruptRecordException, ValueError, EOFError, zlib.error)
 #: A new cluster makes the topic of its groups at their first use; a coordinator that moves is away for a moment.
 _NO_COORDINATOR: Final = (
     GroupCoordinatorNotAvailableError,
@@ -94,7 +98,7 @@ class LagReader:
     async def oldest_ms(self, offsets: Mapping[Partition, int]) -> dict[Partition, int]:
         """Return the time of ingestion (ms) of the first record at or after each offset, where there is one.
 
-        Compaction may have taken the record at the offset itself. Raises Unavailable.
+        Compaction may have taken the record at the offset itself. One that is damaged is left out. Raises Unavailable.
         """
         found = {
             key: self._seen[key][1]
@@ -105,19 +109,13 @@ class LagReader:
         if left:
             async with self._asking("its oldest unread records"):
                 consumer = await self._connected()
-                consumer.assign(list(left))
-                for tp, offset in left.items():
-                    consumer.seek(tp, offset)
-                loop = asyncio.get_running_loop()
-                quiet_at = loop.time() + _QUIET_S
-                while left and loop.time() < quiet_at:
-                    batches = await consumer.getmany(timeout_ms=250)
-                    for tp, records in batches.items():
-                        if records and tp in left:
-                            found[tp.topic, tp.partition] = records[0].timestamp
-                            del left[tp]
-                            consumer.pause(tp)
-                            quiet_at = loop.time() + _QUIET_S
+                try:
+                    await _glance(consumer, left, found)
+                except _DAMAGED:
+                    # One at a time, so that a damaged partition hides no other.
+                    for tp, offset in list(left.items()):
+                        with contextlib.suppress(*_DAMAGED):
+                            await _glance(consumer, {tp: offset}, found)
                 consumer.unsubscribe()
         self._seen = {key: (offsets[key], timestamp) for key, timestamp in found.items()}
         return found
@@ -165,6 +163,8 @@ class LagReader:
                 auto_offset_reset="earliest",
                 fetch_max_wait_ms=100,
                 max_partition_fetch_bytes=_GLANCE_BYTES,
+                # Only the time of ingestion is looked at, and that of a damaged record tells how long it waits.
+                check_crcs=False,
             )
             try:
                 await consumer.start()
@@ -196,6 +196,25 @@ class LagReader:
             await self.stop()
             said = str(error) or type(error).__name__
             raise Unavailable(f"Kafka cannot be asked for {what}: {said}") from error
+
+
+async def _glance(
+    consumer: AIOKafkaConsumer, left: dict[TopicPartition, int], found: dict[Partition, int]
+) -> None:
+    """Move what is seen of `left` to `found`. Raises one of _DAMAGED for a batch that cannot be read."""
+    consumer.assign(list(left))
+    for tp, offset in left.items():
+        consumer.seek(tp, offset)
+    loop = asyncio.get_running_loop()
+    quiet_at = loop.time() + _QUIET_S
+    while left and loop.time() < quiet_at:
+        batches = await consumer.getmany(timeout_ms=250)
+        for tp, records in batches.items():
+            if records and tp in left:
+                found[tp.topic, tp.partition] = records[0].timestamp
+                del left[tp]
+                consumer.pause(tp)
+                quiet_at = loop.time() + _QUIET_S
 
 
 def _is_there(consumer: AIOKafkaConsumer, tp: TopicPartition) -> bool:

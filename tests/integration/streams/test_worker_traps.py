@@ -124,6 +124,10 @@ def test_trap_18_a_damaged_batch_stops_its_lane_only(system: System) -> None:
     assert re.search(rf"lane 0 stopped: lane 0: {TOPIC}\[0\] cannot be read from offset \d+", system.log("w"))
     assert "the log is damaged there" in system.log("w")
     assert system.positions()[TOPIC, 0] == reached[TOPIC, 0]
+    told = {r["partition"]: r for r in system.json("lag")["partitions"] if r["topic"] == TOPIC}
+    assert told[0]["verdict"] == "stall"
+    assert "the log is damaged there" in told[0]["reason"]
+    assert told[1]["verdict"] == "ok"
     system.produce(messages(160, 40))
     end = system.ends([TOPIC])[TOPIC, 1]
     wait_until(lambda: system.positions()[TOPIC, 1] == end, timeout_s=30, what="lane 1 goes on")

@@ -25,7 +25,7 @@ from cem.domain.events import DecisionMade, OutcomeRecorded, Received, decode
 from cem.nba import load_policy, replay
 from cem.stores import open_store
 from cem.streams.partition import lane_of
-from cem.streams.topics import LANE_TOPICS
+from cem.streams.topics import ALERTS, LANE_TOPICS
 from tests.builders.nba import shipped_texts
 from tests.builders.stores import save, saved
 from tests.builders.typical_customer import typical_customer
@@ -149,7 +149,7 @@ async def _keep_customer(url: str) -> None:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """A Kafka and a Redis of these tests' own: the topics' names are fixed."""
     with KafkaServer() as kafka, RedisServer() as redis:
-        kafka.create_topics(*LANE_TOPICS, partitions=LANES)
+        kafka.create_topics(*LANE_TOPICS, ALERTS, partitions=LANES)
         asyncio.run(_keep_customer(redis.url))
         yield System(kafka, redis, tmp_path_factory.mktemp("api"))
 
@@ -212,6 +212,20 @@ def test_it_stops_when_told_to(system: System) -> None:
             assert idle.recv(100).startswith(b"HTTP/1.1 200")
             api.process.send_signal(signal.SIGTERM)
             assert api.process.wait(timeout=30) == 0
+
+
+def test_trap_25_it_stops_while_somebody_listens_to_a_stream_that_never_ends(system: System) -> None:
+    """SIGTERM ends the stream of alerts, whose connection is closed in good order, and the process, within ten seconds."""
+    with system.api() as api, httpx.Client(timeout=30) as client:
+        api.ready()
+        with client.stream("GET", f"{api.url}/v1/alerts/stream") as listening:
+            assert listening.status_code == 200
+            chunks = listening.iter_raw()
+            assert next(chunks)
+            api.process.send_signal(signal.SIGTERM)
+            for _ in chunks:
+                pass
+        assert api.process.wait(timeout=10) == 0
 
 
 def test_whoever_sends_a_request_too_slowly_is_hung_up_on(system: System) -> None:

@@ -24,7 +24,6 @@ from cem.domain.facts.journey import note_dropped
 from cem.domain.facts.value import note_bill_month, note_money
 from cem.domain.localtime import day_of
 from cem.domain.state.billing import (
-    PAYMENTS,
     Bill,
     OpenBill,
     Payment,
@@ -33,6 +32,7 @@ from cem.domain.state.billing import (
     cause_key,
     earlier_totals,
     pack_earlier,
+    payment_code,
 )
 
 __all__ = [
@@ -176,7 +176,7 @@ def _keep(
 ) -> None:
     payment = Payment(
         at_ms // 1000,
-        PAYMENTS.index(kind),
+        payment_code(kind, str(event.method) if event.method else ""),
         bill_key(event.bill_id),
         event.amount_minor,
         event.days_overdue,

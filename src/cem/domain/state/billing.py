@@ -9,6 +9,7 @@ import msgspec
 
 __all__ = [
     "CAUSES",
+    "METHODS",
     "PAYMENTS",
     "Bill",
     "Billing",
@@ -20,6 +21,7 @@ __all__ = [
     "cause_key",
     "earlier_totals",
     "pack_earlier",
+    "payment_code",
 ]
 
 _EARLIER = struct.Struct("<Hi")
@@ -98,13 +100,15 @@ def _place(part: Part) -> tuple[str, str, str]:
 
 #: Kinds of `Payment`, by code. Append only.
 PAYMENTS = ("made", "failed", "overdue")
+#: Ways to pay, by code. Append only; "" = not said.
+METHODS = ("", "other", "direct_debit", "card", "transfer", "cash", "wallet", "voucher")
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
     """Money that came (made), was refused (failed) or is missing (overdue)."""
 
     at_s: int
-    #: Index in PAYMENTS.
+    #: Index in PAYMENTS, and four times the index in METHODS: see `payment_code`.
     code: int
     #: CRC-32 of the bill's id; 0 = none named.
     bill: int
@@ -119,7 +123,17 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
     @property
     def kind(self) -> str:
         """One of PAYMENTS."""
-        return PAYMENTS[self.code]
+        return PAYMENTS[self.code & 3]
+
+    @property
+    def method(self) -> str:
+        """One of METHODS."""
+        return METHODS[self.code >> 2]
+
+
+def payment_code(kind: str, method: str) -> int:
+    """Return the code of a payment of PAYMENTS; a way to pay that is not in METHODS is "other"."""
+    return PAYMENTS.index(kind) | METHODS.index(method if method in METHODS else "other") << 2
 
 
 def bill_key(bill_id: str | None) -> int:

@@ -35,6 +35,7 @@ from cem.domain.view.money import (
     overdue_days,
     owed_by_bill,
     owed_minor,
+    pays_by,
     plan_at,
     tenure_days,
 )
@@ -121,6 +122,7 @@ __all__ = [
     "overdue_days",
     "owed_by_bill",
     "owed_minor",
+    "pays_by",
     "plan_at",
     "predicted_satisfaction",
     "recent_contacts",

@@ -20,6 +20,7 @@ __all__ = [
     "overdue_days",
     "owed_by_bill",
     "owed_minor",
+    "pays_by",
     "plan_at",
     "tenure_days",
 ]
@@ -97,6 +98,12 @@ def cancelled_from_ms(customer: Customer, line: str = "") -> int | None:
     if contract is None or not contract.cancel_said_ms or contract.said_ms > contract.cancel_said_ms:
         return None
     return contract.cancel_from_ms
+
+
+def pays_by(customer: Customer, now_ms: int) -> str:
+    """Return how he paid, or was to pay, last, as the kept payments have it (one of METHODS); "" = not said."""
+    said = (p.method for p in reversed(customer.billing.payments) if p.code > 3 and p.at_ms <= now_ms)
+    return next(said, "")
 
 
 def tenure_days(customer: Customer, now_ms: int, tz: tzinfo) -> int:

@@ -1,6 +1,8 @@
 """The customer at an instant in some thirty bytes: what models of tables look at, frozen until its label is known.
 
-A feature is one byte; 255 is not known. So a portrait can wait in the state of every customer for the weeks that a label
+A feature is one byte; 255 is not known. Most are numbers; how he pays, and the first three of the operator's own labels
+of him (by name: how he was won, his shop, his tier ...), are categories. Of a label the byte is a hash: that two of them
+share one of its 255 values is rare, and costs a model little. So a portrait can wait in the state of every customer for the weeks that a label
 takes, and the model learns from exactly what it saw when it was asked. `features_of` gives names and numbers back.
 Features are only ever appended: a shorter portrait is one of an older release, and what it lacks is not known.
 """
@@ -12,12 +14,14 @@ from collections.abc import Callable
 from datetime import tzinfo
 from math import log2
 from typing import Final
+from zlib import crc32
 
 from cem.domain.customer import Customer
 from cem.domain.localtime import DAY_MS, zone
+from cem.domain.state.billing import METHODS
 from cem.domain.state.contacts import REPEATED, Contact, contacts_since, unresolved
 from cem.domain.view.estimates import mood_level
-from cem.domain.view.money import contract_days_left, overdue_days, tenure_days
+from cem.domain.view.money import contract_days_left, overdue_days, pays_by, tenure_days
 from cem.domain.view.satisfaction import csat_level
 from cem.domain.view.service import missed_promises_in, open_faults, open_tickets
 
@@ -28,8 +32,16 @@ _MOST: Final = 254
 #: Words in a contact's reason that speak of leaving.
 _LEAVING: Final = ("cancel", "leav", "terminat", "switch", "port", "huy", "hủy", "cham dut", "chấm dứt")
 
-#: Name -> (number of a byte, what people call it). Append only; the order is that of the bytes.
-_ROWS: Final[tuple[tuple[str, Callable[[int], float], str], ...]] = (
+#: Labels of the profile that are looked at.
+_LABELS: Final = 3
+
+
+def _method(byte: int) -> str:
+    return METHODS[byte] if byte < len(METHODS) else ""
+
+
+#: Name -> (what a byte says, what people call it). Append only; the order is that of the bytes.
+_ROWS: Final[tuple[tuple[str, Callable[[int], float | str], str], ...]] = (
     ("tenure_months", float, "time as a customer"),
     ("contract_days_left", lambda b: (b - 64) * 4.0, "days left of the contract"),
     ("overdue_days", float, "days that a bill is overdue"),
@@ -57,6 +69,10 @@ _ROWS: Final[tuple[tuple[str, Callable[[int], float], str], ...]] = (
     ("credited_90d", float, "credits granted"),
     ("days_since_renewal", lambda b: b * 4.0, "days since the contract was renewed"),
     ("last_csat", float, "last answer in a survey"),
+    ("pays_by", _method, "how he pays"),
+    ("label_1", "#{}".format, "the first label of his profile"),
+    ("label_2", "#{}".format, "the second label of his profile"),
+    ("label_3", "#{}".format, "the third label of his profile"),
 )
 FEATURES: Final = tuple(name for name, _, _ in _ROWS)
 SAYS: Final = {name: says for name, _, says in _ROWS}
@@ -79,12 +95,13 @@ def portrait(customer: Customer, now_ms: int, timezone: str) -> bytes:
             *_pays(customer, now_ms),
             *_offered(customer, now_ms),
             *_more(customer, now_ms, month),
+            *_kind(customer, now_ms),
         ]
     )
 
 
-def features_of(packed: bytes) -> dict[str, float]:
-    """Return the features that are known, by name."""
+def features_of(packed: bytes) -> dict[str, float | str]:
+    """Return the features that are known, by name: numbers, and categories as texts."""
     return {
         name: values[byte]
         for name, values, byte in zip(FEATURES, _VALUES, packed, strict=False)
@@ -189,3 +206,10 @@ def _more(customer: Customer, now_ms: int, month: list[Contact]) -> list[int]:
         _byte((now_ms - renewed_ms) / DAY_MS / 4) if renewed_ms else UNKNOWN,
         _byte(csats[-1]) if csats else UNKNOWN,
     ]
+
+
+def _kind(customer: Customer, now_ms: int) -> list[int]:
+    method = pays_by(customer, now_ms)
+    labels = sorted(customer.profile.segments.items())[:_LABELS]
+    hashes = [crc32(f"{name}={value}".encode()) % UNKNOWN for name, value in labels]
+    return [METHODS.index(method) if method else UNKNOWN, *hashes, *[UNKNOWN] * (_LABELS - len(hashes))]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cem.domain import view
+from cem.domain.customer import decode_customer, encode_customer
 from cem.domain.events import (
     BillCause,
     BillIssued,
@@ -21,6 +22,7 @@ from cem.domain.events import (
     PurchaseMade,
     SurveyAnswered,
 )
+from cem.domain.events.enums import PaymentMethod
 from tests.builders.customers import DAY, HOUR, T0, arrived
 
 UTC = ZoneInfo("UTC")
@@ -190,6 +192,27 @@ def test_what_is_overdue_counts_every_unpaid_bill(
     )
     assert view.overdue_days(customer, now_ms, UTC) == max([0, *open_days])
     assert customer.billing.late == len(paid) // 2
+
+
+@given(st.data())
+def test_how_he_pays_is_what_the_newest_payment_says(data: st.DataObject) -> None:
+    """In any order of arrival; a payment that does not say it changes nothing, a way that is not known is "other"."""
+    said: list[PaymentMethod | None] = [
+        PaymentMethod.CARD,
+        None,
+        PaymentMethod.CASH,
+        PaymentMethod("barter"),
+        None,
+    ]
+    events: list[tuple[int, Event]] = [
+        (T0 + n * DAY, PaymentMade(bill_id="b", amount_minor=1, method=method))
+        for n, method in enumerate(said)
+    ]
+    customer = arrived(data.draw(st.permutations(events)), T0 + 9 * DAY)
+    customer = decode_customer(encode_customer(customer))
+    found = [view.pays_by(customer, T0 + n * DAY) for n in range(-1, 5)]
+    assert found == ["", "card", "card", "cash", "other", "other"]
+    assert [payment.kind for payment in customer.billing.payments] == ["made"] * 5
 
 
 def test_totals_of_the_last_four_bills_in_any_order() -> None:

@@ -19,15 +19,17 @@ from cem.domain.events import (
     Event,
     OutcomeRecorded,
     OutcomeState,
+    PaymentMade,
     PlanChanged,
+    ProfileChanged,
     Speaker,
     SurveyAnswered,
 )
-from cem.domain.events.enums import Channel, Initiative
+from cem.domain.events.enums import Channel, Initiative, PaymentMethod
 from cem.domain.facts.learning import HORIZON_MS
 from cem.domain.fold import fold, next_due_ms
 from cem.domain.state.estimates import pack_portraits, waiting_portraits
-from cem.domain.view.portrait import features_of
+from cem.domain.view.portrait import features_of, portrait
 from cem.domain.weeks import WEEK_MS, instant_of, week_of
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
@@ -138,9 +140,9 @@ def test_erasure_takes_what_waits() -> None:
 def test_portraits_in_waiting_come_back(rows: list[tuple[int, bytes]]) -> None:
     """Whatever their weeks and lengths, packed portraits are unpacked as they were."""
     week, found = 0, []
-    for gap, portrait in rows:
+    for gap, packed in rows:
         week += gap
-        found.append((week, portrait))
+        found.append((week, packed))
     assert waiting_portraits(pack_portraits(found)) == found
     assert WEEK_MS * 52 < 365 * DAY
 
@@ -156,6 +158,24 @@ def test_a_lane_that_is_behind_looks_at_the_next_record() -> None:
     assert model == "churn"
     assert features_of(packed)["contacts_7d"] == 0
     assert view.churn_risk(customer, ctx.lane_time_ms) is not None
+
+
+def test_a_portrait_has_categories_of_the_profile() -> None:
+    """How he pays, and the first three labels by name; another value is another category, a fourth label is none."""
+    labels = {"won_by": "friends", "shop": "shop-06", "tier": "gold", "zone": "n"}
+    made = PaymentMade(bill_id="b", amount_minor=1, method=PaymentMethod.CASH)
+    seen = []
+    for shop in ("shop-06", "shop-06", "shop-07"):
+        profile = ProfileChanged(segments=labels | {"shop": shop})
+        customer, _ = household([CONTRACT, (T0, profile), (T0 + 1, made)])
+        seen.append(features_of(portrait(customer, T0 + DAY, "UTC")))
+    first, same, other = seen
+    assert first["pays_by"] == "cash"
+    assert first == same
+    assert {name for name in first if first[name] != other[name]} == {"label_1"}
+    assert {"label_1", "label_2", "label_3"} < first.keys() and "label_4" not in first
+    plain, _ = household([CONTRACT])
+    assert not {"pays_by", "label_1"} & features_of(portrait(plain, T0 + DAY, "UTC")).keys()
 
 
 def test_an_outcome_labels_the_decision() -> None:

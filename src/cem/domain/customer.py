@@ -278,7 +278,10 @@ def new_customer(customer_id: str) -> Customer:
 
 
 def encode_customer(customer: Customer) -> bytes:
-    """Return the state's bytes. Equal states have equal bytes, whichever sections have been looked at."""
+    """Return the state's bytes. Equal states have equal bytes, whichever sections have been looked at.
+
+    Sections that were looked at are bytes again afterwards: who holds one must ask the customer for it anew.
+    """
     # A section that nobody looked at is bytes still; the common record looks at none, and a loop over their names
     # would be half of what encoding costs.
     held: Any = customer
@@ -301,8 +304,9 @@ def encode_customer(customer: Customer) -> bytes:
     ):
         for name, default in _SECTIONS:
             section = getattr(customer, name)
-            if type(section) is not Raw and section == default:
-                setattr(customer, name, _EMPTY)
+            if type(section) is not Raw:
+                # Bytes again, or a state in memory would have all that was ever looked at encoded with each record.
+                setattr(customer, name, _EMPTY if section == default else Raw(_encode(section)))
     return _encode(customer)
 
 

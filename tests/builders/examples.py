@@ -278,6 +278,21 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "alert_id": "sms_allowance:C1:+84900000818:20260126-80",
         "action": "sms_bundle",
     },
+    "control.telling.judged": {
+        "alert_type": "repeat_call",
+        "paused": True,
+        "told": 4000,
+        "held_out": 2000,
+        "avoided": -0.04,
+        "avoided_low": -0.07,
+        "avoided_high": -0.01,
+    },
+    "control.telling.ruled": {
+        "alert_type": "repeat_call",
+        "ruling": "tell",
+        "by": "mai",
+        "reason": "new wording",
+    },
     "control.brake.set": {"on": True, "by": "ops", "reason": "wrong wording"},
     "decision.made": {
         "decision_id": "d-1",

@@ -12,11 +12,12 @@ the interval is narrowest in relation to one that may be looked at only once (1.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import log, sqrt
 
 import msgspec
 
-__all__ = ["LEAST_PER_ARM", "Arm", "Difference", "difference"]
+__all__ = ["LEAST_PER_ARM", "Arm", "Difference", "difference", "difference_of"]
 
 #: The sequence is asymptotic: below so many observations in an arm nothing is said.
 LEAST_PER_ARM = 50
@@ -58,18 +59,38 @@ def difference(
 ) -> Difference | None:
     """Return what telling avoids, at level 1 - alpha at all sample sizes together; None while that is too early.
 
+    As `difference_of` one pair.
+    """
+    return difference_of([(told, held_out)], alpha=alpha, narrow_at=narrow_at)
+
+
+def difference_of(
+    pairs: Sequence[tuple[Arm, Arm]], *, alpha: float = 0.05, narrow_at: int = 10_000
+) -> Difference | None:
+    """Return what telling avoids over pairs (told, held out) in which different shares of the customers were told.
+
+    Each pair is compared within itself and counts by its size: a time in which few were told and many called does not
+    pass for an effect. That is the mean of scores weighted by the inverse of the chance to be told, whose deviations
+    are a martingale's when the chance rests on what was seen before only. A pair with too few in an arm is left out.
+
     narrow_at: observations in both arms together at which the interval is narrowest. Raises ValueError for a share
     of events above one or levels that are none.
     """
     if not 0 < alpha < 1 or narrow_at < 1:
         raise ValueError("alpha must be between 0 and 1, narrow_at at least 1")
-    for arm in (told, held_out):
+    for arm in (arm for pair in pairs for arm in pair):
         if not 0 <= arm.events <= arm.of:
             raise ValueError(f"{arm.events} events among {arm.of}")
-    if min(told.of, held_out.of) < LEAST_PER_ARM:
+    enough = [pair for pair in pairs if min(pair[0].of, pair[1].of) >= LEAST_PER_ARM]
+    if not enough:
         return None
-    estimate = held_out.share - told.share
-    half = _width(told.of + held_out.of, alpha, narrow_at) * sqrt(_variance(told) + _variance(held_out))
+    sizes = [told.of + held_out.of for told, held_out in enough]
+    whole = sum(sizes)
+    estimate = variance = 0.0
+    for size, (told, held_out) in zip(sizes, enough, strict=True):
+        estimate += size / whole * (held_out.share - told.share)
+        variance += (size / whole) ** 2 * (_variance(told) + _variance(held_out))
+    half = _width(whole, alpha, narrow_at) * sqrt(variance)
     return Difference(estimate, max(-1.0, estimate - half), min(1.0, estimate + half))
 
 

@@ -28,6 +28,7 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     "closed_kept": (0, 20),
     "ledger.holdout_share": (0, 0.5),
     "ledger.horizon_days": (1, 28),
+    "ledger.paused_tell_share": (0.01, 0.5),
     "sms_watch.silence_days": (0, 366),
     "sms_watch.again_days": (1, 366),
     "sms_watch.deliver_within_h": (1, 24 * 31),

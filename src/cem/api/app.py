@@ -22,6 +22,7 @@ from cem.api.health import live, ready
 from cem.api.hot_path import PATH, HotPath
 from cem.api.idempotency import key_of
 from cem.api.keys import KeyCheck, KeyMiddleware
+from cem.api.ledger_route import add_ledger
 from cem.api.limits import LimitsMiddleware, require_json
 from cem.api.metrics import MetricsMiddleware
 from cem.api.next_best_action import DecisionDesk
@@ -108,6 +109,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.streams = streams
     add_alerts(app, services, recorder, streams)
     add_voice(app, services)
+    add_ledger(app, services)
     _add_operations(app, services)
     return app
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from cem.alerts.ledger_page import LedgerPage
 from cem.api.alert_list import AlertPage
 from cem.api.parameters import CALL_PARAMETERS
 from cem.api.problems import MEDIA_TYPE
@@ -22,8 +23,14 @@ AlertTierName = Literal["notice", "alert"]
 SeverityName = Literal["info", "warning", "error", "critical"]
 
 
-_STRUCTS: Final[tuple[Any, ...]] = (Answer, AlertPage, Timeline, LagReport)
-_NAMES: Final = {"Answer": "Answer", "Alerts": "AlertPage", "Timeline": "Timeline", "Lag": "LagReport"}
+_STRUCTS: Final[tuple[Any, ...]] = (Answer, AlertPage, Timeline, LagReport, LedgerPage)
+_NAMES: Final = {
+    "Answer": "Answer",
+    "Alerts": "AlertPage",
+    "Timeline": "Timeline",
+    "Lag": "LagReport",
+    "Ledger": "LedgerPage",
+}
 _PROBLEM: Final[dict[str, Any]] = {
     "type": "object",
     "description": "RFC 9457 problem details.",
@@ -60,6 +67,7 @@ _ALSO: Final = {
     "/v1/alerts/stream": ("414", "422", "503"),
     "/v1/voice": ("414", "422", "503"),
     "/v1/lag": ("414", "422", "503"),
+    "/v1/ledger": ("414", "422", "503"),
     **{
         f"/v1/alerts/{{alert_id}}/{change}": ("400", "404", "408", "409", "413", "414", "415", "422", "503")
         for change in ("acknowledge", "silence", "resolve")

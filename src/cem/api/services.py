@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cem.alerts.pauses import Tellings
 from cem.api.freshness import Freshness
 from cem.api.metrics import ApiMetrics
 from cem.api.reading import ReadMany
@@ -65,6 +66,8 @@ class Services:
     read_many: ReadMany | None = None
     #: Reads each lane's own state; None: the store cannot.
     own_states: Callable[[], Awaitable[list[bytes | None]]] | None = None
+    #: What was decided about telling of types of alert; None while that is not known.
+    tellings: Callable[[], Tellings | None] = lambda: None
     #: Where streams of alerts come from; None: there are none.
     alerts: AlertSource | None = None
     #: How far the workers are behind; None: nobody looks.

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 
 import cem
+from cem.alerts.pauses import PREFIXES, Tellings
 from cem.bootstrap.parts import open_parts
 from cem.domain.customer import Customer
 from cem.domain.view.portrait import portrait
@@ -14,6 +15,7 @@ from cem.ports import Unavailable
 from cem.settings import Settings, SettingsError
 from cem.streams.alert_feed import AlertFeed
 from cem.streams.clock import wall_ms
+from cem.streams.control_feed import ControlFeed, Setting
 from cem.streams.lag_look import look_at_lanes
 from cem.streams.lag_metrics import LagCollector
 from cem.streams.lag_reader import LagReader
@@ -64,6 +66,12 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             ),
         )
 
+        tellings = Tellings()
+
+        def take(key: str, setting: Setting) -> None:
+            tellings.take(setting.event, setting.timestamp_ms)
+
+        decided = ControlFeed(parts.options, parts.log, settings.partitions, PREFIXES, take)
         alerts = AlertFeed(parts.options, parts.log, settings.partitions)
         kept = policy_record(policy, texts, settings.currency, wall_ms())
 
@@ -82,6 +90,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             clock=parts.clock,
             alerts=alerts,
             lag=lag,
+            tellings=lambda: tellings if decided.complete.is_set() else None,
             policy=policy,
             value=read_value(settings),
             freshness=freshness,
@@ -102,6 +111,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
                 lambda: watch(freshness, parts.store, ends),
                 lag.run,
                 alerts.run,
+                decided.run,
                 lambda: watch_models(models, parts.store, ["propensity"]),
             ],
         )

@@ -1,4 +1,4 @@
-"""The brakes that people have set, as every worker follows them; and whether this deployment runs in shadow."""
+"""The brakes that people have set, and the types of alert that are paused, as every worker follows them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import contextlib
 import logging
 from typing import Final
 
+import msgspec
+
+from cem.alerts import pauses
+from cem.alerts.pauses import Tellings
 from cem.bootstrap.parts import Parts
 from cem.domain.events import ControlBrakeSet
 from cem.domain.restraint import ALL, Restraint
@@ -23,19 +27,29 @@ _FIRST_S: Final = 15.0
 
 
 class Brakes:
-    """The restraint in force. Until the log has told which brakes are on, all are: silence can be made up for."""
+    """The restraint in force, this deployment's shadow run included.
+
+    Until the log has told which brakes are on, all are: silence can be made up for.
+    """
 
     def __init__(self, parts: Parts, settings: Settings) -> None:
         self._shadow = settings.shadow
-        self._feed = ControlFeed(parts.options, parts.log, settings.partitions, (PREFIX,), self._take)
+        prefixes = (PREFIX, *pauses.PREFIXES)
+        self._feed = ControlFeed(parts.options, parts.log, settings.partitions, prefixes, self._take)
+        self._tellings = Tellings()
         self._task: asyncio.Task[None] | None = None
         self._known = Restraint((ALL,), self._shadow)
-        self._found = Restraint((), self._shadow)
+        self._found = Restraint((), shadow=self._shadow)
 
     @property
     def restraint(self) -> Restraint:
         """What is withheld now."""
         return self._found if self._feed.complete.is_set() else self._known
+
+    @property
+    def tellings(self) -> Tellings | None:
+        """What was decided about telling; None while the log has not said."""
+        return self._tellings if self._feed.complete.is_set() else None
 
     async def start(self) -> None:
         """Follow the log from now on; return when its brakes are known, or after a while with all of them on."""
@@ -54,10 +68,31 @@ class Brakes:
 
     def _take(self, key: str, setting: Setting) -> None:
         event = setting.event
+        if self._tellings.take(event, setting.timestamp_ms):
+            self._pause()
+            return
         if not isinstance(event, ControlBrakeSet):
             return
         others = [scope for scope in self._found.brakes if scope != event.scope]
         on = sorted([*others, event.scope] if event.on else others)
-        self._found = Restraint(tuple(on), self._shadow)
+        self._found = msgspec.structs.replace(self._found, brakes=tuple(on))
         if self._feed.complete.is_set():
             _log.warning("brake on %s is %s, set by %s", event.scope, "on" if event.on else "off", event.by)
+
+    def _pause(self) -> None:
+        """Let the types be paused of which that was decided last."""
+        before, after = self._found.paused, self._tellings.paused
+        self._found = msgspec.structs.replace(self._found, paused=after)
+        if not self._feed.complete.is_set():
+            return
+        for type_ in (*after, *before):
+            if (type_ in after) == (type_ in before):
+                continue
+            pause = self._tellings.of(type_)
+            _log.warning(
+                "alerts of type %s %s, decided by %s (%s)",
+                type_,
+                "are paused: only a few customers are told" if type_ in after else "are told again",
+                pause.by if pause else "nobody",
+                (pause.reason if pause else None) or "no reason given",
+            )

@@ -11,6 +11,7 @@ from typing import Any
 import cem
 from cem.bootstrap.brakes import Brakes
 from cem.bootstrap.checkpoints import CheckpointFiles
+from cem.bootstrap.judge import LedgerJudge
 from cem.bootstrap.learner import model_names
 from cem.bootstrap.parts import open_parts
 from cem.bootstrap.rules import RulesArchive, read_rules
@@ -31,6 +32,7 @@ from cem.streams.lane import Lane
 from cem.streams.lanes import LaneSet
 from cem.streams.metrics import WorkerMetrics
 from cem.streams.metrics_lanes import LaneCollector
+from cem.streams.metrics_pauses import PauseCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
 from cem.streams.model_watch import LateShelf, watch_models
@@ -141,10 +143,18 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
 
         lanes = LaneSet(make_lane, topics=LANE_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
+        judge = LedgerJudge(
+            parts.store.own_states,
+            parts.publisher,
+            lambda: brakes.tellings,
+            lambda: rules.alerts.ledger,
+            lambda: _has_first(lanes),
+        )
         closers: list[Callable[[], Awaitable[None]]] = [stopped.say, brakes.stop, parts.close]
         runs = [
             lambda: lanes.resume_paused(resumed),
             lambda: stopped.run(lanes.lanes),
+            judge.run,
             *parts.background,
         ]
         if job is None and (names := model_names(settings)):
@@ -157,12 +167,19 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             )
             LaneCollector(lanes, metrics.registry)
             LagCollector(lag, metrics.registry)
+            PauseCollector(lambda: brakes.tellings, metrics.registry)
             close_port = serve_metrics(
                 metrics.registry, host=settings.metrics_host, port=settings.metrics_port
             )
             closers = [reader.stop, lambda: asyncio.to_thread(close_port), *closers]
             runs.append(lag.run)
         await run(app, lanes, parts.log, settings, closers=closers, background=[start() for start in runs])
+
+
+def _has_first(lanes: LaneSet) -> bool:
+    """Return whether lane 0 is this worker's, and open: what there is one of in a deployment is done beside it."""
+    lane = lanes.lanes.get(0)
+    return lane is not None and lane.pipeline.is_open
 
 
 async def _lanes_open(lanes: LaneSet) -> None:

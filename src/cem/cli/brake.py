@@ -106,24 +106,19 @@ async def _set(settings: Settings, scope: str, is_on: bool, reason: str | None, 
 async def _status(settings: Settings) -> list[dict[str, str | None]]:
     from cem.bootstrap import open_parts
     from cem.bootstrap.brakes import PREFIX
+    from cem.bootstrap.objects import objects_set
     from cem.cli.reach import require_kafka
     from cem.domain.events import ControlBrakeSet
     from cem.domain.events.rfc3339 import format_ms
-    from cem.streams.control_feed import ControlFeed
+    from cem.ports import Unavailable
 
     await require_kafka(settings)
     async with open_parts(settings) as parts:
-        feed = ControlFeed(parts.options, parts.log, settings.partitions, (PREFIX,))
-        reading = asyncio.create_task(feed.run())
         try:
-            async with asyncio.timeout(20):
-                await feed.complete.wait()
-        except TimeoutError:
-            raise Failure("Kafka does not tell which brakes are on", FAILED) from None
-        finally:
-            reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
-    found = [(s.event, s.timestamp_ms) for s in feed.settings.values()]
+            set_ = await objects_set(parts, settings, (PREFIX,))
+        except Unavailable as error:
+            raise Failure(str(error), FAILED) from None
+    found = [(s.event, s.timestamp_ms) for s in set_.values()]
     return [
         {"scope": e.scope, "by": e.by, "at": format_ms(at_ms).decode(), "reason": e.reason}
         for e, at_ms in sorted(found, key=lambda pair: pair[1])

@@ -210,7 +210,8 @@ def _severity(customer: Customer, finding: Finding, ctx: FoldContext) -> str:
 
 
 def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAlert:
-    held_out = is_held_out(customer.customer_id, finding.type, ctx.alerts.ledger)
+    paused = ctx.restraint.pauses(finding.type)
+    held_out = is_held_out(customer.customer_id, finding.type, ctx.alerts.ledger, paused=paused)
     who = Tell.NOBODY if held_out else finding.who
     return StoredAlert.new(
         finding.type,

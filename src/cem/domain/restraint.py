@@ -1,4 +1,4 @@
-"""What keeps `cem` from telling customers anything: a brake that people pull, and a shadow run.
+"""What keeps `cem` from telling anything: a brake that people pull, a shadow run, a type of alert that is paused.
 
 It is an input of the step. Its text form stands in the journal beside the versions of the rules, so a step that is
 made again tells and withholds the same.
@@ -15,6 +15,7 @@ __all__ = ["ALL", "NOTHING", "Restraint", "read_restraint"]
 #: The scope of a brake that stops everything.
 ALL = "all"
 _SHADOW = "shadow"
+_PAUSED = "paused:"
 
 
 class Restraint(msgspec.Struct, frozen=True):
@@ -24,11 +25,18 @@ class Restraint(msgspec.Struct, frozen=True):
     brakes: tuple[str, ...] = ()
     #: True: everything is decided and recorded, and nobody is told.
     shadow: bool = False
+    #: Types of alert of which only a few are told, because telling of them avoids nothing (`cem.alerts.pauses`), sorted.
+    paused: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
         """The same as text; "" = nothing is withheld."""
-        return ",".join((*self.brakes, *((_SHADOW,) if self.shadow else ())))
+        parts = (*self.brakes, *[_PAUSED + type_ for type_ in self.paused])
+        return ",".join((*parts, _SHADOW) if self.shadow else parts)
+
+    def pauses(self, alert_type: str) -> bool:
+        """Return whether only a few are told of such alerts."""
+        return alert_type in self.paused
 
     def withholds(self, alert_type: str, action: str) -> WithheldBecause | None:
         """Return what keeps a contact about such an alert, with such a remedy, from being made; None if nothing does."""
@@ -46,4 +54,8 @@ def read_restraint(text: str) -> Restraint:
     if not text:
         return NOTHING
     parts = text.split(",")
-    return Restraint(tuple(part for part in parts if part != _SHADOW), _SHADOW in parts)
+    return Restraint(
+        tuple(part for part in parts if part != _SHADOW and not part.startswith(_PAUSED)),
+        _SHADOW in parts,
+        tuple(part.removeprefix(_PAUSED) for part in parts if part.startswith(_PAUSED)),
+    )

@@ -174,6 +174,8 @@ class LedgerPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     salt: str = "1"
     #: Types that are told always, whatever they avoid.
     duty: tuple[str, ...] = ("sms_allowance",)
+    #: Share of the customers who are told of a type while it is paused, so that it is known when that is over.
+    paused_tell_share: float = 0.05
 
 
 class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""`cem ledger` adds up what the lanes have found."""
+"""`cem ledger` adds up what the lanes have found, and overrules what follows from it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 from cem.domain.state.lane import LaneState
 from cem.domain.state.ledger import LEDGER, Tally
 from cem.domain.subjects import lane_subject, state_suffix
+from cem.embedded.broker import start_broker
 from cem.embedded.redis import EmbeddedRedis
 from cem.ports import LaneHeader
 from cem.stores import open_store
@@ -36,6 +37,7 @@ def test_lanes_are_added_up(
         redis = await EmbeddedRedis.start(tmp_path / "redis", tmp_path / "redis.log")
         monkeypatch.setenv("CEM_REDIS_URL", redis.url)
         monkeypatch.setenv("CEM_PARTITIONS", "2")
+        monkeypatch.setenv("CEM_KAFKA_BOOTSTRAP", "127.0.0.1:1")
         store = open_store(redis.url, 2)
         try:
             assert await asyncio.to_thread(run, "ledger") == 0
@@ -50,6 +52,7 @@ def test_lanes_are_added_up(
             assert row["told"] == {"of": 8_000, "calls": 1_600, "complaints": 160, "churned": 80}
             assert row["held_out"]["of"] == 2_000
             assert row["avoided"]["calls"]["low"] > 0.1
+            assert (row["paused"], row["decided_by"]) == (None, None)
             assert await asyncio.to_thread(run, "ledger") == 0
             shown = capsys.readouterr().out
             assert "20.0 % (" in shown
@@ -57,5 +60,41 @@ def test_lanes_are_added_up(
         finally:
             await store.close()
             await redis.stop()
+
+    asyncio.run(scenario())
+
+
+def test_people_pause_a_type_and_leave_it_to_the_ledger_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each decision is shown with who took it and why; duty notices and names that there are not are refused."""
+
+    async def scenario() -> None:
+        broker, address = await start_broker(2, tmp_path / "broker.log")
+        redis = await EmbeddedRedis.start(tmp_path / "redis", tmp_path / "redis.log")
+        monkeypatch.setenv("CEM_REDIS_URL", redis.url)
+        monkeypatch.setenv("CEM_KAFKA_BOOTSTRAP", address)
+        monkeypatch.setenv("CEM_PARTITIONS", "2")
+
+        async def shown() -> tuple[object, ...]:
+            capsys.readouterr()
+            assert await asyncio.to_thread(run, "ledger", "--json") == 0
+            (row,) = json.loads(capsys.readouterr().out)["types"]
+            return tuple(row[name] for name in ("type", "paused", "decided_by", "reason"))
+
+        try:
+            decided = ("--by", "mai", "--reason", "new wording")
+            assert await asyncio.to_thread(run, "ledger", "pause", "sinking", *decided) == 0
+            assert await shown() == ("sinking", True, "mai", "new wording")
+            assert await asyncio.to_thread(run, "ledger", "tell", "sinking", "--by", "mai") == 0
+            assert await shown() == ("sinking", False, "mai", None)
+            assert await asyncio.to_thread(run, "ledger", "auto", "sinking") == 0
+            assert await shown() == ("sinking", False, None, None)
+            for wrong, said in (("sinkin", "'sinking'"), ("sms_allowance", "duty"), ("outage", "nobody")):
+                assert await asyncio.to_thread(run, "ledger", "pause", wrong) == 2
+                assert said in capsys.readouterr().err
+        finally:
+            await redis.stop()
+            await broker.stop(5)
 
     asyncio.run(scenario())

@@ -138,6 +138,8 @@ def test_a_restraint_is_read_as_it_was_written() -> None:
         BRAKE,
         Restraint(("action:x", "type:y"), shadow=True),
         Restraint((), shadow=True),
+        Restraint((), paused=("repeat_call", "sinking")),
+        Restraint(("type:y",), shadow=True, paused=("sinking",)),
     ):
         assert read_restraint(restraint.text) == restraint
     assert Restraint().text == ""

@@ -14,6 +14,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import Metric
 
+from cem.alerts.pauses import Tellings
 from cem.api.metrics import ApiMetrics
 from cem.domain.events import SmsRated
 from cem.domain.events.envelope import decode
@@ -28,6 +29,7 @@ from cem.streams.metrics import LaneMeter, WorkerMetrics
 from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_models import ModelCollector
+from cem.streams.metrics_pauses import PauseCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.webhooks.metrics import WebhookMetrics
 from tests.builders.examples_log import ExamplesLog, ModelValues, advance, churn_examples, writer
@@ -297,6 +299,7 @@ def families() -> Iterable[Metric]:
     LagCollector(watched(), registry)
     worker, lane = meter()
     LaneCollector(lanes(), worker.registry)  # type: ignore[arg-type]
+    PauseCollector(Tellings, worker.registry)
     lane.saved("cem.sms-usage", batch(texting(1)), [], [], followed=False)
     webhooks = WebhookMetrics()
     webhooks.messages.labels("crm", "expired").inc()

@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from cem.domain.events.base import AlertId, Charge, Event, Hash, Id, Label, Moment, Name, Text
-from cem.domain.events.enums import AlertTier, Severity
+from cem.domain.events.base import EXACT, AlertId, Charge, Event, Hash, Id, Label, Moment, Name, Text
+from cem.domain.events.enums import AlertTier, Ruling, Severity
 
 __all__ = [
     "ControlAlertAcknowledged",
@@ -21,6 +21,8 @@ __all__ = [
     "ControlPolicyProposed",
     "ControlPolicyUsed",
     "ControlPriceSet",
+    "ControlTellingJudged",
+    "ControlTellingRuled",
     "ControlWebhookRegistered",
     "ControlWebhookReplayed",
 ]
@@ -264,3 +266,48 @@ class ControlBrakeSet(Event, frozen=True, kw_only=True):
 
     def key(self) -> str:
         return f"brake:{self.scope}"
+
+
+class ControlTellingJudged(Event, frozen=True, kw_only=True):
+    """The ledger knows that telling of a type of alert avoids no calls, so it pauses; or does not know it any more."""
+
+    TYPE: ClassVar[str] = "control.telling.judged"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    alert_type: Annotated[Name, Meta(description="The type. Used for: key.")]
+    paused: Annotated[bool, Meta(description="True: only a few are told from now on. Used for: every alert.")]
+    told: Annotated[int, Meta(ge=0, le=EXACT, description="Customers told and watched. Used for: audit.")] = 0
+    held_out: Annotated[
+        int, Meta(ge=0, le=EXACT, description="Customers held out and watched. Used for: audit.")
+    ] = 0
+    avoided: Annotated[
+        float | None, Meta(description="Calls avoided, as a share of those told. Used for: audit.")
+    ] = None
+    avoided_low: Annotated[float | None, Meta(description="Least of its interval. Used for: audit.")] = None
+    avoided_high: Annotated[
+        float | None, Meta(description="Greatest of its interval; at or below 0: paused. Used for: audit.")
+    ] = None
+
+    def key(self) -> str:
+        return f"judged:{self.alert_type}"
+
+
+class ControlTellingRuled(Event, frozen=True, kw_only=True):
+    """Somebody decides whether a type of alert is told, or leaves it to the ledger again."""
+
+    TYPE: ClassVar[str] = "control.telling.ruled"
+    TOPIC: ClassVar[str] = TOPIC
+    OF_CUSTOMER: ClassVar[bool] = False
+    NAMES_KEY: ClassVar[bool] = True
+
+    alert_type: Annotated[Name, Meta(description="The type. Used for: key.")]
+    ruling: Annotated[
+        Ruling, Meta(description="pause, tell, or ledger: as the ledger judges. Used for: every alert.")
+    ]
+    by: Annotated[Label, Meta(description="Who decides. Used for: audit.")]
+    reason: Annotated[Text | None, Meta(description="Why. Used for: audit.")] = None
+
+    def key(self) -> str:
+        return f"ruled:{self.alert_type}"

@@ -19,6 +19,7 @@ __all__ = [
     "Resolution",
     "Response",
     "Role",
+    "Ruling",
     "ServiceKind",
     "Severity",
     "SmsDestination",
@@ -254,6 +255,15 @@ class WithheldBecause(OpenEnum):
 
     BRAKE = "brake"
     SHADOW = "shadow"
+    OTHER = "other"
+
+
+class Ruling(OpenEnum):
+    """What a person decides about telling of a type of alert."""
+
+    PAUSE = "pause"
+    TELL = "tell"
+    LEDGER = "ledger"
     OTHER = "other"
 
 

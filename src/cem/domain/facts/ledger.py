@@ -1,7 +1,8 @@
 """Whether telling of an alert avoids anything: some are not told, at random, and both kinds are watched alike.
 
 A coin is thrown once per customer and type, by a salted hash, so that a customer who is held out of a type stays so
-until the policy's salt changes, and a replay throws it the same way. Duty notices are told always.
+until the policy's salt changes, and a replay throws it the same way. Duty notices are told always. While a type is paused
+(`cem.domain.restraint`) the same coin tells a few and holds out the others.
 
 From its opening an alert is watched for the policy's horizon: did the customer call, did he complain (a contact about
 a complaint, or a survey answered with 1 or 2), did a cancellation take effect? The verdict falls by the clock when the
@@ -33,23 +34,29 @@ _BAD_CSAT: Final = 2
 _KEPT: Final = 12
 
 
-def is_held_out(customer_id: str, type_: str, policy: LedgerPolicy) -> bool:
+def is_held_out(customer_id: str, type_: str, policy: LedgerPolicy, *, paused: bool = False) -> bool:
     """Return whether the customer is not told of alerts of that type, to see what telling avoids."""
-    if not policy.holdout_share or type_ in policy.duty:
+    if type_ in policy.duty:
+        return False
+    share = 1 - policy.paused_tell_share if paused else policy.holdout_share
+    if not share:
         return False
     drawn = hashlib.blake2b(f"{policy.salt}|{type_}|{customer_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(drawn) < policy.holdout_share * 2**64
+    return int.from_bytes(drawn) < share * 2**64
 
 
 def watch_alert(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> None:
     """Watch what becomes of the customer from the alert's opening on."""
     policy = ctx.alerts.ledger
-    if not policy.holdout_share or alert.type in policy.duty:
+    paused = ctx.restraint.pauses(alert.type)
+    if alert.type in policy.duty or not (policy.holdout_share or paused):
         return  # nobody to compare with
     watches = customer.watching.watches
     if len(watches) >= _KEPT or any(watch.type == alert.type for watch in watches):
         return
-    watches.append(Watch(alert.type, alert.opened_ms // 1000, alert.held_out, policy.horizon_days))
+    watches.append(
+        Watch.new(alert.type, alert.opened_ms // 1000, alert.held_out, policy.horizon_days, paused=paused)
+    )
     _set_due(customer)
 
 
@@ -61,7 +68,7 @@ def judge_ledger(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
         if _end_ms(watch) > now_ms:
             going_on.append(watch)
             continue
-        arms = ledger.held_out if watch.held_out else ledger.told
+        arms = ledger.sums(held_out=watch.held_out, paused=watch.paused)
         arms[watch.type] = arms.get(watch.type, Tally()) + _seen(customer, watch)
         ctx.lane.touch(LEDGER)
     customer.watching.watches = going_on

@@ -68,6 +68,8 @@ cem.control      control.policy.approved    policy_hash
 cem.control      control.policy.used        policy_hash files currency
 cem.control      control.webhook.registered webhook_id url
 cem.control      control.webhook.replayed   webhook_id place since until
+cem.control      control.telling.judged     alert_type paused told held_out
+cem.control      control.telling.ruled      alert_type ruling
 cem.control      control.brake.set          on
 cem.decisions    decision.made       decision_id customer_id as_of action treatment channel ranked dropped context
 cem.alerts       alert.opened        alert_id type tier severity customer_id subject opened_at deliver_before state evidence tell remedy cost_minor

@@ -20,7 +20,8 @@ from cem.domain.events import (
 from cem.domain.events.enums import SmsDestination
 from cem.domain.facts.ledger import is_held_out
 from cem.domain.fold import next_due_ms, tick
-from cem.domain.state.ledger import LEDGER, Tally
+from cem.domain.restraint import Restraint
+from cem.domain.state.ledger import LEDGER, Tally, Watch
 from cem.domain.thresholds import AlertPolicy, LedgerPolicy, QuietPolicy, TellPolicy
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household
 
@@ -43,10 +44,16 @@ def twice(reason: str = "billing") -> list[tuple[int, Event]]:
 
 
 def lived(
-    events: list[tuple[int, Event]], share: float, *, until_ms: int = T0 + 30 * DAY
+    events: list[tuple[int, Event]],
+    share: float,
+    *,
+    until_ms: int = T0 + 30 * DAY,
+    name: str = "c",
+    paused: tuple[str, ...] = (),
 ) -> tuple[Customer, Context]:
     """Return the customer after the events and every tick up to a time."""
-    customer, ctx = household(events, customer_id="c", ctx=Context(0, alerts=policy(share)))
+    ctx = Context(0, alerts=policy(share), restraint=Restraint(paused=paused))
+    customer, ctx = household(events, customer_id=name, ctx=ctx)
     advance(customer, ctx, until_ms)
     return customer, ctx
 
@@ -136,3 +143,36 @@ def test_ticks_of_the_same_instant_are_not_repeated() -> None:
     before = ctx.lane.look(LEDGER).held_out["repeat_call"]
     tick(customer, T0 + DAY + 14 * DAY, ctx)
     assert ctx.lane.look(LEDGER).held_out["repeat_call"] == before
+
+
+def test_of_a_paused_type_a_few_are_told_by_the_same_coin() -> None:
+    """The share asked for; none of them was held out before; a duty notice is told to everybody all the same."""
+    few = LedgerPolicy(holdout_share=0.05, paused_tell_share=0.1)
+    names = [f"c{n}" for n in range(4_000)]
+    told = [name for name in names if not is_held_out(name, "repeat_call", few, paused=True)]
+    assert 0.08 < len(told) / len(names) < 0.12
+    assert not any(is_held_out(name, "repeat_call", few) for name in told)
+    assert not any(is_held_out(name, "sms_allowance", few, paused=True) for name in names)
+
+
+def test_what_opens_while_a_type_is_paused_is_tallied_apart() -> None:
+    """Whether told or not, also where nobody is held out otherwise; other types are as before."""
+    names = [f"c{n}" for n in range(200)]
+    held = [is_held_out(name, "repeat_call", LedgerPolicy(), paused=True) for name in names]
+    for name, is_held in ((names[held.index(True)], True), (names[held.index(False)], False)):
+        _, ctx = lived(twice(), 0.0, name=name, paused=("repeat_call",))
+        (alert,) = [e for e in ctx.emitted if isinstance(e, Alert) and e.TYPE == "alert.opened"]
+        assert alert.holdout is is_held
+        ledger = ctx.lane.look(LEDGER)
+        assert ledger.sums(held_out=is_held, paused=True) == {"repeat_call": Tally(1, 0, 0, 0)}
+        assert (ledger.told, ledger.held_out) == ({}, {})
+    _, other = lived(twice(), 1e-9, paused=("bill_shock",))
+    assert other.lane.look(LEDGER).told == {"repeat_call": Tally(1, 0, 0, 0)}
+
+
+def test_a_watch_says_whether_the_type_was_paused_in_no_more_bytes() -> None:
+    """The horizon's longest included."""
+    usual, paused = (Watch.new("sinking", 1, False, 28, paused=is_paused) for is_paused in (False, True))
+    assert (usual.horizon_days, usual.paused) == (28, False)
+    assert (paused.horizon_days, paused.paused) == (28, True)
+    assert len(msgspec.msgpack.encode(usual)) == len(msgspec.msgpack.encode(paused))

@@ -14,6 +14,7 @@ from cem.domain.customer import Customer, encode_customer
 from cem.domain.events import Received, decode
 from cem.nba import INPUT_TOPICS
 from cem.ports import Emission, LaneHeader, Position, Unavailable
+from cem.streams.lag import LagReport, PartitionLag
 from tests.builders.nba import NOW_MS, shipped_policy
 
 PARTITIONS = 4
@@ -136,6 +137,13 @@ def header(next_offset: int, timestamp_ms: int = 1) -> LaneHeader:
     return LaneHeader("t", "", "w", NOW_MS, 0, "k", positions)
 
 
+class Looked:
+    """A look at the lag that found nothing unread."""
+
+    report: LagReport | None = LagReport(0, 0.0, [PartitionLag("cem", "cem.calls", 0, 0, 0.0, "ok", "read")])
+    trouble = ""
+
+
 async def no_lane_states() -> list[bytes | None]:
     """Return what a store has of lanes that have nothing of their own yet."""
     return [None] * PARTITIONS
@@ -164,6 +172,7 @@ class Api:
             "decision_deadline_ms": 2000,
             "decision_log_ms": 1000,
             "own_states": no_lane_states,
+            "lag": Looked(),
         }
         self.services = Services(**{**values, **over})
         self.app: FastAPI = create_app(self.services)

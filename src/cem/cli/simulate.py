@@ -30,6 +30,8 @@ __all__ = ["command"]
 #: Few enough that 120 days of history are written in half a minute, many enough that something happens all the time.
 _CUSTOMERS: Final = 220
 _OUT_DAYS: Final = 30
+#: As many households' messages come by the line alone.
+_BY_LINE: Final = 0.2
 
 
 @click.command("simulate", short_help="Simulate a telecom operator's customers.")
@@ -77,6 +79,13 @@ _OUT_DAYS: Final = 30
     type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
     help="First day of the world.  [default: 2026-01-05; on the wall's clock such that the history ends now]",
+)
+@click.option(
+    "--by-line",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Share of households whose message feed knows the line only, and comes over cem.inbox.  "
+    f"[default: {_BY_LINE:g}; with --out 0]",
 )
 @click.option(
     "--texts",
@@ -142,6 +151,7 @@ def _job(
         "seed": given["seed"],
         "customers": given["customers"],
         "texts": given["texts"],
+        "share_by_line": given["by_line"] if given["by_line"] is not None else 0.0 if to_file else _BY_LINE,
         "minor_per_cent": minor_per_cent(settings.currency),
     }
     if start is not None:
@@ -258,7 +268,10 @@ def _show(line: ProgressLine, stage: Stage) -> None:
     at = datetime.fromtimestamp(stage.now_ms / 1000, tz=UTC)
     rest = f"  {at:%Y-%m-%d %H:%M}"
     if stage.live is not None:
-        rest += f"  {stage.live.asked:,} calls asked, {stage.live.answered:,} answered"
+        live = stage.live
+        rest += (
+            f"  {live.asked:,} calls asked, {live.answered:,} answered, {live.delivered:,} messages delivered"
+        )
     line.show(stage.events, stage.share if stage.part == "history" else None, rest)
 
 

@@ -38,7 +38,8 @@ def ask_to_tell(customer: Customer, alert: StoredAlert, ctx: FoldContext, *, att
         return
     language = language_of(customer.profile.language)
     text = wording(alert, language, ctx.currency)
-    contact = contact_id(customer.customer_id, alert, attempt)
+    to_user = alert.tell_who == str(Tell.USER)
+    contact = contact_id(customer.customer_id, alert, attempt, to_user=to_user)
     identity = alert_id(customer.customer_id, alert)
     because = ctx.restraint.withholds(alert.type, alert.action)
     if because is not None:
@@ -59,7 +60,7 @@ def ask_to_tell(customer: Customer, alert: StoredAlert, ctx: FoldContext, *, att
         text=text,
         expires=moment(alert.deliver_before_ms or ctx.lane_time_ms + DAY_MS),
         who=Tell(alert.tell_who),
-        to=alert.subject if alert.tell_who == str(Tell.USER) else None,
+        to=alert.subject if to_user else None,
         language=language,
         alert_id=identity,
         action=alert.action or None,

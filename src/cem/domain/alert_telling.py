@@ -18,9 +18,18 @@ from cem.domain.localtime import zone
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.view import best_channel
 
-__all__ = ["contact_id", "is_about_alert", "quiet_until_ms", "set_telling", "tell_channel", "told_of"]
+__all__ = [
+    "contact_id",
+    "is_about_alert",
+    "is_to_user",
+    "quiet_until_ms",
+    "set_telling",
+    "tell_channel",
+    "told_of",
+]
 
 _PREFIX = "alert-"
+_TO_USER = ".user"
 #: Those who are not at work when they are told.
 _OUTSIDE = (str(Tell.PAYER), str(Tell.USER))
 
@@ -63,15 +72,24 @@ def set_telling(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> Non
         alert.deliver_before_ms += max(0, alert.tell_due_ms - since_ms)
 
 
-def contact_id(customer_id: str, alert: StoredAlert, attempt: int = 0) -> str:
-    """Return the id of the message about the alert: the same for the same alert and attempt, so it is sent once."""
+def contact_id(customer_id: str, alert: StoredAlert, attempt: int = 0, *, to_user: bool = False) -> str:
+    """Return the id of the message about the alert: the same for the same alert and attempt, so it is sent once.
+
+    to_user: it goes to the user of a line, whose answer says nothing of where the payer answers.
+    """
     digest = hashlib.blake2b(alert_id(customer_id, alert).encode(), digest_size=9).hexdigest()
-    return f"{_PREFIX}{digest}.{attempt}" if attempt else f"{_PREFIX}{digest}"
+    numbered = f"{_PREFIX}{digest}.{attempt}" if attempt else f"{_PREFIX}{digest}"
+    return numbered + _TO_USER if to_user else numbered
 
 
 def is_about_alert(contact: str) -> bool:
     """Return whether a message with that id is about an alert."""
     return contact.startswith(_PREFIX)
+
+
+def is_to_user(contact: str) -> bool:
+    """Return whether a message with that id went to the user of a line about an alert."""
+    return contact.startswith(_PREFIX) and contact.endswith(_TO_USER)
 
 
 def told_of(customer: Customer, contact: str) -> StoredAlert | None:

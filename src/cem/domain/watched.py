@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cem.domain.alert_changes import note_told
-from cem.domain.alert_telling import is_about_alert
+from cem.domain.alert_telling import is_about_alert, is_to_user
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.detectors import bill_shock, promise, repeat_call, service_loss, silent_sufferer
 from cem.domain.events.areas import AreaFelt
 from cem.domain.events.envelope import Received
-from cem.domain.events.interactions import ContactDelivered
+from cem.domain.events.interactions import ContactAnswered, ContactDelivered, ContactFailed
 from cem.domain.events.service import ServiceDegraded, ServiceRestored
 from cem.domain.facts import billing, outreach, promises
 from cem.domain.state.contacts import Contact
 
 __all__ = [
     "Fold",
+    "answered",
     "bill_issued",
     "delivered",
+    "failed",
     "faulty",
     "in_contact",
     "payment_failed",
@@ -120,8 +122,25 @@ def _failed(customer: Customer) -> tuple[int, int]:
 
 def delivered(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Fold `contact.delivered`."""
-    outreach.deliver_message(customer, received, ctx)
     event = received.event
     assert isinstance(event, ContactDelivered)
+    if not is_to_user(event.contact_id):
+        outreach.deliver_message(customer, received, ctx)
     if is_about_alert(event.contact_id):
         note_told(customer, event.contact_id, received.time_ms, ctx)
+
+
+def failed(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `contact.failed`; what did not reach the user of a line says nothing of the payer."""
+    event = received.event
+    assert isinstance(event, ContactFailed)
+    if not is_to_user(event.contact_id):
+        outreach.fail_message(customer, received, ctx)
+
+
+def answered(customer: Customer, received: Received, ctx: FoldContext) -> None:
+    """Fold `contact.answered`; what the user of a line answers says nothing of where the payer does."""
+    event = received.event
+    assert isinstance(event, ContactAnswered)
+    if not is_to_user(event.contact_id):
+        outreach.take_answer(customer, received, ctx)

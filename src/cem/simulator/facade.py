@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from cem.simulator.errands import Errand
 from cem.simulator.parameters import HOUR_MS, Parameters
 from cem.simulator.world import Ask, Belief, World, new_world, outreach
 from cem.simulator.world.calls import answer_ask
 from cem.simulator.world.people import Offered
 
-__all__ = ["answer", "household_number", "offers", "open_world", "reach"]
+__all__ = ["answer", "deliver", "household_number", "offers", "open_world", "reach"]
 
 
 def open_world(
@@ -51,8 +52,12 @@ def reach(
     action: str = "",
     decision_id: str = "",
     price_minor: int = 0,
+    to_user: bool = False,
 ) -> bool:
-    """Send a customer a message (with an action, or only news) over a channel at a time. False: nobody of that id."""
+    """Send a customer a message (with an action, or only news) over a channel at a time. False: nobody of that id.
+
+    to_user: it goes to the user of a line of his, who reads it and says nothing.
+    """
     c = household_number(world, customer_id)
     if c is None:
         return False
@@ -65,8 +70,28 @@ def reach(
         action=action,
         decision_id=decision_id,
         price_minor=price_minor,
+        to_user=to_user,
     )
     return True
+
+
+def deliver(world: World, errand: Errand) -> bool:
+    """Let the world have a message of ours, now or when it may be sent; False if it has it already or nobody is there."""
+    if errand.contact_id in world.reached:
+        return False
+    for contact in [name for name, expires_ms in world.reached.items() if expires_ms < world.now_ms]:
+        del world.reached[contact]
+    world.reached[errand.contact_id] = errand.expires_ms
+    return reach(
+        world,
+        errand.customer_id,
+        at_ms=max(world.now_ms, errand.send_after_ms),
+        contact_id=errand.contact_id,
+        channel=errand.channel,
+        action=errand.action,
+        decision_id=errand.decision_id,
+        to_user=errand.to_user,
+    )
 
 
 def offers(answered: Mapping[str, Any]) -> list[Offered]:

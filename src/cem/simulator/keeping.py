@@ -14,7 +14,8 @@ from typing import IO, Final
 
 import msgspec
 
-from cem.simulator.facade import answer
+from cem.simulator.errands import Errand
+from cem.simulator.facade import answer, deliver
 from cem.simulator.snapshot import SnapshotError, freeze, thaw
 from cem.simulator.world import Ask, Produced, World
 from cem.simulator.world.people import Offered
@@ -36,6 +37,8 @@ class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
     ask: Ask | None = None
     decision_id: str = ""
     actions: list[Offered] = []
+    #: This message of ours was handed over.
+    errand: Errand | None = None
 
 
 class Resumed(msgspec.Struct, frozen=True):
@@ -99,6 +102,8 @@ class Keeper:
                 events += world.advance(entry.advance_ms)
             elif entry.ask is not None:
                 answer(world, entry.ask, entry.decision_id, entry.actions)
+            elif entry.errand is not None:
+                deliver(world, entry.errand)
         # Those who wait for an answer ask again; what came of earlier decisions has been told.
         world.take_outcomes()
         return Resumed(world, events)
@@ -134,6 +139,10 @@ class Keeper:
     def answered(self, ask: Ask, decision_id: str, actions: Sequence[Offered]) -> None:
         """Note that an ask is answered so."""
         self._note(Entry(ask=ask, decision_id=decision_id, actions=list(actions)))
+
+    def delivering(self, errand: Errand) -> None:
+        """Note that a message of ours is handed over."""
+        self._note(Entry(errand=errand))
 
     def _note(self, entry: Entry) -> None:
         if self._journal is not None:

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 import msgspec
 
-from cem.simulator.facade import answer
+from cem.simulator.facade import answer, deliver
 from cem.simulator.keeping import Keeper
+from cem.simulator.messenger import Messenger
 from cem.simulator.pacing import Pace
 from cem.simulator.representatives import Answer, Representatives
 from cem.simulator.sending import Sender
@@ -31,6 +32,8 @@ class LiveCounts(msgspec.Struct):
     asked: int = 0
     answered: int = 0
     too_late: int = 0
+    #: Messages of ours to customers that were handed over in time.
+    delivered: int = 0
 
 
 class Live:
@@ -43,6 +46,7 @@ class Live:
         sender: Sender,
         desk: Representatives,
         keeper: Keeper,
+        messenger: Messenger,
         *,
         set_clock: Callable[[int, float], Awaitable[None]],
         follows_speed: bool,
@@ -59,6 +63,7 @@ class Live:
         self._sender = sender
         self._desk = desk
         self._keeper = keeper
+        self._messenger = messenger
         self._set_clock = set_clock
         self._follows_speed = follows_speed
         self._stamp_now = stamp_now
@@ -75,9 +80,11 @@ class Live:
         clock = asyncio.get_running_loop().time
         began = kept = anchored = clock()
         await self._set_clock(self._pace.sent_ms, self._pace.speed)
+        self._spawn(self._messenger.run())
         while not stop.is_set():
             elapsed_s = clock() - began
             self._take_answers()
+            self._deliver()
             self._advance(elapsed_s)
             await self._send(self._pace.due(elapsed_s))
             self._start_asking()
@@ -131,6 +138,17 @@ class Live:
             if given.decision_id:
                 self.counts.answered += in_time
                 self.counts.too_late += not in_time
+
+    def _deliver(self) -> None:
+        """Hand the messages over that may still be read."""
+        now_ms = self._world.now_ms if self._stamp_now is None else self._stamp_now()
+        for errand in self._messenger.take():
+            if errand.expires_ms > now_ms and errand.contact_id not in self._world.reached:
+                if self._stamp_now is not None:
+                    # The world's own time is another than the one that the events bear.
+                    errand = msgspec.structs.replace(errand, send_after_ms=0)
+                self._keeper.delivering(errand)
+                self.counts.delivered += deliver(self._world, errand)
 
     def _spawn(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -47,6 +47,8 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     exam_weeks_per_year: float = 5.0
     #: Messages whose records arrive late (exponential, 20 minutes on average, six hours at most).
     share_late: float = 0.03
+    #: Share of households whose message feed knows the line only: those records come over `cem.inbox`.
+    share_by_line: float = 0.0
     #: Contacts about nothing in particular, per customer and week.
     questions_per_week: float = 0.22
     #: Faults per area and week.

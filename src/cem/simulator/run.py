@@ -20,6 +20,7 @@ from cem.simulator.facade import open_world
 from cem.simulator.keeping import Keeper, Resumed
 from cem.simulator.lines import json_lines
 from cem.simulator.live import Live, LiveCounts
+from cem.simulator.messenger import Messenger
 from cem.simulator.pacing import FixedRate, FixedSpeed, Pace
 from cem.simulator.parameters import DAY_MS, MINUTE_MS, Parameters
 from cem.simulator.report import oracle_sentence
@@ -29,6 +30,7 @@ from cem.simulator.truth_file import TruthFile
 from cem.simulator.world import Belief, Produced, World
 from cem.stores import RedisStore, open_store
 from cem.streams.clock import Anchor, read_anchors, wall_ms, write_anchor
+from cem.streams.connection import client_options
 
 __all__ = ["Job", "Stage", "minor_per_cent", "simulate", "utc_offset_min", "write_file"]
 
@@ -244,6 +246,7 @@ class _Run:
                 self._sender,
                 desk,
                 self._keeper,
+                Messenger(client_options(settings), settings.partitions, note=job.note),
                 set_clock=self._set_clock,
                 follows_speed=job.rate is not None and self._simulated,
                 stamp_now=wall_ms if job.rate is not None and not self._simulated else None,

@@ -64,6 +64,7 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
     emissions: list[Emission]
     asks: list[Ask]
     outcomes: list[Outcome]
+    reached: dict[str, int] = {}
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -100,6 +101,7 @@ def freeze(world: World) -> bytes:
         ],
         asks=world._asks,
         outcomes=world._outcomes,
+        reached=world.reached,
     )
     return _encode(image)
 
@@ -148,4 +150,5 @@ def thaw(raw: bytes) -> World:
     heapq.heapify(world._emissions)
     world._asks = image.asks
     world._outcomes = image.outcomes
+    world.reached = image.reached
     return world

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from cem.domain.alert_telling import contact_id
 from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.customer import Customer
 from cem.domain.events import (
     Alert,
     BillIssued,
     ConsentChanged,
+    ContactAnswered,
     ContactDelivered,
+    ContactFailed,
     Event,
     OutreachRequested,
     OutreachWithheld,
     ProfileChanged,
 )
-from cem.domain.events.enums import Channel, Consent, Tell, WithheldBecause
+from cem.domain.events.enums import Channel, Consent, Response, Tell, WithheldBecause
 from cem.domain.fold import fold
 from cem.domain.localtime import date_of
 from cem.domain.restraint import Restraint, read_restraint
@@ -129,6 +132,24 @@ def test_a_brake_and_a_shadow_run_withhold_and_record(
     assert isinstance(contact, OutreachWithheld)
     assert (contact.because, contact.TOPIC) == (because, "cem.audit")
     assert (contact.contact_id, contact.text) == (free.contacts[0].contact_id, free.contacts[0].text)
+
+
+def test_what_reached_the_user_of_a_line_says_nothing_of_where_the_payer_answers() -> None:
+    """The alert has been told; no touch of the payer is kept of it, whatever became of the message."""
+    customer, ctx = shocked()
+    alert = customer.alerts.open[0]
+    contact = contact_id(customer.customer_id, alert, to_user=True)
+    for number, event in enumerate(
+        (
+            ContactDelivered(contact_id=contact, channel=Channel.SMS),
+            ContactAnswered(contact_id=contact, channel=Channel.SMS, response=Response.OPENED),
+            ContactFailed(contact_id=contact, channel=Channel.SMS),
+        )
+    ):
+        fold(customer, received(event, NOON + HOUR + number), ctx)
+    assert alert.told_ms == NOON + HOUR
+    assert not customer.outreach.touches
+    assert contact_id(customer.customer_id, alert) != contact
 
 
 def test_a_restraint_is_read_as_it_was_written() -> None:

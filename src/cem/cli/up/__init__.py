@@ -32,6 +32,12 @@ __all__ = ["command"]
     help="Simulated seconds a second, afterwards.",
 )
 @click.option(
+    "--by-line",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Share of households whose messages come over cem.inbox, by the line alone.",
+)
+@click.option(
     "--port", type=click.IntRange(0, 65_535), help="The API's port; 0 takes a free one.  [default: 8080]"
 )
 @click.option(
@@ -48,6 +54,7 @@ def command(
     seed: int | None,
     history: int | None,
     speed: float | None,
+    by_line: float | None,
     port: int | None,
     state_dir: Path | None,
 ) -> int:
@@ -68,6 +75,7 @@ def command(
         seed=seed,
         history_days=history,
         speed=speed,
+        by_line=by_line,
     )
     return run(make_plan(os.environ, flags, options))
 

@@ -31,6 +31,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     seed: int | None = None
     history_days: int | None = None
     speed: float | None = None
+    by_line: float | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +103,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             "--seed": options.seed,
             "--history": options.history_days if with_history else 0,
             "--speed": options.speed,
+            "--by-line": options.by_line,
         }
         flags = [
             part for flag, value in given.items() if value is not None for part in (flag, _number(value))
@@ -144,8 +146,8 @@ def make_plan(environ: Mapping[str, str], flags: Mapping[str, object], options: 
         )
     if not options.simulate:
         unused = [
-            f"--{name}"
-            for name in ("customers", "rate", "seed", "speed")
+            f"--{name.replace('_', '-')}"
+            for name in ("customers", "rate", "seed", "speed", "by_line")
             if getattr(options, name) is not None
         ]
         if options.history_days is not None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from cem.domain.events import BillIssued, BillItem, PaymentFailed, PaymentMade, PaymentOverdue
-from cem.domain.events.enums import BillCause, Initiative, PaymentMethod
+from cem.domain.events.enums import BillCause, Initiative, PaymentMethod, SmsDestination
 from cem.simulator.draws import unit
 from cem.simulator.parameters import DAY_MS, HOUR_MS
 from cem.simulator.world.core import Handler, Planner, World
@@ -25,8 +25,14 @@ _PAY, _WRONG = 101, 102
 _DUE_DAYS: Final = 14
 _REMINDERS: Final = (1, 7, 14, 30)
 _GIVEN_UP: Final = 75
-#: Causes of the lines' charges, by tariff class.
-_CAUSES: Final = (BillCause.SMS, BillCause.SMS, BillCause.INTERNATIONAL, BillCause.PREMIUM, BillCause.ROAMING)
+#: Causes of the lines' charges, by tariff class, and the destination where the cause does not name it.
+_CAUSES: Final = (
+    (BillCause.SMS, SmsDestination.ONNET),
+    (BillCause.SMS, SmsDestination.OFFNET),
+    (BillCause.INTERNATIONAL, None),
+    (BillCause.PREMIUM, None),
+    (BillCause.ROAMING, None),
+)
 
 
 def plan_bills(world: World, day: int) -> None:
@@ -56,12 +62,9 @@ def _items(world: World, household: Household, day: int) -> tuple[list[BillItem]
         price = parameters.money(PLANS[int(lines.plan[line])].price_cents)
         base += price
         items.append(BillItem(cause=BillCause.PLAN, amount_minor=price, line=name))
-        causes: dict[BillCause, int] = defaultdict(int)
-        for cause, charge in zip(_CAUSES, lines.charges[line].tolist(), strict=True):
-            causes[cause] += charge
-        for cause, charge in causes.items():
+        for (cause, destination), charge in zip(_CAUSES, lines.charges[line].tolist(), strict=True):
             if charge:
-                items.append(BillItem(cause=cause, amount_minor=charge, line=name))
+                items.append(BillItem(cause=cause, amount_minor=charge, line=name, destination=destination))
                 sums[line] += charge
     for cause_name, line, amount in household.positions:
         where = world.line_names[line] if line >= 0 else None

@@ -18,7 +18,7 @@ import msgspec
 from cem.domain.events import SmsRated
 from cem.domain.events.base import Event
 from cem.domain.events.enums import SmsDestination
-from cem.simulator.draws import Dice
+from cem.simulator.draws import Dice, unit
 from cem.simulator.parameters import Parameters
 from cem.simulator.texts import Texts
 from cem.simulator.world.effects import Belief, Effects
@@ -36,6 +36,8 @@ Handler = Callable[["World", int, int, Data], None]
 Planner = Callable[["World", int], None]
 
 SMS_TOPIC: Final = "cem.sms-usage"
+INBOX_TOPIC: Final = "cem.inbox"
+_BY_LINE: Final = 171
 _DESTINATIONS: Final = tuple(SmsDestination(name) for name in DESTINATIONS)
 
 
@@ -133,7 +135,11 @@ class World:
         self.live_from_day = 1 << 30
         self.pending = Messages.none()
         self.over_midnight = Unrated.none()
+        #: Records so far, by topic and household; on `cem.inbox` by line.
         self.sequences: dict[str, list[int]] = {}
+        self._by_line: list[bool] = []
+        #: Messages of ours that it has been given, by contact, until they would have expired.
+        self.reached: dict[str, int] = {}
         #: Facts that no stream carries, as rows of the truth file; None: nobody wants them.
         self.truths: list[Data] | None = None
         self._asks: list[Ask] = []
@@ -229,7 +235,8 @@ class World:
             self.pending = pending.part(slice(count, None))
             names, owners, keys = self.line_names, self.owners, self.keys
             source = self._source(SMS_TOPIC)
-            numbers = self._numbers(SMS_TOPIC)
+            numbers, line_numbers = self._numbers(SMS_TOPIC), self._line_numbers()
+            by_line = self._fed_by_line()
             columns = (getattr(due, name).tolist() for name in Messages.__struct_fields__)
             next_ms = emissions[0][0] if emissions else 1 << 62
             for arrival, time, line, recipient, destination, segments, covered, charge in zip(
@@ -241,8 +248,6 @@ class World:
                         out.append(self._produced(*heapq.heappop(emissions)))
                     next_ms = emissions[0][0] if emissions else 1 << 62
                 c = owners[line]
-                numbers[c] = number = numbers[c] + 1
-                key = keys[c]
                 event = SmsRated(
                     line=names[line],
                     segments=segments,
@@ -251,15 +256,23 @@ class World:
                     in_allowance=covered,
                     charge_minor=charge,
                 )
+                if by_line[c]:
+                    line_numbers[line] = number = line_numbers[line] + 1
+                    topic, key = INBOX_TOPIC, f"line:{names[line]}"
+                    # A household's lines lie in lanes of their own, so each is an ordered source of its own.
+                    name, of = names[line], f"/simulator/{self.parameters.seed}/lines/{names[line][1:]}"
+                else:
+                    numbers[c] = number = numbers[c] + 1
+                    topic, key, name, of = SMS_TOPIC, keys[c], keys[c], source
                 out.append(
                     Produced(
-                        SMS_TOPIC,
+                        topic,
                         key,
                         event,
                         start_ms + time * 1000,
                         recorded_ms,
-                        f"{key}-{number}",
-                        source,
+                        f"{name}-{number}",
+                        of,
                         number,
                     )
                 )
@@ -279,6 +292,18 @@ class World:
         if len(numbers) < len(self.households):
             numbers += [0] * (len(self.households) - len(numbers))
         return numbers
+
+    def _line_numbers(self) -> list[int]:
+        numbers = self.sequences.setdefault(INBOX_TOPIC, [])
+        numbers += [0] * (len(self.line_names) - len(numbers))
+        return numbers
+
+    def _fed_by_line(self) -> list[bool]:
+        """Return by household whether its message feed knows the line only."""
+        share, seed = self.parameters.share_by_line, self.parameters.seed
+        for c in range(len(self._by_line), len(self.households)):
+            self._by_line.append(unit(seed, _BY_LINE, c) < share)
+        return self._by_line
 
     def _source(self, topic: str) -> str:
         # One source a topic: a watermark per source needs the order that only a partition gives.

@@ -124,8 +124,9 @@ def reach(
     action: str,
     decision_id: str = "",
     price_minor: int = 0,
+    to_user: bool = False,
 ) -> None:
-    """Send the household a message that carries an action, as a policy has decided."""
+    """Send the household, or the user of a line of its, a message that carries an action, as a policy has decided."""
     world.plan(
         "message",
         at_ms,
@@ -135,6 +136,7 @@ def reach(
         action=action,
         decision=decision_id,
         price=price_minor,
+        user=to_user,
     )
 
 
@@ -147,6 +149,8 @@ def message(world: World, at_ms: int, c: int, data: dict[str, Any]) -> None:
         world.say(c, at_ms, ContactFailed(contact_id=data["id"], channel=channel, reason="not_reached"))
         return
     world.say(c, at_ms, ContactDelivered(contact_id=data["id"], channel=channel))
+    if data.get("user"):
+        return
     offered = Offered(data["action"], "", data["channel"], data["price"])
     true = world.effects.of(offered.action) if data["action"] else None
     problem = _concerned(household, true)

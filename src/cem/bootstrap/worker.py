@@ -15,6 +15,7 @@ from cem.bootstrap.judge import LedgerJudge
 from cem.bootstrap.learner import model_names
 from cem.bootstrap.parts import open_parts
 from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.bootstrap.segment_watch import SegmentWatch
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
 from cem.pipeline import LanePipeline, Limits
@@ -33,6 +34,7 @@ from cem.streams.lanes import LaneSet
 from cem.streams.metrics import WorkerMetrics
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_pauses import PauseCollector
+from cem.streams.metrics_segments import SegmentCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
 from cem.streams.model_watch import LateShelf, watch_models
@@ -168,6 +170,9 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             LaneCollector(lanes, metrics.registry)
             LagCollector(lag, metrics.registry)
             PauseCollector(lambda: brakes.tellings, metrics.registry)
+            segments = SegmentWatch(parts.store.own_states, lambda: rules.segments, lambda: _has_first(lanes))
+            SegmentCollector(lambda: segments.figures, metrics.registry)
+            runs.append(segments.run)
             close_port = serve_metrics(
                 metrics.registry, host=settings.metrics_host, port=settings.metrics_port
             )

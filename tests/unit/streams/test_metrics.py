@@ -19,6 +19,7 @@ from cem.api.metrics import ApiMetrics
 from cem.domain.events import SmsRated
 from cem.domain.events.envelope import decode
 from cem.ports import Emission, Unavailable
+from cem.segments import Sums
 from cem.settings import SettingsError
 from cem.stores import StoreUnavailable
 from cem.streams.lag import Look, Seen
@@ -30,6 +31,7 @@ from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_models import ModelCollector
 from cem.streams.metrics_pauses import PauseCollector
+from cem.streams.metrics_segments import SegmentCollector, SegmentFigures
 from cem.streams.metrics_server import serve_metrics
 from cem.webhooks.metrics import WebhookMetrics
 from tests.builders.examples_log import ExamplesLog, ModelValues, advance, churn_examples, writer
@@ -300,6 +302,8 @@ def families() -> Iterable[Metric]:
     worker, lane = meter()
     LaneCollector(lanes(), worker.registry)  # type: ignore[arg-type]
     PauseCollector(Tellings, worker.registry)
+    figures = SegmentFigures({"unhappy": Sums(2, 9_000, 1, 150, 2, 700)}, 3)
+    SegmentCollector(lambda: figures, worker.registry)
     lane.saved("cem.sms-usage", batch(texting(1)), [], [], followed=False)
     webhooks = WebhookMetrics()
     webhooks.messages.labels("crm", "expired").inc()

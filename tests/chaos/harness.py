@@ -202,6 +202,10 @@ class Chaos:
         )
         return time.monotonic() - began
 
+    def wait_more(self, records: int, within_s: float = 120.0) -> None:
+        """Return when the lanes have applied so many records more than they had."""
+        self.wait_applied(sum(self.plain.positions().values()) + records, within_s)
+
     def wait_applied(self, records: int, within_s: float = 60.0) -> None:
         """Return when the lanes have applied so many records in all."""
         wait_until(

@@ -34,14 +34,16 @@ def test_row_01_workers_killed_at_random(start_chaos: Callable[..., Chaos]) -> N
             chaos.worker(name)
         chaos.wait_lanes("a")
         said = 0
-        with chaos.produce(rate=chaos.scale(2_500, 3_500), chunk=chaos.scale(200, 1_000)) as producer:
+        with chaos.produce(rate=chaos.scale(2_500, 2_000), chunk=200) as producer:
             while chaos.kills.sigkills < kills or producer.written < records:
                 # Some of them often, before the last one is back; then one in the midst of its work.
                 for _ in range(chaos.draw.randrange(0, chaos.scale(2, 4))):
                     chaos.kill(chaos.draw.choice(names))
                     chaos.wait_seconds(0.1, 1.0)
                 chaos.wait_moving()
-                chaos.wait_seconds(0.0, chaos.scale(1.0, 3.0))
+                # Long: kills that meet a system at work, not one that is still starting.
+                chaos.wait_more(chaos.draw.randrange(*chaos.scale((0, 1), (3_000, 30_000))))
+                chaos.wait_seconds(0.0, 1.0)
                 chaos.kill(chaos.draw.choice(names))
                 if chaos.kills.sigkills >= said + 25:
                     said = chaos.kills.sigkills

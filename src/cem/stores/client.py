@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final, Literal
 
 from redis.exceptions import (
@@ -27,6 +28,7 @@ from cem.stores.errors import ConnectionLost, StoreUnavailable, from_reply, from
 from cem.stores.scripts import Script
 from cem.stores.topology import Node, SentinelTopology, SingleTopology, Topology
 from cem.stores.url import StoreUrl
+from cem.stores.waves import Waves
 
 __all__ = ["Purpose", "RedisClient"]
 
@@ -45,6 +47,7 @@ class RedisClient:
     def __init__(self, url: StoreUrl, *, connect_timeout_s: float) -> None:
         self.shown: Final = url.shown
         self.topology: Final = _topology(url, connect_timeout_s)
+        self._waves: dict[Purpose, Waves] = {}
 
     async def run(
         self,
@@ -71,6 +74,25 @@ class RedisClient:
         except TimeoutError:
             raise self._too_late(at, timeout_s) from None
 
+    async def read_together(
+        self, slot: int, commands: Sequence[Command], *, purpose: Purpose, timeout_s: float
+    ) -> list[Any]:
+        """Return what `run` would, `again`; what others ask for in the same turn of the loop travels along."""
+        until = asyncio.get_running_loop().time() + timeout_s
+        met: tuple[Node, list[Any]] | None = None
+        try:
+            met = await self._ride(slot, commands, purpose, timeout_s)
+            if _first_error(met[1]) is None:
+                return met[1]
+        except ConnectionLost:
+            pass  # tried once more
+        at: list[Node] = []
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._redirected(slot, commands, purpose, at, met)
+        except TimeoutError:
+            raise self._too_late(at, timeout_s) from None
+
     async def run_script(
         self,
         slot: int,
@@ -80,13 +102,21 @@ class RedisClient:
         *,
         timeout_s: float,
     ) -> Any:
-        """Return the script's answer. It is sent once; a second time only to a server that did not know it."""
+        """Return the script's answer. It is sent once; a second time only to a server that did not know it.
+
+        Scripts that are run in the same turn of the loop travel together.
+        """
         tail = (b"%d" % len(keys), *keys, *arguments)
+        commands = [(b"EVALSHA", script.sha1, *tail)]
+        until = asyncio.get_running_loop().time() + timeout_s
+        met = await self._ride(slot, commands, "save", timeout_s)
+        if not isinstance(met[1][0], RedisError):
+            return met[1][0]
         at: list[Node] = []
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout_at(until):
                 try:
-                    (answer,) = await self._redirected(slot, [(b"EVALSHA", script.sha1, *tail)], "save", at)
+                    (answer,) = await self._redirected(slot, commands, "save", at, met)
                 except NoScriptError:
                     # It forgot its scripts (restart, failover, SCRIPT FLUSH) and so has not run this one.
                     (answer,) = await self._redirected(slot, [(b"EVAL", script.text, *tail)], "save", at)
@@ -164,15 +194,36 @@ class RedisClient:
         """Close all connections."""
         await self.topology.close()
 
+    async def _ride(
+        self, slot: int, commands: Sequence[Command], purpose: Purpose, timeout_s: float
+    ) -> tuple[Node, list[Any]]:
+        """Return the server of `slot` and what it answers, errors included."""
+        waves = self._waves.get(purpose)
+        if waves is None:
+            waves = self._waves[purpose] = Waves(
+                self.topology.node, partial(self._sent, purpose=purpose), self._too_late
+            )
+        return await waves.ride(slot, pack(commands), len(commands), timeout_s)
+
     async def _redirected(
-        self, slot: int, commands: Sequence[Command], purpose: Purpose, at: list[Node]
+        self,
+        slot: int,
+        commands: Sequence[Command],
+        purpose: Purpose,
+        at: list[Node],
+        met: tuple[Node, list[Any]] | None = None,
     ) -> list[Any]:
+        """Return the replies, following the cluster; `met` is what a server has answered already."""
         asking: Node | None = None
         error: ResponseError | None = None
         for _ in range(_REDIRECTS):
-            node = asking or await self.topology.node(slot)
-            at.append(node)
-            answers = await self._exchange(node, commands, purpose, asking=asking is not None)
+            if met is not None:
+                (node, answers), met = met, None
+                at.append(node)
+            else:
+                node = asking or await self.topology.node(slot)
+                at.append(node)
+                answers = await self._exchange(node, commands, purpose, asking=asking is not None)
             asking = None
             error = _first_error(answers)
             if error is None:
@@ -200,13 +251,16 @@ class RedisClient:
         sent = list(commands)
         if asking:
             sent = _with_asking(sent)
+        answers = await self._sent(node, pack(sent), len(sent), purpose=purpose)
+        return [a for a, c in zip(answers, sent, strict=True) if c is not _ASKING] if asking else answers
+
+    async def _sent(self, node: Node, payload: bytes, replies: int, *, purpose: Purpose) -> list[Any]:
         try:
-            answers = await node.pool(purpose).exchange(pack(sent), len(sent))
+            return await node.pool(purpose).exchange(payload, replies)
         except (RedisError, OSError) as error:
             self.topology.doubt(node)
             await node.drop_idle()
             raise from_transport(error, node.name) from error
-        return [a for a, c in zip(answers, sent, strict=True) if c is not _ASKING]
 
 
 def _with_asking(commands: list[Command]) -> list[Command]:

@@ -163,9 +163,7 @@ class RedisStore(RedisReader, RedisAdmin):
 
     async def _work(self, slot: int, *commands: Command) -> list[Any]:
         # Only reads come here, so trying again is harmless.
-        return await self.client.run(
-            slot, commands, purpose="work", timeout_s=self.timeouts.work_s, again=True
-        )
+        return await self.client.read_together(slot, commands, purpose="work", timeout_s=self.timeouts.work_s)
 
 
 def open_store(url: str, partitions: int, *, timeouts: Timeouts | None = None) -> RedisStore:

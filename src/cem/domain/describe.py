@@ -298,7 +298,7 @@ def _estimates(estimates: Estimates) -> Shown:
 
 def _talked(talked: Talked) -> Shown:
     moods = [row.mood / 100 for row in spoken_of(talked.spoken)]
-    return _fields(talked, {"key", "sure", "strongest", "at_s"}) | _some(
+    return _fields(talked, {"key", "sure", "strongest", "at_s", "reason_version"}) | _some(
         at=_instant(talked.at_s * 1000), moods=moods, sure=talked.sure / 100 if talked.sure else None
     )
 

@@ -93,7 +93,7 @@ from cem.domain.facts import (
 )
 from cem.domain.facts.counts import count, line_of
 from cem.domain.facts.links import linked_names, register
-from cem.domain.facts.mood import hear
+from cem.domain.facts.mood import hear, suppose_early
 from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
@@ -214,9 +214,11 @@ def _call_turn(customer: Customer, received: Received, ctx: FoldContext) -> None
     kept, _ = unpack_contacts(customer.contacts)
     key = contact_key(event.call_id)
     if not any(contact.key == key and contact.ended for contact in kept):
-        talk.hear_turn(customer, event, received.time_ms)
+        call = talk.hear_turn(customer, event, received.time_ms)
         if event.speaker is Speaker.CUSTOMER:
             hear(customer, key, "call", event.turn, event.text, received.time_ms, ctx)
+            if not call.reason:
+                suppose_early(customer, key, "call", call.said, received.time_ms, ctx)
 
 
 def _call_ended(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -228,7 +230,7 @@ def _call_ended(customer: Customer, received: Received, ctx: FoldContext) -> Non
         return
     contact = contacts.end_call(customer, event, received.time_ms, ctx.lane_time_ms)
     watched.in_contact(customer, contact, ctx)
-    said = "" if call is None else " ".join(turn.text for turn in call.turns if turn.speaker == "customer")
+    said = "" if call is None else call.said
     learning.contact_over(customer, event.call_id, "call", contact.reason, said, received.time_ms, ctx)
     sinking.check_sinking(customer, received.time_ms, ctx)
 

@@ -111,7 +111,7 @@ def _reason(model: ReasonModel, x: Sequence[str]) -> list[Any]:
     said = model.predict_one(TextInput(x[0], x[1]))
     if said.label is None or said.probabilities[said.label] < _LEAST_SURE:
         return []
-    return [said.label, round(said.probabilities[said.label] * 100)]
+    return [said.label, round(said.probabilities[said.label] * 100), model.version]
 
 
 def _satisfaction(model: SatisfactionModel, x: Sequence[Any]) -> list[Any]:

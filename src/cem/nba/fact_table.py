@@ -60,6 +60,15 @@ _ROWS: Final = (
     _row("call_reason", "string", (_CALLS,), "reason of this contact in the operator's words; '' = not said"),
     _row("call_topic", "string", (_CALLS,), "topic that reason and text stand for, by the policy's `topics`"),
     _row("call_queue", "string", (_CALLS,), "queue of this contact; '' = not said"),
+    _row(
+        "supposed_reason",
+        "string",
+        (_CALLS,),
+        "reason of this contact as the model sees it in what was said, where nobody has said one; '' = none",
+    ),
+    _row(
+        "supposed_reason_chance", "double", (_CALLS,), "how likely the model holds that reason", nullable=True
+    ),
     _row("rep_language", "string", (), "language in which the representative reads; '' = not said"),
     # Who
     _row(

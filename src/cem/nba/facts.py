@@ -221,8 +221,12 @@ def _rounded(value: float | None, digits: int) -> float | None:
 
 def model_versions(customer: Customer) -> dict[str, str]:
     """Return the versions of the models whose estimates the customer's state holds, by the model's name."""
-    said = {"satisfaction": customer.estimates.satisfied, "churn": customer.estimates.churn}
-    return {name: str(each.version) for name, each in said.items() if each is not None and each.version >= 0}
+    estimates = customer.estimates
+    said = {"satisfaction": estimates.satisfied, "churn": estimates.churn}
+    versions = {name: each.version for name, each in said.items() if each is not None}
+    if estimates.talked is not None:
+        versions["reason"] = estimates.talked.reason_version
+    return {name: str(version) for name, version in versions.items() if version >= 0}
 
 
 #: Name of a fact to its computation.
@@ -231,6 +235,8 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "call_reason": lambda v: v.call.reason,
     "call_topic": lambda v: v.topic,
     "call_queue": lambda v: v.call.queue,
+    "supposed_reason": lambda v: "" if v.supposed is None else v.supposed.reason,
+    "supposed_reason_chance": lambda v: None if v.supposed is None else v.supposed.chance,
     "rep_language": lambda v: v.call.language,
     "customer_language": lambda v: v.profile.language or v.call.language,
     "status": _status,

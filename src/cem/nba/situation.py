@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar, cast
 
 from cem.domain.customer import Customer
 from cem.domain.facts.faults import FAULT_LASTS_MS
@@ -28,6 +28,7 @@ from cem.domain.view import (
     LifetimeValue,
     Predicted,
     Rfm,
+    SupposedReason,
     best_channel,
     best_hour,
     bill_change,
@@ -39,12 +40,16 @@ from cem.domain.view import (
     owed_by_bill,
     predicted_satisfaction,
     rfm,
+    supposed_reason,
 )
 from cem.nba.call import Call, topic_of
 
 __all__ = ["Situation"]
 
 T = TypeVar("T")
+
+#: From this chance on the model's reason of the contact goes before what single words of the customer stand for.
+_SURE: Final = 0.6
 
 
 class lazy(Generic[T]):  # noqa: N801 - used as a decorator
@@ -103,8 +108,25 @@ class Situation:
     @lazy
     def topic(self) -> str:
         """Return the topic of this contact: of what it is said to be about, or of what was said in it."""
+        call, supposed = self.call, self.supposed
+        return (
+            topic_of(call.reason, "", self.topics)
+            or topic_of(call.intent, "", self.topics)
+            or (
+                supposed is not None
+                and supposed.chance >= _SURE
+                and topic_of(supposed.reason, "", self.topics)
+            )
+            or topic_of("", call.text, self.topics)
+        )
+
+    @lazy
+    def supposed(self) -> SupposedReason | None:
+        """Return the reason of this contact as the model sees it, where nobody has said one."""
         call = self.call
-        return topic_of(call.reason, "", self.topics) or topic_of(call.intent, call.text, self.topics)
+        if call.reason or not call.call_id:
+            return None
+        return supposed_reason(self.customer, contact_key(call.call_id))
 
     @lazy
     def contacts(self) -> list[Contact]:

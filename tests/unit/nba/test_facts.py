@@ -37,7 +37,9 @@ from cem.domain.events.enums import (
 )
 from cem.domain.events.profiles import ProfileLine
 from cem.domain.localtime import date_of
-from cem.nba import FACTS, Call, facts_of, history_of
+from cem.domain.state.contacts import contact_key
+from cem.domain.state.estimates import Talked
+from cem.nba import FACTS, Call, facts_of, history_of, model_versions
 from cem.nba.history import Past, freeze_history, thaw_history
 from cem.nba.rules import FactValue
 from tests.builders.customers import DAY, HOUR, T0, household
@@ -104,6 +106,32 @@ def test_what_the_desktop_says_goes_before_what_the_call_says() -> None:
     assert (found["call_topic"], found["call_queue"], found["customer_language"]) == ("cancel", "q1", "vi")
     said = facts(known(*events), call=Call(call_id="now", reason="network", channel="chat"))
     assert (said["call_topic"], said["call_channel"], said["call_queue"]) == ("network", "chat", "q1")
+
+
+def test_what_the_model_supposes_goes_before_words_and_after_what_is_said() -> None:
+    """A likely reason of this very contact decides the topic, an unlikely one only is a fact; a said one hides it."""
+    events = [
+        (NOW - 2000, CallStarted(call_id="now")),
+        (
+            NOW - 1000,
+            CallTurn(call_id="now", turn=1, speaker=Speaker.CUSTOMER, text="my phone has no signal"),
+        ),
+    ]
+    found = {}
+    for sure in (50, 70):
+        customer = known(*events)
+        customer.estimates.talked = Talked(
+            contact_key("now"), NOW // 1000, reason="billing", sure=sure, reason_version=5
+        )
+        found[sure] = facts(customer)
+        assert facts(customer, call=Call(call_id="now", reason="plan"))["supposed_reason"] == ""
+        assert facts(customer, call=Call(call_id="other"))["supposed_reason_chance"] is None
+        assert model_versions(customer) == {"reason": "5"}
+    shown = {
+        sure: (each["call_topic"], each["supposed_reason"], each["supposed_reason_chance"])
+        for sure, each in found.items()
+    }
+    assert shown == {50: ("network", "billing", 0.5), 70: ("billing", "billing", 0.7)}
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from cem.domain.state.estimates import (
 )
 from cem.domain.view.estimates import talk_shape
 
-__all__ = ["hear", "suppose_reason"]
+__all__ = ["hear", "suppose_early", "suppose_reason"]
 
 #: Characters of an utterance that a model is given.
 _LOOKED_AT: Final = 2_000
@@ -32,6 +32,9 @@ _LOOKED_AT: Final = 2_000
 _STRONG: Final = 40
 _STEP: Final = 15
 _WORD_CHARS: Final = 24
+#: While a call goes on its reason is asked for until the model is so sure (percent), of its first utterances.
+_SURE: Final = 80
+_ASKED_EARLY: Final = 4
 
 
 def hear(
@@ -68,6 +71,20 @@ def suppose_reason(
     talked = _talked(customer.estimates, key, channel, at_ms)
     if talked is not None:
         talked.reason, talked.sure = str(answer[0])[:64], int(answer[1])
+        # Answers of before models said their version are still in journals.
+        talked.reason_version = int(answer[2]) if len(answer) > 2 else -1
+
+
+def suppose_early(
+    customer: Customer, key: int, channel: str, said: str, at_ms: int, ctx: FoldContext
+) -> None:
+    """Ask for the reason of a call that goes on, from what he has said so far, until the model is sure."""
+    talked = customer.estimates.talked
+    here = talked is not None and talked.key == key
+    if here and talked is not None and (talked.sure >= _SURE or len(spoken_of(talked.spoken)) > _ASKED_EARLY):
+        return
+    if said.strip():
+        suppose_reason(customer, key, channel, said, at_ms, ctx)
 
 
 def _talked(estimates: Estimates, key: int, channel: str, at_ms: int) -> Talked | None:

@@ -40,19 +40,20 @@ def open_call(customer: Customer, event: CallStarted, at_ms: int) -> None:
     del calls[:-CALLS_KEPT]
 
 
-def hear_turn(customer: Customer, event: CallTurn, at_ms: int) -> None:
-    """Fold `call.turn` of a call whose end has not been seen."""
+def hear_turn(customer: Customer, event: CallTurn, at_ms: int) -> OpenCall:
+    """Fold `call.turn` of a call whose end has not been seen, and return the call."""
     call = _call(customer, event.call_id)
     turn = Turn(event.turn, str(event.speaker), event.text[:TEXT_KEPT], at_ms)
     for index, other in enumerate(call.turns):
         if other.turn == turn.turn:
             call.turns[index] = turn
-            return
+            return call
     insort(call.turns, turn, key=_number)
     del call.turns[:-TURNS_KEPT]
     calls = customer.talk.calls
     calls.sort(key=_seen_ms)
     del calls[:-CALLS_KEPT]
+    return call
 
 
 def close_call(customer: Customer, event: CallEnded) -> OpenCall | None:

@@ -71,6 +71,8 @@ class Talked(msgspec.Struct, array_like=True, gc=False):
     #: Reason as the model sees it where nobody has said one, and how sure it is in percent.
     reason: str = ""
     sure: int = 0
+    #: Of the model that supposed it.
+    reason_version: int = -1
 
 
 class Satisfied(msgspec.Struct, array_like=True, gc=False):

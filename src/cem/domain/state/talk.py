@@ -31,6 +31,11 @@ class OpenCall(msgspec.Struct, array_like=True, gc=False):
     #: The last few, in order.
     turns: list[Turn] = []
 
+    @property
+    def said(self) -> str:
+        """What the customer said in them."""
+        return " ".join([turn.text for turn in self.turns if turn.speaker == "customer"])
+
 
 class Talk(msgspec.Struct, array_like=True, gc=False):
     """The open calls, oldest first."""

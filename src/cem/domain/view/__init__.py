@@ -20,11 +20,12 @@ from cem.domain.view.estimates import (
     ChurnRisk,
     Mood,
     Predicted,
+    SupposedReason,
     churn_risk,
-    likely_reason,
     mood,
     mood_level,
     predicted_satisfaction,
+    supposed_reason,
 )
 from cem.domain.view.journey import JourneyQuality, journey_quality
 from cem.domain.view.money import (
@@ -84,6 +85,7 @@ __all__ = [
     "Mood",
     "Predicted",
     "Rfm",
+    "SupposedReason",
     "age_years",
     "best_channel",
     "best_hour",
@@ -109,7 +111,6 @@ __all__ = [
     "last_answer",
     "last_contact",
     "lifetime_value",
-    "likely_reason",
     "missed_promises_in",
     "mood",
     "mood_level",
@@ -129,6 +130,7 @@ __all__ = [
     "recipients_24h",
     "repeats_in",
     "rfm",
+    "supposed_reason",
     "tenure_days",
     "touches_in",
     "usage_cycle",

@@ -16,11 +16,12 @@ __all__ = [
     "ChurnRisk",
     "Mood",
     "Predicted",
+    "SupposedReason",
     "churn_risk",
-    "likely_reason",
     "mood",
     "mood_level",
     "predicted_satisfaction",
+    "supposed_reason",
     "talk_shape",
 ]
 
@@ -63,6 +64,15 @@ class ChurnRisk(msgspec.Struct, frozen=True):
     chance: float
     drivers: tuple[tuple[str, bool], ...]
     at_ms: int
+
+
+class SupposedReason(msgspec.Struct, frozen=True):
+    """What a contact is about as the model sees it, where nobody has said so."""
+
+    reason: str
+    chance: float
+    #: The model's.
+    version: int
 
 
 def mood(customer: Customer, now_ms: int) -> Mood | None:
@@ -111,10 +121,12 @@ def churn_risk(customer: Customer, now_ms: int) -> ChurnRisk | None:
     return ChurnRisk(said.chance / 10_000, _drivers(said.drivers), at_ms)
 
 
-def likely_reason(customer: Customer, contact_key: int) -> str:
-    """Return the reason of his newest contact as the model sees it; "" if it is another contact, or not known."""
+def supposed_reason(customer: Customer, contact_key: int) -> SupposedReason | None:
+    """Return the reason of his newest contact as the model sees it; None if it is another contact, or not known."""
     talked = customer.estimates.talked
-    return talked.reason if talked is not None and talked.key == contact_key else ""
+    if talked is None or talked.key != contact_key or not talked.reason:
+        return None
+    return SupposedReason(talked.reason, talked.sure / 100, talked.reason_version)
 
 
 def _past(customer: Customer, now_ms: int) -> list[tuple[float, float]]:

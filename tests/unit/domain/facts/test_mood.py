@@ -10,7 +10,7 @@ from cem.domain.events import CallStarted, CallTurn, Event, InteractionRecorded,
 from cem.domain.events.enums import Channel
 from cem.domain.fold import fold
 from cem.domain.state.contacts import contact_key
-from tests.builders.customers import DAY, MINUTE, T0, Context, received
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, received
 
 MOODS = {"bad": -80, "fine": 60, "so so": 0}
 
@@ -76,14 +76,36 @@ def test_nothing_is_kept_without_a_model() -> None:
     assert view.mood(customer, T0) is None
 
 
+def test_a_reason_is_supposed_while_the_call_goes_on() -> None:
+    """From all that he has said so far, until the model is sure; not where the call's reason is known."""
+    sure = iter((40, 85))
+    ctx = Context(T0)
+    ctx.answers = {"sentiment": [0], "reason": lambda q: ["billing", next(sure), 7]}
+    customer = new_customer("C1")
+    turns = [turn(1, "hello"), turn(2, "and", Speaker.REP), turn(3, "my bill"), turn(4, "yes")]
+    for number, (at_ms, event) in enumerate([(T0, CallStarted(call_id="c1")), *turns]):
+        fold(customer, received(event, at_ms, id=f"e{number}"), ctx)
+    assert [q[0] for model, q in ctx.asked if model == "reason"] == ["hello", "hello my bill"]
+    customer = decode_customer(encode_customer(customer))
+    assert view.supposed_reason(customer, contact_key("c1")) == view.SupposedReason("billing", 0.85, 7)
+    assert view.supposed_reason(customer, contact_key("c2")) is None
+    fold(customer, received(CallStarted(call_id="c2", reason="plan"), T0 + HOUR, id="e8"), ctx)
+    fold(
+        customer,
+        received(CallTurn(call_id="c2", turn=1, speaker=Speaker.CUSTOMER, text="hi"), T0 + HOUR),
+        ctx,
+    )
+    assert view.supposed_reason(customer, contact_key("c2")) is None
+
+
 def test_a_reason_that_nobody_said_is_supposed() -> None:
     """Of a message without a reason the model's is kept; one with a reason is an example for it."""
     ctx = Context(T0)
-    ctx.answers = {"reason": ["billing", 80]}
+    ctx.answers = {"reason": ["billing", 80, 7]}
     customer = new_customer("C1")
     plain = InteractionRecorded(interaction_id="i1", channel=Channel.EMAIL, text="my bill")
     fold(customer, received(plain, T0), ctx)
-    assert view.likely_reason(customer, contact_key("i1")) == "billing"
+    assert view.supposed_reason(customer, contact_key("i1")) == view.SupposedReason("billing", 0.8, 7)
     said = InteractionRecorded(interaction_id="i2", channel=Channel.EMAIL, text="no net", reason="coverage")
     fold(customer, received(said, T0 + 1), ctx)
     examples = [(x["text"], y) for model, _, x, y in ctx.examples if model == "reason"]

@@ -142,7 +142,7 @@ class DecisionDesk:
         versions = model_versions(customer)
         learnt: dict[str, Learnt] = {}
         if services.propensities is not None and data is not None:
-            names = [action.action for action in catalogue.actions]
+            names = [(action.action, action.group) for action in catalogue.actions]
             version, learnt = services.propensities(customer, now_ms, names, call.channel)
             if learnt:
                 versions["propensity"] = version

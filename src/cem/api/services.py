@@ -19,8 +19,8 @@ from cem.streams.lag import LagReport
 
 __all__ = ["KeyValues", "LagSource", "Propensities", "RecordLog", "Services"]
 
-#: Customer, instant (ms), actions and channel -> what is known of each action, and the version of the model.
-Propensities = Callable[[Customer, int, Sequence[str], str], tuple[str, dict[str, Learnt]]]
+#: Customer, instant (ms), actions with their groups, and channel -> the version of the model, and what it knows of each action.
+Propensities = Callable[[Customer, int, Sequence[tuple[str, str]], str], tuple[str, dict[str, Learnt]]]
 
 
 class RecordLog(Protocol):

@@ -28,9 +28,14 @@ __all__ = ["learnt_propensities", "run_api"]
 
 
 def learnt_propensities(
-    models: LateShelf, timezone: str, customer: Customer, now_ms: int, actions: Sequence[str], channel: str
+    models: LateShelf,
+    timezone: str,
+    customer: Customer,
+    now_ms: int,
+    actions: Sequence[tuple[str, str]],
+    channel: str,
 ) -> tuple[str, dict[str, Learnt]]:
-    """Return the model's version, and what it says of each action of which it has learnt an outcome."""
+    """Return the model's version, and what it says of each action, beside its group, of which it has learnt something."""
     if models.shelf is None:
         return "", {}
     version, said = models.shelf.propensities(portrait(customer, now_ms, timezone), actions, channel)

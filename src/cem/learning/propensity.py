@@ -43,6 +43,8 @@ _LEAST_PROBABILITY: Final = 1e-3
 _MAX_COUNTED: Final = 512
 #: Outcomes after which an action is half-way out of its ramp.
 _RAMP: Final = 50.0
+#: Most outcomes that its group lends to an action that was never tried.
+_LENT: Final = 30
 
 
 class Offer(msgspec.Struct, frozen=True):
@@ -99,6 +101,8 @@ class PropensityModel(TabularModel):
         self._learner = BinaryLearner(RECIPES[recipe])
         #: "action\tchannel" to outcomes, sum of logged probabilities, how many were logged.
         self._counts: dict[str, tuple[int, float, int]] = {}
+        #: Group to outcomes of its actions.
+        self._groups: dict[str, int] = {}
 
     def predict_one(self, x: Offer) -> Propensity:
         """Return the distribution of the chance that the offer is accepted."""
@@ -131,8 +135,14 @@ class PropensityModel(TabularModel):
         return True
 
     def evidence(self, x: Offer) -> int:
-        """Return how many outcomes of the action over the channel were learnt."""
-        return self._counts.get(_key(x), (0, 0.0, 0))[0]
+        """Return how many outcomes the model's word on this offer counts like.
+
+        Those of the action over the channel, and some that its group lends: all of the group's, _LENT at most, for an
+        action that was never tried, half as many after _RAMP outcomes of its own, and so on.
+        """
+        own = self._counts.get(_key(x), (0, 0.0, 0))[0]
+        lent = min(_LENT, self._groups.get(x.group, 0)) if x.group else 0
+        return own + round(lent * _RAMP / (own + _RAMP))
 
     def encode(self, x: Offer) -> object:
         """Return the features as the model sees them."""
@@ -152,6 +162,8 @@ class PropensityModel(TabularModel):
             total, logged = total + x.probability, logged + 1
         if key in self._counts or len(self._counts) < _MAX_COUNTED:
             self._counts[key] = (seen + 1, total, logged)
+        if x.group and (x.group in self._groups or len(self._groups) < _MAX_COUNTED):
+            self._groups[x.group] = self._groups.get(x.group, 0) + 1
         if not x.probability:
             return 1.0
         mean = total / logged if logged else x.probability
@@ -174,14 +186,17 @@ class PropensityModel(TabularModel):
 
     def _state(self) -> State:
         state, arrays = self._learner.state()
-        return {**state, "counts": {key: list(count) for key, count in self._counts.items()}}, arrays
+        counts = {key: list(count) for key, count in self._counts.items()}
+        return {**state, "counts": counts, "groups": dict(self._groups)}, arrays
 
     def _become(self, state: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
         counts = msgspec.convert(state["counts"], dict[str, tuple[int, float, int]])
+        # Snapshots of before groups were counted have none.
+        groups = msgspec.convert(state.get("groups", {}), dict[str, int])
         learner = BinaryLearner.from_state(state, arrays)
         if learner.options != RECIPES[self.recipe]:
             raise ValueError("its options are not those of the recipe")
-        self._learner, self._counts = learner, counts
+        self._learner, self._counts, self._groups = learner, counts, groups
 
 
 #: Features that an offer adds to the customer's.

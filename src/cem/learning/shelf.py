@@ -76,17 +76,20 @@ class ModelShelf:
         return loaded.version, answer(loaded.model, x)
 
     def propensities(
-        self, packed: bytes, actions: Sequence[str], channel: str
+        self, packed: bytes, actions: Sequence[tuple[str, str]], channel: str
     ) -> tuple[str, dict[str, tuple[float, int]]]:
-        """Return the model's version, and mean chance and outcomes learnt of each action that it has outcomes of."""
+        """Return the model's version, and what it says of each action, given with its group, of which it has learnt.
+
+        That is the mean chance, and how many outcomes it counts like: the action's own, and what its group lends.
+        """
         loaded = self._ready("propensity")
         if loaded is None:
             return "", {}
         assert isinstance(loaded.model, PropensityModel)
         features = features_of(packed)
         found: dict[str, tuple[float, int]] = {}
-        for action in actions:
-            offer = Offer(features, action, channel)
+        for action, group in actions:
+            offer = Offer(features, action, channel, group)
             if outcomes := loaded.model.evidence(offer):
                 said = loaded.model.predict_one(offer)
                 found[action] = (round(said.probability, 4), outcomes)

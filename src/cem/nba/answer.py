@@ -90,12 +90,14 @@ def record_of(decision: Decision, context: Context, call: Call, policy: Policy) 
     features: dict[str, Any] = {name: value for name, value in context.facts.items() if value is not None}
     features.update(freeze_history(context.history))
     features.update(freeze_propensities(context.propensities))
+    action = policy.catalogue.action(first.action)
     return DecisionMade(
         decision_id=decision.decision_id,
         customer_id=decision.customer_id,
         as_of=_moment(decision.as_of_ms),
         action=first.action,
         treatment=first.treatment,
+        group=None if action is None else action.group,
         channel=first.channel,
         probability=first.probability,
         ranked=decision.ranked,

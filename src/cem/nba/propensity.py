@@ -3,7 +3,8 @@
 The prior is a Beta distribution's pseudo-counts. What the model says of this customer counts like the outcomes of the
 action over the channel that it has learnt, so many at most. So an action that was never tried has its prior, and with
 outcomes the model takes over: Beta(a + n m, d + n (1 - m)), with a and d the prior's counts, n the outcomes and m the
-model's mean. Shares are rounded to hundredths and counts to tens: decisions of like customers share their tables.
+model's mean. An action that was never tried, but others of its group were, has some outcomes lent by the group: it starts
+there, and ramps as outcomes of its own come (`cem.learning.propensity`). Shares are rounded to hundredths and counts to tens: decisions of like customers share their tables.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _PREFIX: Final = "propensity."
 
 
 class Learnt(msgspec.Struct, frozen=True, gc=False):
-    """What the model says of one action for one customer: mean chance, and outcomes that it has learnt of it."""
+    """What the model says of one action for one customer: mean chance, and how many outcomes that counts like."""
 
     mean: float
     outcomes: int

@@ -68,6 +68,28 @@ def test_a_new_action_starts_at_its_group_and_ramps() -> None:
     assert after.evidence == 60 and 0.5 < after.ramp < 1.0
 
 
+def test_a_group_lends_evidence_that_fades() -> None:
+    """A new action's word counts like its group's first outcomes; its own replace them, and more never count less."""
+    model = PropensityModel("bayes")
+    new = Offer({}, "save new", "call", "save")
+    assert model.evidence(new) == 0
+    counted = []
+    for n in range(200):
+        if n < 100:
+            model.learn_one(Offer({}, "save a", "call", "save"), n % 2)
+        else:
+            model.learn_one(new, 1)
+        counted.append(model.evidence(new))
+    assert counted[:100] == [min(30, n + 1) for n in range(100)]
+    assert counted[99:] == sorted(counted[99:]) and counted[149] == 50 + 15
+    assert counted[-1] == 110
+    assert model.evidence(Offer({}, "sell new", "call", "sell")) == 0
+    assert model.evidence(Offer({}, "save new", "call")) == 100
+    again = PropensityModel("bayes")
+    again.restore(model.snapshot())
+    assert again.evidence(new) == 110
+
+
 def test_quantiles_are_a_distribution() -> None:
     """Quantiles rise, and the 5 % and 95 % ones lie on either side of the chance."""
     said = _taught(rows=100).predict_one(Offer({"age": 40.0}, "save a", "call", "save"))

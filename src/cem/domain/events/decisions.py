@@ -109,6 +109,10 @@ class DecisionMade(Event, frozen=True, kw_only=True):
     treatment: Annotated[Name | None, Meta(description="Its wording. Used for: propensity by treatment.")] = (
         None
     )
+    group: Annotated[
+        Name | None,
+        Meta(description="Its group in the catalogue. Used for: what a new action's propensity starts from."),
+    ] = None
     channel: Annotated[Channel | None, Meta(description="Its channel. Used for: caps per channel.")] = None
     probability: Annotated[
         float,

@@ -164,7 +164,9 @@ def remember_decision(customer: Customer, received: Received, ctx: FoldContext) 
     packed = portrait(customer, max(received.time_ms, customer.last_ms), ctx.timezone)
     key, at_s = decision_key(event.decision_id), received.time_ms // 1000
     estimates.offered = [each for each in estimates.offered if each.key != key]
-    estimates.offered.append(Offered(key, at_s, event.action, channel, event.probability, packed))
+    estimates.offered.append(
+        Offered(key, at_s, event.action, channel, event.probability, packed, event.group or "")
+    )
     estimates.offered.sort(key=_when)
     del estimates.offered[:-_OFFERED_KEPT]
     _forget_offers(estimates, ctx.lane_time_ms)
@@ -186,8 +188,9 @@ def learn_from_outcome(customer: Customer, received: Received, ctx: FoldContext)
                 "features": features_of(offered.portrait),
                 "action": action,
                 "channel": str(event.channel) if event.channel else offered.channel,
-                # The logged chance is that of the action put first.
+                # Logged chance and group are those of the action put first.
                 "probability": offered.probability if action == offered.action else 0.0,
+                "group": offered.group if action == offered.action else "",
             }
             ctx.example("propensity", f"propensity/{customer.customer_id}/{key}/{action}", x, will)
             estimates.offered.remove(offered)

@@ -118,6 +118,8 @@ class Offered(msgspec.Struct, array_like=True, gc=False):
     #: With which the decision put the action first.
     probability: float = 0.0
     portrait: bytes = b""
+    #: The action's group in the catalogue.
+    group: str = ""
 
 
 class Estimates(msgspec.Struct, array_like=True, gc=False):

@@ -186,6 +186,7 @@ def test_an_outcome_labels_the_decision() -> None:
         customer_id="C1",
         as_of=datetime.fromtimestamp(at_ms / 1000, UTC),
         action="sms_bundle",
+        group="sell",
         channel=Channel.CALL,
         probability=0.25,
         policy_hash="a" * 64,
@@ -197,6 +198,11 @@ def test_an_outcome_labels_the_decision() -> None:
     customer, ctx = lived(events, T0 + 2 * DAY)
     ((source, x, y),) = [(source, x, y) for model, source, x, y in ctx.examples if model == "propensity"]
     assert (x["action"], x["channel"], x["probability"], y) == ("sms_bundle", "call", 0.25, 1)
+    assert x["group"] == "sell"
+    instead = OutcomeRecorded(decision_id="C1.1", state=OutcomeState.ACCEPTED, action="discount")
+    _, ctx_instead = lived([events[0], (at_ms + 1, instead)], T0 + 2 * DAY)
+    ((x_instead, _),) = [(x, y) for model, _, x, y in ctx_instead.examples if model == "propensity"]
+    assert (x_instead["action"], x_instead["group"], x_instead["probability"]) == ("discount", "", 0.0)
     assert x["features"]["price"] > 1_000 and source.endswith("/sms_bundle")
     assert customer.estimates.offered == []
     customer, ctx = lived(events[:2], T0 + 4 * DAY)

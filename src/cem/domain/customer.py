@@ -2,7 +2,8 @@
 
 Two halves. What an SMS record touches (counts, duplicates, lines, due times) is decoded at once. The *sections* stay
 bytes until somebody looks at them: reading `customer.contacts` decodes that section, and `encode_customer` writes
-looked-at and untouched ones alike. So the common record does not pay for what it does not use.
+looked-at and untouched ones alike. So the common record does not pay for what it does not use. Those that a text
+message hardly ever needs are deflated together once they are worth it, and inflated when one of them is looked at.
 
 Fields are only ever appended, each with a default: a reader of version n reads what n-1 wrote. What a newer version
 wrote is refused (`NewerState`), because a fold by an older one would lose what it does not know.
@@ -28,6 +29,7 @@ from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
 from cem.domain.state.service import Service
+from cem.domain.state.squeeze import BadPieceError, squeeze, unsqueeze
 from cem.domain.state.talk import Talk
 from cem.domain.state.value import Value
 
@@ -41,10 +43,11 @@ __all__ = [
     "decode_customer",
     "encode_customer",
     "new_customer",
+    "plain_bytes",
 ]
 
 #: Version of the state that this code writes.
-VERSION = 1
+VERSION = 2
 
 #: Index in `Customer.counts` of each topic's records. Append only.
 FAMILIES = (
@@ -120,13 +123,18 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     segments: bytes = b""
     _value: Raw = _EMPTY
     _moves: Raw = _EMPTY
+    #: The sections of `_QUIET` while nobody looks at them, together (`cem.domain.state.squeeze`); None: each is in its
+    #: own field, because they are small or have been looked at.
+    _piece: bytes | None = None
 
     @property
     def profile(self) -> Profile:
         """Who the customer is."""
         section: Any = self._profile
         if type(section) is Raw:
-            section = self._profile = cast(Raw, _profile(section))
+            section = self._profile = cast(
+                Raw, _profile(section if self._piece is None else _opened(self)._profile)
+            )
         return cast(Profile, section)
 
     @property
@@ -134,7 +142,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """When and why he turned to the company (packed; read them with `cem.domain.view`)."""
         section: Any = self._contacts
         if type(section) is Raw:
-            section = self._contacts = cast(Raw, _contacts(section))
+            section = self._contacts = cast(
+                Raw, _contacts(section if self._piece is None else _opened(self)._contacts)
+            )
         return cast(Contacts, section)
 
     @property
@@ -150,7 +160,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """Bills and payments."""
         section: Any = self._billing
         if type(section) is Raw:
-            section = self._billing = cast(Raw, _billing(section))
+            section = self._billing = cast(
+                Raw, _billing(section if self._piece is None else _opened(self)._billing)
+            )
         return cast(Billing, section)
 
     @property
@@ -158,7 +170,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """Survey answers."""
         section: Any = self._satisfaction
         if type(section) is Raw:
-            section = self._satisfaction = cast(Raw, _satisfaction(section))
+            section = self._satisfaction = cast(
+                Raw, _satisfaction(section if self._piece is None else _opened(self)._satisfaction)
+            )
         return cast(Satisfaction, section)
 
     @property
@@ -166,7 +180,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """Faults, tickets, orders, tasks."""
         section: Any = self._service
         if type(section) is Raw:
-            section = self._service = cast(Raw, _service(section))
+            section = self._service = cast(
+                Raw, _service(section if self._piece is None else _opened(self)._service)
+            )
         return cast(Service, section)
 
     @property
@@ -174,7 +190,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What the company said to him, and his responses."""
         section: Any = self._outreach
         if type(section) is Raw:
-            section = self._outreach = cast(Raw, _outreach(section))
+            section = self._outreach = cast(
+                Raw, _outreach(section if self._piece is None else _opened(self)._outreach)
+            )
         return cast(Outreach, section)
 
     @property
@@ -182,7 +200,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """The last decisions and their outcomes."""
         section: Any = self._decisions
         if type(section) is Raw:
-            section = self._decisions = cast(Raw, _decisions(section))
+            section = self._decisions = cast(
+                Raw, _decisions(section if self._piece is None else _opened(self)._decisions)
+            )
         return cast(Decisions, section)
 
     @property
@@ -198,7 +218,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What models say of him, and what waits for the label from which they learn."""
         section: Any = self._estimates
         if type(section) is Raw:
-            section = self._estimates = cast(Raw, _estimates(section))
+            section = self._estimates = cast(
+                Raw, _estimates(section if self._piece is None else _opened(self)._estimates)
+            )
         return cast(Estimates, section)
 
     @property
@@ -206,7 +228,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What dealing with the company cost him, besides what other sections count."""
         section: Any = self._journey
         if type(section) is Raw:
-            section = self._journey = cast(Raw, _journey(section))
+            section = self._journey = cast(
+                Raw, _journey(section if self._piece is None else _opened(self)._journey)
+            )
         return cast(Journey, section)
 
     @property
@@ -222,7 +246,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What he has brought in, and how that compares (packed; read it with `cem.domain.view`)."""
         section: Any = self._value
         if type(section) is Raw:
-            section = self._value = cast(Raw, _value(section))
+            section = self._value = cast(
+                Raw, _value(section if self._piece is None else _opened(self)._value)
+            )
         return cast(Value, section)
 
     @property
@@ -248,6 +274,22 @@ _journey = msgspec.msgpack.Decoder(Journey).decode
 _watching = msgspec.msgpack.Decoder(Watching).decode
 _value = msgspec.msgpack.Decoder(Value).decode
 _moves = msgspec.msgpack.Decoder(Moves).decode
+
+#: The sections that go into the piece, in its order. Append only.
+_QUIET = (
+    "_contacts",
+    "_decisions",
+    "_outreach",
+    "_billing",
+    "_satisfaction",
+    "_service",
+    "_journey",
+    "_value",
+    "_estimates",
+    "_profile",
+)
+#: Sections of fewer bytes than this together stay as they are: deflating costs more than the room is worth.
+_WORTH_IT = 512
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
@@ -307,7 +349,46 @@ def encode_customer(customer: Customer) -> bytes:
             if type(section) is not Raw:
                 # Bytes again, or a state in memory would have all that was ever looked at encoded with each record.
                 setattr(customer, name, _EMPTY if section == default else Raw(_encode(section)))
+        _close(customer)
     return _encode(customer)
+
+
+def plain_bytes(data: bytes) -> bytes:
+    """Return the bytes of a state with all sections as they are before they are deflated: the same for any zlib.
+
+    Raises NewerState or BrokenState.
+    """
+    customer = decode_customer(data)
+    return data if customer._piece is None else _encode(_opened(customer))
+
+
+def _close(customer: Customer) -> None:
+    """Put the quiet sections, all of them bytes, into a piece if they are worth it."""
+    if customer._piece is not None:
+        return
+    plain = _encode([getattr(customer, name) for name in _QUIET])
+    if len(plain) < _WORTH_IT:
+        return
+    piece = squeeze(plain)
+    if len(piece) < len(plain):
+        customer._piece = piece
+        for name in _QUIET:
+            setattr(customer, name, _EMPTY)
+
+
+def _opened(customer: Customer) -> Customer:
+    """Return the customer with the sections of its piece in their fields. Raises BrokenState."""
+    assert customer._piece is not None
+    try:
+        sections = _peek(unsqueeze(customer._piece))
+    except (BadPieceError, msgspec.DecodeError) as error:
+        raise BrokenState(
+            f"the sections of customer {customer.customer_id} cannot be read: {error}"
+        ) from error
+    for name, section in zip(_QUIET, sections, strict=False):
+        setattr(customer, name, section)
+    customer._piece = None
+    return customer
 
 
 def decode_customer(data: bytes) -> Customer:
@@ -320,6 +401,7 @@ def decode_customer(data: bytes) -> Customer:
         if customer.version > VERSION:
             raise _newer(customer.customer_id, customer.version)
         customer.version = VERSION
+        _close(customer)
     return customer
 
 

@@ -84,6 +84,10 @@ class CemStepper:
         text = self._restraint().text
         return {"rules": self._rules.version, **({"restraint": text} if text else {})}
 
+    def use(self, rules: Rules) -> None:
+        """Let `rules` hold from the next step on. Not to be called in the midst of one."""
+        self._rules = rules
+
     def at(self, versions: Mapping[str, str]) -> CemStepper:
         if self._past is not None and self._past[0] == versions:
             return self._past[1]

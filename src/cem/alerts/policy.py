@@ -30,20 +30,27 @@ _ACTION = re.compile(r"[a-z][a-z0-9_]{0,63}\Z")
 class AlertPolicyError(ValueError):
     """The thresholds cannot be used; the message says which, where, and what they take."""
 
+    def __init__(self, origin: str, message: str, field: str = "") -> None:
+        """Take the file, what is wrong, and the dotted field that it is about ("": all of them)."""
+        super().__init__(f"{origin}: {message}")
+        self.message = message
+        self.field = field
+
 
 def read_alert_policy(document: object, origin: str) -> AlertPolicy:
     """Return the policy of a parsed document (None: an empty file, all defaults); `origin` names it in errors."""
     if document is None:
         return AlertPolicy()
     if not isinstance(document, dict):
-        raise AlertPolicyError(f"{origin}: must be a mapping of alert types to thresholds")
+        raise AlertPolicyError(origin, "must be a mapping of alert types to thresholds")
     try:
         policy = msgspec.convert(document, AlertPolicy)
     except msgspec.ValidationError as error:
-        raise AlertPolicyError(f"{origin}: {_explained(str(error))}") from None
+        raise AlertPolicyError(origin, *_explained(str(error))) from None
     problem = _problem(policy)
     if problem:
-        raise AlertPolicyError(f"{origin}: {problem}")
+        # Each begins with the field.
+        raise AlertPolicyError(origin, problem, re.split("[ :]", problem)[0])
     return policy
 
 
@@ -121,8 +128,8 @@ def _rising(field: str, values: Sequence[int], low: int, high: int) -> str | Non
     return None
 
 
-def _explained(message: str) -> str:
-    """Return msgspec's message with the field in front, and the nearest known name for an unknown one."""
+def _explained(message: str) -> tuple[str, str]:
+    """Return msgspec's message, with the nearest known name for an unknown one, and the dotted field."""
     place = _PLACE.search(message)
     path = place["path"].removeprefix("$").lstrip(".") if place else ""
     what = message[: place.start()] if place else message
@@ -130,8 +137,9 @@ def _explained(message: str) -> str:
     if unknown:
         known = _fields(path)
         where = f" in {path}" if path else ""
-        return f"there is no field {unknown['name']!r}{where}{_near(unknown['name'], known)}"
-    return f"{path}: {what[:1].lower()}{what[1:]}" if path else what
+        said = f"there is no field {unknown['name']!r}{where}{_near(unknown['name'], known)}"
+        return said, f"{path}.{unknown['name']}" if path else unknown["name"]
+    return f"{path}: {what[:1].lower()}{what[1:]}" if path else what, path
 
 
 def _near(name: str, known: Sequence[str]) -> str:

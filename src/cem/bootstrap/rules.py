@@ -9,9 +9,7 @@ import random
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-import yaml
+from typing import Any, Final
 
 from cem.alerts.policy import AlertPolicyError, read_alert_policy, remedies_of
 from cem.bootstrap.policies import policy_text, read_policy
@@ -22,7 +20,7 @@ from cem.domain.identity import IdentityRules
 from cem.domain.thresholds import RemedyPolicy
 from cem.domain.value_policy import ValuePolicy
 from cem.nba import load_policy
-from cem.nba.policy_file import nearest
+from cem.nba.policy_file import PolicyError, PolicyFile, nearest
 from cem.nba.remedies import Remedies
 from cem.nba.value_policy import VALUE_FILE, ValuePolicyError, read_value_policy
 from cem.normal_form import is_region
@@ -32,7 +30,9 @@ from cem.step_rules import Propose, Rules
 from cem.stores import RedisStore
 from cem.whole_file import write_whole
 
-__all__ = ["RulesArchive", "read_rules", "read_value"]
+__all__ = ["ALERTS_FILE", "RulesArchive", "read_rules", "read_value"]
+
+ALERTS_FILE: Final = "alerts.yaml"
 
 
 def read_rules(settings: Settings) -> Rules:
@@ -41,18 +41,18 @@ def read_rules(settings: Settings) -> Rules:
     They hold the policy of next best actions too: an alert's remedy is decided by it.
     """
     policy, files = read_policy(settings)
-    (alerts, origin), (value, value_origin) = (
-        _document(settings, name) for name in ("alerts.yaml", VALUE_FILE)
-    )
+    alerts, value = (_document(settings, name) for name in (ALERTS_FILE, VALUE_FILE))
     try:
-        bundle = _bundle(alerts, value, settings, files)
-        rules = _rules_of(bundle, origin, value_origin)
-    except (AlertPolicyError, ValuePolicyError) as error:
-        raise SettingsError(str(error)) from None
+        rules = _rules_of(_bundle(alerts.data, value.data, settings, files), alerts.name, value.name)
+    except AlertPolicyError as error:
+        raise _refused(alerts, error.field, error.message) from None
+    except ValuePolicyError as error:
+        raise _refused(value, error.field, error.message) from None
     for field, action in remedies_of(rules.alerts):
         if policy.catalogue.action(action) is None:
             known = nearest(action, [each.action for each in policy.catalogue.actions])
-            raise SettingsError(f"{origin}: {field}.action: there is no action {action!r}{known}")
+            path = f"{field}.action"
+            raise _refused(alerts, path, f"{path}: there is no action {action!r}{known}")
     return rules
 
 
@@ -78,19 +78,25 @@ def _bundle(alerts: object, value: object, settings: Settings, files: Mapping[st
 
 def read_value(settings: Settings) -> ValuePolicy:
     """Return what lifetime values are reckoned with. Raises SettingsError with file and place when it is wrong."""
+    file = _document(settings, VALUE_FILE)
     try:
-        return read_value_policy(*_document(settings, VALUE_FILE))
+        return read_value_policy(file.data, file.name)
     except ValuePolicyError as error:
+        raise _refused(file, error.field, error.message) from None
+
+
+def _document(settings: Settings, name: str) -> PolicyFile:
+    """Return the parsed policy file, named after where it is from."""
+    text, origin = policy_text(settings, name)
+    try:
+        return PolicyFile(origin, text)
+    except PolicyError as error:
         raise SettingsError(str(error)) from None
 
 
-def _document(settings: Settings, name: str) -> tuple[object, str]:
-    """Return the parsed policy file and where it is from."""
-    text, origin = policy_text(settings, name)
-    try:
-        return yaml.safe_load(text), origin
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{origin}: {error}") from None
+def _refused(file: PolicyFile, field: str, message: str) -> SettingsError:
+    """Return the refusal of a dotted field, with file and line."""
+    return SettingsError(str(file.error(tuple(field.split(".")) if field else (), message)))
 
 
 def _rules_of(bundle: Mapping[str, Any], alerts_origin: str, value_origin: str) -> Rules:
@@ -167,6 +173,13 @@ class RulesArchive:
             await asyncio.sleep(random.uniform(0.02, 0.2))  # noqa: S311
         for version, bundle in kept.items():
             self._note(version, bundle)
+
+    async def refresh(self) -> bool:
+        """Take note of versions that other workers have kept since; return whether there were any. Raises Unavailable."""
+        known = len(self._known)
+        for version, bundle in (await self._kept()).items():
+            self._note(version, bundle)
+        return len(self._known) > known
 
     async def _kept(self) -> dict[str, str]:
         return dict(json.loads(await self._store.get_raw(_KEY) or b"{}"))

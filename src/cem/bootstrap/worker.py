@@ -14,6 +14,7 @@ from cem.bootstrap.checkpoints import CheckpointFiles
 from cem.bootstrap.judge import LedgerJudge
 from cem.bootstrap.learner import model_names
 from cem.bootstrap.parts import open_parts
+from cem.bootstrap.reloading import RulesWatch
 from cem.bootstrap.rules import RulesArchive, read_rules
 from cem.bootstrap.segment_watch import SegmentWatch
 from cem.domain.restraint import NOTHING, Restraint
@@ -34,6 +35,7 @@ from cem.streams.lanes import LaneSet
 from cem.streams.metrics import WorkerMetrics
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_pauses import PauseCollector
+from cem.streams.metrics_rules import RulesCollector
 from cem.streams.metrics_segments import SegmentCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
@@ -88,9 +90,9 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         await archive.keep(rules)
         models = LateShelf()
         brakes = Brakes(parts, settings)
-        stepper: Stepper[Any, Any] = job or make_stepper(
-            rules, settings.partitions, archive, models, lambda: brakes.restraint
-        )
+        made = make_stepper(rules, settings.partitions, archive, models, lambda: brakes.restraint)
+        stepper: Stepper[Any, Any] = job or made
+        watch = RulesWatch(settings, rules, archive, made.use)
         await brakes.start()
         at_point = crash_points(settings.crash_at)
         files = CheckpointFiles(parts.store, settings)
@@ -134,6 +136,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
                 checkpoints=keeper,
                 rebuild=settings.rebuild,
                 observer=meter,
+                refresh_rules=archive.refresh,
             )
 
         def opened(lanes: LaneSet, lane: Lane) -> None:
@@ -149,7 +152,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             parts.store.own_states,
             parts.publisher,
             lambda: brakes.tellings,
-            lambda: rules.alerts.ledger,
+            lambda: watch.rules.alerts.ledger,
             lambda: _has_first(lanes),
         )
         closers: list[Callable[[], Awaitable[None]]] = [stopped.say, brakes.stop, parts.close]
@@ -157,6 +160,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             lambda: lanes.resume_paused(resumed),
             lambda: stopped.run(lanes.lanes),
             judge.run,
+            watch.run,
             *parts.background,
         ]
         if job is None and (names := model_names(settings)):
@@ -169,8 +173,11 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             )
             LaneCollector(lanes, metrics.registry)
             LagCollector(lag, metrics.registry)
+            RulesCollector(lambda: watch.rules.version, lambda: bool(watch.refused), metrics.registry)
             PauseCollector(lambda: brakes.tellings, metrics.registry)
-            segments = SegmentWatch(parts.store.own_states, lambda: rules.segments, lambda: _has_first(lanes))
+            segments = SegmentWatch(
+                parts.store.own_states, lambda: watch.rules.segments, lambda: _has_first(lanes)
+            )
             SegmentCollector(lambda: segments.figures, metrics.registry)
             runs.append(segments.run)
             close_port = serve_metrics(

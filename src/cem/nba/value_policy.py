@@ -34,30 +34,38 @@ _PLACE = re.compile(r" - at `\$\.(?P<field>[^`]*)`\Z")
 class ValuePolicyError(ValueError):
     """The policy cannot be used; the message says which field, where, and what it takes."""
 
+    def __init__(self, origin: str, message: str, field: str = "") -> None:
+        """Take the file, what is wrong, and the field that it is about ("": all of them)."""
+        super().__init__(f"{origin}: {message}")
+        self.message = message
+        self.field = field
+
 
 def read_value_policy(document: object, origin: str) -> ValuePolicy:
     """Return the policy of a parsed document (None: an empty file, all defaults); `origin` names it in errors."""
     if document is None:
         return ValuePolicy()
     if not isinstance(document, dict):
-        raise ValuePolicyError(f"{origin}: must be a mapping of names to numbers")
+        raise ValuePolicyError(origin, "must be a mapping of names to numbers")
     try:
         policy = msgspec.convert(document, ValuePolicy)
     except msgspec.ValidationError as error:
-        raise ValuePolicyError(f"{origin}: {_explained(str(error))}") from None
+        raise ValuePolicyError(origin, *_explained(str(error))) from None
     for field, (low, high) in _RANGES.items():
         value = getattr(policy, field)
         if not low <= value <= high:
-            raise ValuePolicyError(f"{origin}: {field} must be from {low} to {high}, not {value}")
+            raise ValuePolicyError(origin, f"{field} must be from {low} to {high}, not {value}", field)
     return policy
 
 
-def _explained(message: str) -> str:
-    """Return msgspec's message with the field in front, and the nearest known name for an unknown one."""
+def _explained(message: str) -> tuple[str, str]:
+    """Return msgspec's message, with the nearest known name for an unknown one, and the field."""
     unknown = _UNKNOWN.match(message)
     if unknown:
         near = get_close_matches(unknown["name"], _RANGES, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(_RANGES)}"
-        return f"there is no field {unknown['name']!r}; {hint}"
+        return f"there is no field {unknown['name']!r}; {hint}", unknown["name"]
     place = _PLACE.search(message)
-    return f"{place['field']}: {message[: place.start()].lower()}" if place else message
+    if place is None:
+        return message, ""
+    return f"{place['field']}: {message[: place.start()].lower()}", place["field"]

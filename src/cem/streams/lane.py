@@ -12,8 +12,8 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from faust.types import TP
 
@@ -21,6 +21,8 @@ from cem.pipeline import LanePipeline
 from cem.ports import Clock, Fenced, LaneStopped, Observer, Refused, Unavailable
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.transport import Batch, Consumer
+
+T = TypeVar("T")
 
 __all__ = ["ANSWER_ALLOWANCE_MS", "FencedOut", "Lane"]
 
@@ -55,7 +57,12 @@ class Lane:
         checkpoints: CheckpointKeeper | None = None,
         rebuild: bool = False,
         observer: Observer | None = None,
+        refresh_rules: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
+        """Take what the lane is made of.
+
+        `refresh_rules` returns whether rules that other workers have taken up meanwhile are known now that were not.
+        """
         self.number = number
         self.partitions = {topic: TP(topic, number) for topic in topics}
         #: Why the lane does not go on: a person has to decide. None while it does.
@@ -70,6 +77,7 @@ class Lane:
         self._on_crash = on_crash
         self._on_opened = on_opened
         self._observer = observer
+        self._refresh_rules = refresh_rules
         self._checkpoints = checkpoints
         self._rebuild = rebuild
         self._consumer: Consumer | None = None
@@ -284,7 +292,13 @@ class Lane:
         if self._rebuild and self._checkpoints is not None:
             with self._standing_still():
                 await self._restore(self._checkpoints)
-        await self.pipeline.open()
+        try:
+            await self.pipeline.open()
+        except LaneStopped:
+            # Its journal may name rules that the owner before took up while this worker ran.
+            if self._refresh_rules is None or not await self._patiently(self._refresh_rules):
+                raise
+            await self.pipeline.open()
         if self.pipeline.adopted and self._checkpoints is not None:
             # The new log's journal does not lead to these states: what does must not be lost.
             with self._standing_still():
@@ -308,11 +322,14 @@ class Lane:
 
     async def _restore(self, checkpoints: CheckpointKeeper) -> None:
         """Take back the lane's checkpoint, as often as it takes: a restoration that broke off is begun anew."""
+        await self._patiently(lambda: checkpoints.restore(self.number))
+
+    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Return the answer, asking as often as it takes while Kafka or Redis is away."""
         attempt = 0
         while True:
             try:
-                await checkpoints.restore(self.number)
-                return
+                return await ask()
             except Unavailable as reason:
                 if not reason.retryable:
                     raise Refused(f"lane {self.number}: {reason}") from reason

@@ -291,3 +291,35 @@ def test_a_store_older_than_its_journal_stops_the_lane() -> None:
         assert "the store is older than the journal's retention" in (lane.stopped or "")
 
     run(scenario)
+
+
+def test_a_lane_whose_journal_names_rules_of_others_opens_once_they_are_known() -> None:
+    """What stopped it is looked for anew, also past a Redis that is away for a moment; without news it stays stopped."""
+
+    async def scenario(world: World) -> None:
+        answers: list[bool | Unavailable] = [Unavailable("Redis is away"), True]
+
+        asked = asyncio.Event()
+
+        async def refresh() -> bool:
+            answer = answers.pop(0)
+            if not answers:
+                asked.set()
+            if isinstance(answer, Unavailable):
+                raise answer
+            world.log.stopped = None if answer else world.log.stopped
+            return answer
+
+        for news, is_open in ((answers, True), ([False], False)):
+            answers[:] = news
+            world.log.stopped = "the journal has saves made under rules that are not to be found"
+            lane = world.make_lane(0, world.lanes)
+            lane._refresh_rules = refresh
+            lane.start(world.consumer)  # type: ignore[arg-type]
+            await asked.wait()
+            asked.clear()
+            await settle()
+            assert (lane.pipeline.is_open, lane.stopped is None) == (is_open, is_open)
+            await lane.close(0.1)
+
+    run(scenario)

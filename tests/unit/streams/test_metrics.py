@@ -31,6 +31,7 @@ from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_models import ModelCollector
 from cem.streams.metrics_pauses import PauseCollector
+from cem.streams.metrics_rules import RulesCollector
 from cem.streams.metrics_segments import SegmentCollector, SegmentFigures
 from cem.streams.metrics_server import serve_metrics
 from cem.webhooks.metrics import WebhookMetrics
@@ -301,6 +302,7 @@ def families() -> Iterable[Metric]:
     LagCollector(watched(), registry)
     worker, lane = meter()
     LaneCollector(lanes(), worker.registry)  # type: ignore[arg-type]
+    RulesCollector(lambda: "0af3", lambda: False, worker.registry)
     PauseCollector(Tellings, worker.registry)
     figures = SegmentFigures({"unhappy": Sums(2, 9_000, 1, 150, 2, 700)}, 3)
     SegmentCollector(lambda: figures, worker.registry)

@@ -134,6 +134,36 @@ def test_the_buffer_of_trees_is_bounded() -> None:
     assert trees.state()[1]["labels"].shape == (100,)
 
 
+def test_trees_keep_the_rarer_kind_and_know_how_rare_it_is() -> None:
+    """Of one yes in fifty a quarter of a full buffer is yes, also after a restart; what is predicted is as rare as it is."""
+    dice = random.Random(7)
+    trees = BackfittedTrees(TreeOptions(buffer=400, every=8))
+    said = []
+    for at in range(16_000):
+        x = dice.gauss(0, 1)
+        v, label = _vector(1.0, x), dice.random() < (0.032 if x > 0 else 0.008)
+        if at == 9_000:
+            trees = BackfittedTrees.from_state(*trees.state())
+        if at >= 12_000:
+            said.append((x > 0, sigmoid(trees.predict(v))))
+        trees.learn(v, float(label), [(True, [1])] if trees.wants_splits else None)
+    assert 4 * trees.state()[1]["labels"].sum() == pytest.approx(400, abs=20)
+    high, low = ([p for up, p in said if up is side] for side in (True, False))
+    assert sum(high) / len(high) == pytest.approx(0.032, rel=0.35)
+    assert sum(low) / len(low) == pytest.approx(0.008, rel=0.6)
+
+
+def test_trees_of_an_older_state_go_on() -> None:
+    """A state that does not say how rare a yes is takes it from its rows."""
+    trees = BackfittedTrees(TreeOptions(buffer=100))
+    for at in range(50):
+        trees.learn(_vector(1.0, float(at % 5)), float(at % 2), [(True, [1])] if trees.wants_splits else None)
+    state, arrays = trees.state()
+    del state["positives"]
+    again, arrays_again = BackfittedTrees.from_state(state, arrays).state()
+    assert again["positives"] == 0.5 and np.array_equal(arrays["rows"], arrays_again["rows"])
+
+
 def test_a_stack_finds_who_is_right() -> None:
     """Of two members one says the truth and the other noise: the weights say so."""
     dice = random.Random(6)

@@ -11,7 +11,9 @@ Learning 2006). The buffer keeps features, never identities.
 
 The buffer holds vectors of the encoder in bytes: 31 steps to a standard deviation, one byte a mark. When it is full
 each new example replaces a random one (Aggarwal, "On biased reservoir sampling", VLDB 2006), so that it forgets at the
-rate of its size.
+rate of its size. Of yes and no the rarer kind does not give way while it has no more than a quarter of the buffer: where one
+in fifty says yes, that is 1,250 of them to learn from instead of 100. Its rows weigh as much less as there are more of them than
+there should be (case-control sampling; King and Zeng, "Logistic regression in rare events data", Political Analysis 2001).
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ _LEAST_ROWS: Final = 40
 #: The places that questions are drawn from are listed again after so many fits.
 _LIST_EVERY: Final = 16
 _SLOT, _PART = 1, 2
+#: Buffers' worth of examples over which the share of positives is a mean.
+_REMEMBERED: Final = 4
 
 
 class TreeOptions(msgspec.Struct, frozen=True):
@@ -78,6 +82,8 @@ class BackfittedTrees:
         self._rows = np.full((0, o.buffer), _ZERO, np.uint8)
         self._labels = np.zeros(o.buffer, np.float32)
         self._sums = np.zeros(o.buffer, np.float32)
+        #: Share of positives among what was seen lately.
+        self._positives = 0.0
         self._firsts = np.arange(o.trees, dtype=np.int64) << o.depth
         self._questions: _Questions | None = None
         self.grow(_BLOCK)
@@ -101,8 +107,9 @@ class BackfittedTrees:
         """
         o = self.options
         row = _packed(v)
-        slot = self.seen if self.seen < o.buffer else draw_below(o.buffer, o.seed + _SLOT, self.seen)
+        slot = self.seen if self.seen < o.buffer else self._victim()
         self.seen += 1
+        self._count(label)
         self._rows[: len(row), slot] = row[: self.width]
         self._labels[slot] = label
         before = self._sum(row)
@@ -139,6 +146,7 @@ class BackfittedTrees:
                 "seen": self.seen,
                 "fits": self.fits,
                 "bias": self.bias,
+                "positives": self._positives,
                 "splits": None if questions is None else [[*split] for split in questions.splits],
             },
             {
@@ -182,6 +190,9 @@ class BackfittedTrees:
         made._rows[:, :n] = rows
         made._labels[:n] = arrays["labels"]
         made._sums[:n] = arrays["sums"]
+        # Trees of before the rarer kind was kept longer hold as many of it as there are.
+        kept = float(made._labels[:n].mean()) if n else 0.0
+        made._positives = msgspec.convert(state.get("positives", kept), float)
         return made
 
     def _sum(self, row: Bytes) -> float:
@@ -232,10 +243,30 @@ class BackfittedTrees:
             self.bias = mean
             off = rest[part] + np.float32(mean) - labels[part]
             return np.stack((off, np.ones_like(off)))
-        mean = (mean * n + 0.5) / (n + 1.0)
-        self.bias = math.log(mean / (1.0 - mean))
+        # Where one kind is rare, the buffer holds more of it than there is: its rows weigh less.
+        share = (self._positives * n + 0.5) / (n + 1.0)
+        kept = (mean * n + 0.5) / (n + 1.0)
+        weights = np.where(labels[part] > 0.5, share / kept, (1.0 - share) / (1.0 - kept))
+        self.bias = math.log(share / (1.0 - share))
         p = 1.0 / (1.0 + np.exp(-np.clip(rest[part] + np.float32(self.bias), -20.0, 20.0)))
-        return np.stack((p - labels[part], p * (1.0 - p))).astype(np.float32, copy=False)
+        return np.stack((weights * (p - labels[part]), weights * p * (1.0 - p))).astype(
+            np.float32, copy=False
+        )
+
+    def _count(self, label: float) -> None:
+        step = max(1.0 / self.seen, 1.0 / (_REMEMBERED * self.options.buffer))
+        self._positives += step * (label - self._positives)
+
+    def _victim(self) -> int:
+        """Return which row of the full buffer gives way: a random one, but a kind keeps a quarter of the buffer."""
+        o = self.options
+        if o.loss == "logistic":
+            positive = self._labels > 0.5
+            for kind in (True, False):
+                rows = np.flatnonzero(positive != kind)
+                if 4 * (o.buffer - len(rows)) <= o.buffer:
+                    return int(rows[draw_below(len(rows), o.seed + _SLOT, self.seen)])
+        return draw_below(o.buffer, o.seed + _SLOT, self.seen)
 
 
 class _Questions:

@@ -86,8 +86,8 @@ bench-ledger: setup ## How often the ledger's interval is wrong, and how often i
 bench-customer: setup ## What is learnt of customers against what the simulator hides
 	$(BIN)/python -m bench.customer --customers 200
 
-bench-learning: setup ## The models on simulated customers against the hidden truth (CUSTOMERS=2000)
-	$(BIN)/python -m bench.learning --customers $(or $(CUSTOMERS),2000)
+bench-learning: setup $(PEERS)/boosting/.installed ## The models on simulated customers against the hidden truth, and churn against batch boosting (CUSTOMERS=2000)
+	$(BIN)/python -m bench.learning --customers $(or $(CUSTOMERS),2000) --rows bench/results/churn_rows.npz
 
 MINUTES ?= 30
 soak: setup kafka-jars ## Hold 3,000 records a second and API load for MINUTES, and watch memory, connections, lag

@@ -3,7 +3,11 @@
 The product's own fold and pupils, in one process and without servers: a world is lived, its events are folded in the
 order of their arrival, ticks come when they are due, each example is learnt as soon as it is made. What the models said
 when they were asked is compared with what came, with what an oracle said who knows each customer's hidden hazard, and
-with the hidden moods. Of the messages one a line and day is folded: the models look at no more of them.
+with the hidden moods. Of the messages one a line and day (`--messages-every`) is folded: the models look at no more of them.
+Drivers are not asked for: each costs a prediction a feature, and changes no score.
+
+`--rows FILE` keeps what the churn model was asked and what came, and compares our recipes with batch gradient boosting on
+these same rows (`bench.churn_rows`).
 """
 
 from __future__ import annotations
@@ -18,18 +22,19 @@ from typing import Any
 
 import numpy as np
 
+from bench.churn_rows import TARGETS, compared, save_rows
+from bench.common import check_targets, show, write_results
 from cem.domain.customer import Customer, new_customer
 from cem.domain.events import Event, SmsRated, type_of
 from cem.domain.events.envelope import Received
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.scores import example_emission
 from cem.domain.view import mood_level
-from cem.domain.view.portrait import FEATURES
-from cem.domain.weeks import instant_of
+from cem.domain.view.portrait import features_of
+from cem.domain.weeks import instant_of, week_of
 from cem.learning.evaluation.measures import auc
 from cem.learning.pupil import Lesson, Pupil
 from cem.learning.shelf import LEAST_EXAMPLES, Loaded, ModelShelf
-from cem.learning.stream_models import MODELS
 from cem.simulator import Parameters, open_world
 from cem.simulator.parameters import DAY_MS
 from tests.builders.customers import Context
@@ -58,19 +63,20 @@ class Judge(Context):
         began = time.process_time()
         name = "sentiment" if model == "about" else model
         pupil = self.pupils.get(name)
-        if pupil is not None:
-            loaded = Loaded(pupil.version, pupil.contest.champion, pupil.examples)
-            self._shelf._loaded[name] = loaded
-        found = self._shelf.ask(model, question)
+        answer = None
         if model == "churn":
-            ready = pupil is not None and pupil.examples >= LEAST_EXAMPLES["churn"]
-            score = None
-            if ready and pupil is not None:
-                score = pupil.contest.predict_one(MODELS["churn"].read(_features(question))).score
-            week = next_week(self.customer_id, self.lane_time_ms)
-            self.portraits[self.customer_id, week] = (question, score)
+            said = None
+            if pupil is not None and pupil.examples >= LEAST_EXAMPLES["churn"]:
+                said = pupil.contest.predict_one(features_of(question))
+                answer = [round(said.probability * 10_000), pupil.version, []]
+            week = week_of(self.customer_id, self.lane_time_ms)
+            self.portraits[self.customer_id, week] = (question, None if said is None else said.score)
+        elif pupil is not None:
+            self._shelf._loaded[name] = Loaded(pupil.version, pupil.contest.champion, pupil.examples)
+            found = self._shelf.ask(model, question)
+            answer = None if found is None else found[1]
         self.ask_s += time.process_time() - began
-        return None if found is None else found[1]
+        return answer
 
     def example(self, model: str, source: str, x: Any, y: Any) -> None:
         if model == "churn" and x is not None:
@@ -87,22 +93,16 @@ class Judge(Context):
         self.learn_s += time.process_time() - began
 
 
-def _features(portrait: bytes) -> dict[str, float]:
-    from cem.domain.view.portrait import features_of
-
-    return features_of(portrait)
-
-
-def next_week(customer_id: str, at_ms: int) -> int:
-    from cem.domain.weeks import week_of
-
-    return week_of(customer_id, at_ms)
-
-
 def judge(
-    customers: int, days: int, seed: int, texts: str, models: tuple[str, ...], rows_file: Path | None = None
+    customers: int,
+    days: int,
+    seed: int,
+    texts: str,
+    models: tuple[str, ...],
+    rows_file: Path | None = None,
+    messages_every: int = 1,
 ) -> dict[str, Any]:
-    """Return what was found."""
+    """Return what was found. messages_every: days between two messages of a line that are folded."""
     parameters = Parameters(customers=customers, seed=seed, texts=texts)
     world = open_world(parameters)
     world.truths = []
@@ -111,7 +111,7 @@ def judge(
     dues: list[tuple[int, str]] = []
     moods: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
     heard: list[tuple[float, float]] = []
-    messages: set[tuple[str, int]] = set()
+    messages: dict[str, int] = {}
     fold_s, number = 0.0, 0
     for day in range(days):
         events = world.advance(parameters.day_start_ms(day + 1) - 1)
@@ -123,10 +123,9 @@ def judge(
         for event in sorted(events, key=lambda e: (e.recorded_ms, e.id)):
             customer_id = event.key
             if isinstance(event.event, SmsRated):
-                mark = (event.event.line, day)
-                if mark in messages:
+                if day - messages.get(event.event.line, -messages_every) < messages_every:
                     continue
-                messages.add(mark)
+                messages[event.event.line] = day
             while dues and dues[0][0] <= event.recorded_ms:
                 at_ms, due_id = heapq.heappop(dues)
                 _tick(states[due_id], max(at_ms, ctx.lane_time_ms), ctx, dues)
@@ -143,7 +142,6 @@ def judge(
             due = next_due_ms(state)
             if due is not None and due != before:
                 heapq.heappush(dues, (due, customer_id))
-        messages.clear()
         if day % 7 == 0 and day > 30:
             heard += _moods_now(states, moods, ctx.lane_time_ms)
         fold_s += time.process_time() - began
@@ -216,11 +214,8 @@ def _figures(
         ours_, hidden = np.array(heard).T
         found["mood"] = {"pairs": len(heard), "correlation": float(np.corrcoef(ours_, hidden)[0, 1])}
     if rows_file is not None:
-        matrix = np.array([list(row[4].ljust(len(FEATURES), b"\xff")) for row in rows], float)
-        said_all = [np.nan if row[1] is None else row[1] for row in rows]
-        columns = {"t": [r[0] for r in rows], "o": [r[2] for r in rows], "y": [r[3] for r in rows]}
-        arrays = {name: np.array(values) for name, values in columns.items()}
-        np.savez_compressed(rows_file, **{"x": matrix, "s": np.array(said_all), **arrays})  # type: ignore[arg-type]
+        times, _, chances, labels_, portraits = zip(*rows, strict=True)
+        save_rows(rows_file, times, list(portraits), chances, labels_)
     return found
 
 
@@ -236,11 +231,24 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--texts", default="open")
     parser.add_argument("--models", default="sentiment,satisfaction,churn")
-    parser.add_argument("--rows", type=Path, help="write the examples of churn there (npz)")
+    parser.add_argument("--messages-every", type=int, default=1, help="days between two messages of a line")
+    parser.add_argument(
+        "--rows", type=Path, help="write the examples of churn there (npz), and compare learners on them"
+    )
     given = parser.parse_args()
     models = tuple(given.models.split(","))
-    found = judge(given.customers, given.days, given.seed, given.texts, models, given.rows)
+    found = judge(
+        given.customers, given.days, given.seed, given.texts, models, given.rows, given.messages_every
+    )
     print(json.dumps(found, indent=2))
+    if given.rows is not None:
+        with np.load(given.rows) as file:
+            same = compared({name: file[name] for name in file.files})
+        show(
+            "Churn from the same rows", ("figure", "value", "unit"), [(r.name, r.value, r.unit) for r in same]
+        )
+        write_results("learning", same, found=found)
+        check_targets(same, TARGETS)
 
 
 if __name__ == "__main__":

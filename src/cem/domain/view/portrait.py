@@ -25,7 +25,7 @@ from cem.domain.view.money import contract_days_left, overdue_days, pays_by, ten
 from cem.domain.view.satisfaction import csat_level
 from cem.domain.view.service import missed_promises_in, open_faults, open_tickets
 
-__all__ = ["FEATURES", "SAYS", "features_of", "portrait"]
+__all__ = ["CATEGORIES", "FEATURES", "SAYS", "features_of", "portrait"]
 
 UNKNOWN: Final = 255
 _MOST: Final = 254
@@ -76,6 +76,9 @@ _ROWS: Final[tuple[tuple[str, Callable[[int], float | str], str], ...]] = (
 )
 FEATURES: Final = tuple(name for name, _, _ in _ROWS)
 SAYS: Final = {name: says for name, _, says in _ROWS}
+
+#: Whether each is a category: its bytes have no order.
+CATEGORIES: Final = tuple([isinstance(says(0), str) for _, says, _ in _ROWS])
 
 _VALUES: Final = tuple([tuple([number(byte) for byte in range(UNKNOWN)]) for _, number, _ in _ROWS])
 

@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parents[2] / "src" / "cem" / "policies"
 NOW_MS = 1_790_000_000_000
 FRESH: dict[str, float | None] = dict.fromkeys(INPUT_TOPICS, 0.5)
 
-_PLAIN: dict[str, FactValue] = {"bool": False, "int": 0, "double": 0.0, "string": ""}
+_PLAIN: dict[str, FactValue] = {"bool": False, "int": 0, "double": 0.0, "string": "", "list": ""}
 
 
 def shipped_texts() -> dict[str, str]:

@@ -59,7 +59,7 @@ def every_fact(half: int) -> SegmentRules:
     There are more facts than segments may be.
     """
     rules: dict[str, str] = {}
-    for name, (kind, _) in list(TYPES.items())[half::2]:
+    for name, (kind, *_) in list(TYPES.items())[half::2]:
         if kind == "bool":
             rules[name] = name
         elif kind == "string":

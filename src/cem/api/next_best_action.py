@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 import msgspec
 from prometheus_client import Counter
@@ -88,7 +89,10 @@ class DecisionDesk:
         staleness_s = services.freshness.staleness_s(lane_of(customer_id, services.partitions))
         try:
             data = await self._read(customer_id, until)
-            decision, context = self._decide(decision_id, customer_id, call, data, now_ms, staleness_s)
+            past = asked.as_of_ms is not None
+            decision, context = self._decide(
+                decision_id, customer_id, call, data, now_ms, staleness_s, past=past
+            )
         except _Unknown as unknown:
             decision, context = self._fallback(
                 decision_id, customer_id, call, str(unknown), now_ms, staleness_s
@@ -129,6 +133,8 @@ class DecisionDesk:
         data: bytes | None,
         now_ms: int,
         staleness_s: dict[str, float | None],
+        *,
+        past: bool,
     ) -> tuple[Decision, Context]:
         services = self._services
         catalogue, params = services.policy.catalogue, services.policy.params
@@ -136,7 +142,14 @@ class DecisionDesk:
         if call.channel == BEST:
             call = msgspec.structs.replace(call, channel=_best_channel(customer, now_ms))
         facts = facts_of(
-            customer, call, now_ms, catalogue.fact_names, params.topics, services.timezone, services.value
+            customer,
+            call,
+            now_ms,
+            catalogue.fact_names,
+            params.topics,
+            services.timezone,
+            services.value,
+            lambda customer, at_ms: self._segments(customer, at_ms, past=past),
         )
         history = history_of(customer, now_ms)
         versions = model_versions(customer)
@@ -148,6 +161,11 @@ class DecisionDesk:
                 versions["propensity"] = version
         context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s, versions, learnt)
         return decide(context, catalogue, params, draw_of(decision_id)), context
+
+    def _segments(self, customer: Customer, at_ms: int, *, past: bool) -> Sequence[str]:
+        """Return the segments that he is in; the state does not say which they were at a past instant."""
+        segments = self._services.segments
+        return segments.members(customer, at_ms, self._services.timezone, anew=past) if segments else ()
 
     def _fallback(
         self,

@@ -14,6 +14,7 @@ from cem.domain.customer import Customer
 from cem.domain.value_policy import ValuePolicy
 from cem.nba import Learnt, Policy
 from cem.ports import Clock, CustomerReader, Emission
+from cem.segments import SegmentRules
 from cem.streams.alert_feed import AlertSource
 from cem.streams.lag import LagReport
 
@@ -78,6 +79,8 @@ class Services:
     simulated_clock: bool = False
     #: What lifetime values are reckoned with.
     value: ValuePolicy = field(default_factory=ValuePolicy)
+    #: The segments; None: rules that ask for them find nobody in any.
+    segments: SegmentRules | None = None
     timezone: str = "UTC"
     decision_deadline_ms: int = 50
     decision_log_ms: int = 20

@@ -50,6 +50,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
     from cem.api import BadHashError, Freshness, KafkaEnds, Services, create_app, listen, new_id, serve, watch
     from cem.bootstrap.policies import keep_policy, policy_record, read_policy
     from cem.bootstrap.rules import read_value
+    from cem.bootstrap.segments import read_segments
     from cem.nba import INPUT_TOPICS
 
     policy, texts = read_policy(settings)
@@ -98,6 +99,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             tellings=lambda: tellings if decided.complete.is_set() else None,
             policy=policy,
             value=read_value(settings),
+            segments=read_segments(settings),
             freshness=freshness,
             partitions=settings.partitions,
             new_id=new_id,

@@ -44,9 +44,24 @@ def read_policy(settings: Settings) -> tuple[Policy, dict[str, str]]:
     files = {name: policy_text(settings, name) for name in (ACTIONS_FILE, DECISION_FILE)}
     texts = {name: text for name, (text, _) in files.items()}
     try:
-        return load_policy(texts, currency=settings.currency), texts
+        return load_policy(texts, currency=settings.currency, segments=_segments(settings)), texts
     except PolicyError as error:
         raise SettingsError(f"{files[error.file][1]}:{error.line}: {error.message}") from None
+
+
+def _segments(settings: Settings) -> list[str]:
+    """Return the names of segments that rules may look for.
+
+    The shipped ones too, unless both files are the operator's own: shipped actions go with shipped segments, and find
+    nobody in those that his file leaves out. Raises SettingsError when his file is wrong.
+    """
+    from cem.bootstrap.segments import read_segments, shipped_segments
+
+    names = list(read_segments(settings).names)
+    own = settings.policies
+    if own is None or not all((own / name).exists() for name in (ACTIONS_FILE, DECISION_FILE)):
+        names += shipped_segments().names
+    return list(dict.fromkeys(names))
 
 
 def policy_record(policy: Policy, texts: Mapping[str, str], currency: str, now_ms: int) -> Emission:

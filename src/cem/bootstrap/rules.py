@@ -24,6 +24,7 @@ from cem.nba.policy_file import PolicyError, PolicyFile, nearest
 from cem.nba.remedies import Remedies
 from cem.nba.value_policy import VALUE_FILE, ValuePolicyError, read_value_policy
 from cem.normal_form import is_region
+from cem.segments import SegmentRules
 from cem.segments import load as load_segments
 from cem.settings import Settings, SettingsError
 from cem.step_rules import Propose, Rules
@@ -102,9 +103,10 @@ def _refused(file: PolicyFile, field: str, message: str) -> SettingsError:
 def _rules_of(bundle: Mapping[str, Any], alerts_origin: str, value_origin: str) -> Rules:
     """Return the rules of a bundle; one of before there was a policy of value has its defaults."""
     text = json.dumps(bundle, sort_keys=True, separators=(",", ":"))
+    segments = load_segments(bundle.get("segments", ""))
     return Rules(
         hashlib.sha256(text.encode()).hexdigest()[:16],
-        propose=_proposing(bundle) if "actions" in bundle else None,
+        propose=_proposing(bundle, segments) if "actions" in bundle else None,
         alerts=read_alert_policy(bundle["alerts"], alerts_origin),
         value=read_value_policy(bundle.get("value"), value_origin),
         late_limit_ms=int(bundle["late_limit_s"]) * 1000,
@@ -112,7 +114,7 @@ def _rules_of(bundle: Mapping[str, Any], alerts_origin: str, value_origin: str) 
         # A bundle of before says nothing of it: no step put an amount into words then.
         currency=str(bundle.get("currency", "EUR")),
         identity=_identity(bundle.get("identity", {})),
-        segments=load_segments(bundle.get("segments", "")),
+        segments=segments,
         bundle=text,
     )
 
@@ -127,14 +129,18 @@ def _identity(said: Mapping[str, Any]) -> IdentityRules:
     )
 
 
-def _proposing(bundle: Mapping[str, Any]) -> Propose:
+def _proposing(bundle: Mapping[str, Any], segments: SegmentRules) -> Propose:
     """Return what decides on remedies; its policy is loaded when the first alert opens: most kept rules are never used."""
 
     @cache
     def remedies() -> Remedies:
         policy = load_policy(bundle["actions"], currency=str(bundle["currency"]))
         value = read_value_policy(bundle.get("value"), VALUE_FILE)
-        return Remedies(policy, str(bundle["timezone"]), value)
+        timezone = str(bundle["timezone"])
+        # What he stands in is asked once his record is folded: here that is yet to come.
+        return Remedies(
+            policy, timezone, value, lambda c, now_ms: segments.members(c, now_ms, timezone, anew=True)
+        )
 
     def propose(
         customer: Customer, finding: Finding, channel: str, identity: str, now_ms: int

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib import resources
+
 from cem.bootstrap.policies import policy_text
 from cem.nba import PolicyError
 from cem.segments import FILE, SegmentRules, load
 from cem.settings import Settings, SettingsError
 
-__all__ = ["read_segments", "segments_text"]
+__all__ = ["read_segments", "segments_text", "shipped_segments"]
 
 
 def read_segments(settings: Settings) -> SegmentRules:
     """Return the rules of the segments in force here. Raises SettingsError with file and line."""
     return _read(settings)[0]
+
+
+@cache
+def shipped_segments() -> SegmentRules:
+    """Return the rules that ship with the program."""
+    return load(resources.files("cem.policies").joinpath(FILE).read_text("utf-8"))
 
 
 def segments_text(settings: Settings) -> str:

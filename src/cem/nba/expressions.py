@@ -28,8 +28,11 @@ Kind = Literal["bool", "int", "double", "string", "null", "list"]
 class FactType(NamedTuple):
     """What an expression may assume of a fact."""
 
+    #: "list": of texts without spaces; its value is the texts with a space between them.
     kind: Kind
     nullable: bool = False
+    #: Of a list: what may be in it; None: that is not known here.
+    among: tuple[str, ...] | None = None
 
 
 class ExpressionError(ValueError):
@@ -93,6 +96,7 @@ class _Typed(NamedTuple):
     of: Kind | None = None
     fact: str | None = None
     number: float | None = None
+    text: str | None = None
 
 
 _TOKENS = re.compile(
@@ -237,6 +241,7 @@ class _Parser:
                 )
             if right.of is not None and not _alike(left.kind, right.of):
                 raise ExpressionError(f"{a_kind(left.kind)} cannot be in a list of {right.of}", left.column)
+            self.known_in(left, right)
         elif not _alike(left.kind, right.kind) or left.kind == "list":
             raise ExpressionError(
                 f"{op.text!r} compares unlike types: {_name(left)} and {_name(right)}", op.column
@@ -247,6 +252,14 @@ class _Parser:
             self.thresholds.append((left.fact, right.number))
         elif right.fact is not None and left.number is not None:
             self.thresholds.append((right.fact, left.number))
+
+    def known_in(self, left: _Typed, right: _Typed) -> None:
+        """Refuse to look for a text in a list in which it can never be."""
+        among = self.facts[right.fact].among if right.fact is not None else None
+        if among is not None and left.text is not None and left.text not in among:
+            near = get_close_matches(left.text, among, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ExpressionError(f"{left.text!r} is never in {right.fact}{hint}", left.column)
 
     def compare_with_null(self, left: _Typed, op: _Token, right: _Typed) -> None:
         fact = left.fact or right.fact
@@ -325,8 +338,8 @@ class _Parser:
                 self.translatable = False
             # A leading zero is decimal in CEL, and nothing in Python.
             code = str(int(token.text)) if token.kind == "int" else token.text
-            number = float(token.text) if token.kind != "string" else None
-            return _Typed(token.kind, token.column, code, number=number)  # type: ignore[arg-type]
+            number, text = (None, token.text[1:-1]) if token.kind == "string" else (float(token.text), None)
+            return _Typed(token.kind, token.column, code, number=number, text=text)  # type: ignore[arg-type]
         if token.kind == "name":
             self.take()
             return self.named(token)
@@ -366,6 +379,8 @@ class _Parser:
             raise ExpressionError(_unknown("fact", token.text, list(self.facts)), token.column)
         self.names[token.text] = self.names.get(token.text, 0) + 1
         code = f"known({token.text})" if fact.nullable else token.text
+        if fact.kind == "list":
+            return _Typed("list", token.column, f"listed({code})", of="string", fact=token.text)
         return _Typed(fact.kind, token.column, code, fact=token.text)
 
 

@@ -342,6 +342,12 @@ _ROWS: Final = (
         "what pulls the index down most: waiting, transfers, unsolved, repeats, broken_promises, fault_now, "
         "faults, bill_shock, surveys, estimate; '' = nothing",
     ),
+    _row(
+        "segments",
+        "list",
+        (_CALLS, _SMS, _BILLING, _CONTACTS, _SERVICE, _PROFILES, _OUTCOMES),
+        "segments that he is in: 'vip' in segments",
+    ),
     # What models say
     _row("mood", "double", (_CALLS, _CONTACTS), "mood of what he said lately, -1 to 1", nullable=True),
     _row(

@@ -23,7 +23,7 @@ from cem.nba.needs import NEED_SHOWN, NEEDS, needs_of
 from cem.nba.potential import potential_of
 from cem.nba.rules import FactValue
 from cem.nba.satisfaction import estimate
-from cem.nba.situation import Situation
+from cem.nba.situation import Members, Situation
 
 __all__ = ["COMPUTED", "facts_of", "history_of", "model_versions"]
 
@@ -45,12 +45,14 @@ def facts_of(
     topics: Mapping[str, tuple[str, ...]],
     timezone: str = "UTC",
     value: ValuePolicy | None = None,
+    segments: Members | None = None,
 ) -> dict[str, FactValue]:
     """Return the facts called `names` as they stand at `now_ms`; None where a nullable one is unknown.
 
-    `timezone` is the operator's IANA zone, for facts of days; `value` what lifetime values are reckoned with.
+    `timezone` is the operator's IANA zone, for facts of days; `value` what lifetime values are reckoned with;
+    `segments` says which segments a customer is in at an instant (ms), asked if that is among the names.
     """
-    situation = Situation(customer, call, now_ms, topics, timezone, value)
+    situation = Situation(customer, call, now_ms, topics, timezone, value, segments)
     return {name: COMPUTED[name](situation) for name in names}
 
 
@@ -321,6 +323,7 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "headroom_minor": lambda v: p.headroom_minor if (p := v.once(potential_of)) else None,
     "experience": lambda v: v.once(experience_of).index,
     "experience_driver": _experience_driver,
+    "segments": lambda v: v.segments,
     "mood": lambda v: _rounded(mood_level(v.customer, v.now_ms), 2),
     "predicted_satisfaction": lambda v: None if v.predicted is None else v.predicted.point,
     "churn_risk": _churn_risk,

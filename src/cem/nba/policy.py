@@ -41,12 +41,18 @@ class Policy(msgspec.Struct, frozen=True):
     params: Params
 
 
-def load_policy(texts: Mapping[str, str], *, currency: str) -> Policy:
-    """Return the policy of the files' texts (by file name). Raises PolicyError for the first thing wrong."""
+def load_policy(texts: Mapping[str, str], *, currency: str, segments: Sequence[str] | None = None) -> Policy:
+    """Return the policy of the files' texts (by file name). Raises PolicyError for the first thing wrong.
+
+    `segments` are those that rules may name; None: any (a policy of the past).
+    """
     actions_file = PolicyFile(ACTIONS_FILE, texts[ACTIONS_FILE])
     decision_file = PolicyFile(DECISION_FILE, texts[DECISION_FILE])
     decision = decision_file.convert(RawDecisionFile)
-    loader = _ActionsLoader(actions_file, decision.language)
+    types = dict(FACT_TYPES)
+    if segments is not None:
+        types["segments"] = types["segments"]._replace(among=tuple(segments))
+    loader = _ActionsLoader(actions_file, decision.language, types)
     actions = loader.actions()
     params = _params(decision_file, decision, loader.expressions, actions, currency)
     names = {*ALWAYS_FROZEN, *loader.expressions.names}
@@ -66,11 +72,11 @@ def load_policy(texts: Mapping[str, str], *, currency: str) -> Policy:
 class _ActionsLoader:
     """Reads actions.yaml."""
 
-    def __init__(self, file: PolicyFile, language: str) -> None:
+    def __init__(self, file: PolicyFile, language: str, types: Mapping[str, FactType]) -> None:
         self.file = file
         self.language = language
         self.raw = file.convert(RawActionsFile)
-        self.expressions = Expressions(FACT_TYPES)
+        self.expressions = Expressions(types)
         self.rules: dict[str, Rule] = {}
         for rule_id, source in self.raw.rules.items():
             if rule_id.partition(".")[0] not in _STAGES:

@@ -21,6 +21,7 @@ from cem.nba.exploration import draw_of
 from cem.nba.fact_table import INPUT_TOPICS
 from cem.nba.facts import facts_of, history_of
 from cem.nba.policy import Policy
+from cem.nba.situation import Members
 
 __all__ = ["Remedies"]
 
@@ -41,9 +42,16 @@ _FRESH: Final[dict[str, float | None]] = dict.fromkeys(INPUT_TOPICS, 0.0)
 class Remedies:
     """Proposes remedies under one policy."""
 
-    def __init__(self, policy: Policy, timezone: str, value: ValuePolicy | None = None) -> None:
-        """Take the policy, the operator's IANA time zone, and what lifetime values are reckoned with."""
+    def __init__(
+        self,
+        policy: Policy,
+        timezone: str,
+        value: ValuePolicy | None = None,
+        segments: Members | None = None,
+    ) -> None:
+        """Take the policy, the operator's IANA time zone, what lifetime values are reckoned with, and the segments."""
         self._value = value
+        self._segments = segments
         self._catalogue, self._params = policy.catalogue, policy.params
         self._timezone = timezone
 
@@ -55,7 +63,14 @@ class Remedies:
         reason = "usage" if finding.type.startswith("sms_") else _REASONS.get(finding.type, finding.subject)
         call = Call(channel=channel or _SPOKEN, reason=reason)
         facts = facts_of(
-            customer, call, now_ms, catalogue.fact_names, params.topics, self._timezone, self._value
+            customer,
+            call,
+            now_ms,
+            catalogue.fact_names,
+            params.topics,
+            self._timezone,
+            self._value,
+            self._segments,
         )
         context = Context(
             identity, customer.customer_id, now_ms, facts, history_of(customer, now_ms), staleness_s=_FRESH

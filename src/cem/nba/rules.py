@@ -102,7 +102,7 @@ class Expressions:
 
         All of them run as one list: a call costs more than an expression. If that fails, one by one.
         """
-        context = cel.Context(variables={name: facts[name] for name in self.names})
+        context = cel.Context(variables={name: self._as_cel(name, facts[name]) for name in self.names})
         if self._together is None:
             guarded = [_guarded(c) for c in self._checked]
             self._together = cel.compile(f"[{', '.join(guarded)}]")
@@ -111,6 +111,10 @@ class Expressions:
         except _FAILURES:
             return [_run(program, needs, context, facts) for program, needs in self._programs]
         return found
+
+    def _as_cel(self, name: str, value: FactValue) -> Any:
+        """Return the fact's value as CEL knows it: a list is one."""
+        return _listed(value) if self.facts[name].kind == "list" and value is not None else value
 
     def _translated(self) -> Callable[[Mapping[str, FactValue]], list[Any]]:
         """Return all expressions as one Python function of the facts."""
@@ -141,6 +145,11 @@ def _known(value: FactValue) -> FactValue:
     return value
 
 
+def _listed(value: FactValue) -> list[str]:
+    """Return the texts of a list."""
+    return str(value).split()
+
+
 def _whole(value: int) -> int:
     """Return an integer that CEL could have computed."""
     if not -_BEYOND_INT <= value < _BEYOND_INT:
@@ -159,6 +168,7 @@ def _remainder(a: int, b: int) -> int:
 #: What the Python of an expression calls.
 _HELPERS: Final[Mapping[str, Any]] = {
     "known": _known,
+    "listed": _listed,
     "whole": _whole,
     "divided": _divided,
     "remainder": _remainder,

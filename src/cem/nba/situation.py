@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import tzinfo
 from typing import Any, Final, Generic, TypeVar, cast
 
@@ -44,7 +44,10 @@ from cem.domain.view import (
 )
 from cem.nba.call import Call, topic_of
 
-__all__ = ["Situation"]
+__all__ = ["Members", "Situation"]
+
+#: Customer and instant (ms) to the names of the segments that he is in then.
+Members = Callable[[Customer, int], Sequence[str]]
 
 T = TypeVar("T")
 
@@ -76,14 +79,21 @@ class Situation:
         topics: Mapping[str, tuple[str, ...]],
         timezone: str,
         value: ValuePolicy | None = None,
+        members: Members | None = None,
     ) -> None:
         self.customer = customer
         self.now_ms = now_ms
         self.topics = topics
         self.timezone = timezone
         self.value = value
+        self.members = members
         self.open_call = _open_call(customer, call, now_ms)
         self.call = _completed(call, self.open_call)
+
+    @lazy
+    def segments(self) -> str:
+        """Return the names of the segments that he is in, with spaces between them; of none where nobody knows."""
+        return " ".join(self.members(self.customer, self.now_ms)) if self.members is not None else ""
 
     @lazy
     def tz(self) -> tzinfo:

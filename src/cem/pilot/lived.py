@@ -216,6 +216,9 @@ class _Life:
             catalogue.fact_names,
             params.topics,
             self._rules.timezone,
+            segments=lambda customer, now_ms: self._rules.segments.members(
+                customer, now_ms, self._rules.timezone, anew=True
+            ),
         )
         decision_id = f"{item.customer_id}.pilot{item.offset}"
         history = history_of(customer, self._now_ms)

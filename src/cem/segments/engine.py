@@ -20,7 +20,13 @@ from cem.domain.customer import Customer
 from cem.domain.events.sms import SmsRated
 from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
-from cem.domain.state.segments import UNKNOWN, Standing, pack_standing, unpack_standing
+from cem.domain.state.segments import (
+    UNKNOWN,
+    Standing,
+    pack_standing,
+    segments_due_ms,
+    unpack_standing,
+)
 from cem.domain.view import csat_level
 from cem.nba.facts import COMPUTED
 from cem.nba.rules import FactValue, asking
@@ -192,6 +198,21 @@ class SegmentRules:
             is_in = not stranger and holds(facts) is True
             found.append(Explained(segment, is_in, values, since.get(number) if is_in else None))
         return found
+
+    def members(
+        self, customer: Customer, now_ms: int, timezone: str, *, anew: bool = False
+    ) -> tuple[str, ...]:
+        """Return the segments that the customer is in at `now_ms`, by the file's order, whatever was asked last.
+
+        anew: True asks every rule, for a state that has been changed since, or another instant than the present.
+        """
+        due_ms = segments_due_ms(customer.segments)
+        if not anew and self.knows(customer) and (not due_ms or now_ms < due_ms):
+            return self.names_of(customer) or ()
+        if is_stranger(customer):
+            return ()
+        facts = _Facts(Between(customer, now_ms, timezone))
+        return tuple(self.names[number] for number, holds, _ in self._rules if holds(facts) is True)
 
     def names_of(self, customer: Customer) -> tuple[str, ...] | None:
         """Return the segments that the customer is in, by the file's order; None if other rules were asked last."""

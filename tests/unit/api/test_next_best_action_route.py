@@ -12,6 +12,7 @@ from cem.domain.customer import Customer, new_customer
 from cem.domain.events import (
     CallDirection,
     CallEnded,
+    CallStarted,
     Channel,
     ContactAnswered,
     ContactDelivered,
@@ -27,6 +28,7 @@ from cem.ports import LaneStopped
 from tests.builders.api import Api, away
 from tests.builders.customers import DAY, household
 from tests.builders.nba import NOW_MS, shipped_policy
+from tests.builders.segments import shipped_segments
 
 KEYS = [
     "decision_id", "customer_id", "as_of", "staleness_s", "tier", "logged", "actions", "runner_up", "dropped",
@@ -296,3 +298,27 @@ def test_before_a_simulated_clock_begins_nothing_is_decided() -> None:
     api.clock.shown_ms = 0
     assert api.get(path()).status_code == 503
     assert api.log.emissions == []
+
+
+def test_who_waits_for_a_solution_is_not_sold_to() -> None:
+    """A shipped rule asks for segments, as they are now; the record says in which he was, and replays."""
+    unsolved = [
+        event
+        for n, at_ms in enumerate((NOW_MS - 9 * DAY, NOW_MS - 6 * DAY))
+        for event in (
+            (at_ms, CallStarted(call_id=f"s{n}", reason=f"r{n}")),
+            (at_ms + 60_000, CallEnded(call_id=f"s{n}", duration_s=60, resolution=Resolution.UNRESOLVED)),
+        )
+    ]
+    said = (NOW_MS - 20 * DAY, ProfileChanged(status=CustomerStatus.ACTIVE, plan="M", price_minor=3_000))
+    customer, _ = household([said, *unsolved], customer_id="c1")
+    api = Api(customer, segments=shipped_segments())
+    answer = api.get(path(reason="plan")).json()
+    dropped = {d["action"]: (d["rule"], d["observed"]) for d in answer["dropped"]}
+    assert dropped["plan_upgrade"] == ("suitability.no_grievance", "unresolved")
+    event = api.log.received()[0].event
+    assert isinstance(event, DecisionMade)
+    assert "unresolved" in str(event.features["segments"]).split()
+    assert encode_answer(replay(event, shipped_policy())) == msgspec.json.encode(answer)
+    free = Api(customer).get(path(reason="plan")).json()
+    assert "suitability.no_grievance" not in {d["rule"] for d in free["dropped"]}

@@ -97,3 +97,26 @@ def test_rules_of_before_decide_nothing(tmp_path: Path) -> None:
     found = asyncio.run(run()).find("old")
     assert found is not None
     assert found.propose is None
+
+
+def test_rules_of_actions_may_only_name_segments_that_there_are(tmp_path: Path) -> None:
+    """Of the operator's own file or the shipped one, unless all files are his own; with file, line and the nearest."""
+    shipped = resources.files("cem.policies")
+    segments = "segments:\n  vip: {title: V, says: V., when: lines >= 5}\n"
+    (tmp_path / "segments.yaml").write_text(segments, "utf-8")
+    settings = Settings.from_env({}, policies=tmp_path)
+    assert read_rules(settings).segments.names == ("vip",)
+    actions = shipped.joinpath("actions.yaml").read_text("utf-8")
+    for name, segment in (("vip", None), ("unresolved", None), ("vipp", "vip"), ("unresolvd", "unresolved")):
+        (tmp_path / "actions.yaml").write_text(
+            actions.replace("'silent_sufferer' in", f"'{name}' in"), "utf-8"
+        )
+        if segment is None:
+            read_rules(settings)
+            continue
+        with pytest.raises(SettingsError, match=rf"actions\.yaml:\d+: .*did you mean '{segment}'"):
+            read_rules(settings)
+    (tmp_path / "decision.yaml").write_text(shipped.joinpath("decision.yaml").read_text("utf-8"), "utf-8")
+    (tmp_path / "actions.yaml").write_text(actions, "utf-8")
+    with pytest.raises(SettingsError, match="'unresolved' is never in segments"):
+        read_rules(settings)

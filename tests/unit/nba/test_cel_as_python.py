@@ -21,7 +21,14 @@ _DOUBLES = st.one_of(
 _STRINGS = st.one_of(
     st.sampled_from(("", "billing", "cancel", "active", "plan", "other", "Ünß")), st.text(max_size=8)
 )
-_OF_KIND = {"bool": st.booleans(), "int": _INTS, "double": _DOUBLES, "string": _STRINGS}
+_LISTS = st.lists(st.sampled_from(("vip", "unresolved", "silent_sufferer")), max_size=2).map(" ".join)
+_OF_KIND = {
+    "bool": st.booleans(),
+    "int": _INTS,
+    "double": _DOUBLES,
+    "string": _STRINGS,
+    "list": _LISTS,
+}
 
 
 def _fact(name: str) -> st.SearchStrategy[FactValue]:
@@ -55,6 +62,8 @@ TRICKY = (
     "007 < contacts_7d",
     "true && (false || cancelled)",
     "cancelled == in_hardship",
+    "'vip' in segments && !('v' in segments)",
+    "call_topic in segments || size(segments) == 2",
 )
 
 

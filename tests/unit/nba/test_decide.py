@@ -209,6 +209,7 @@ def facts_strategy() -> st.SearchStrategy[dict[str, FactValue]]:
         "bool": st.booleans(),
         "int": st.integers(0, 20_000),
         "double": st.floats(-400, 4000, allow_nan=False),
+        "list": st.sampled_from(["", "fan unresolved", "silent_sufferer"]),
         "string": st.sampled_from(
             ["", "network", "billing", "cancel", "plan", "payment", "usage", "roaming", "device"]
         ),

@@ -12,6 +12,7 @@ FACTS = {
     "share": FactType("double", nullable=True),
     "plan": FactType("string"),
     "active": FactType("bool"),
+    "groups": FactType("list", among=("vip", "new")),
 }
 
 
@@ -27,6 +28,7 @@ FACTS = {
         ("double(age) / 2.0", "double"),
         ("active ? age : -1", "int"),
         ("'a' + plan", "string"),
+        ("'vip' in groups && !(plan in groups) && size(groups) > 1", "bool"),
     ],
 )
 def test_what_cel_allows_over_the_facts_is_typed(source: str, kind: str) -> None:
@@ -38,6 +40,9 @@ def test_what_cel_allows_over_the_facts_is_typed(source: str, kind: str) -> None
     ("source", "says", "column"),
     [
         ("agee > 1", "there is no fact 'agee'; did you mean 'age'?", 1),
+        ("active && 'vipp' in groups", "'vipp' is never in groups; did you mean 'vip'?", 11),
+        ("age in groups", "an int cannot be in a list of string", 1),
+        ("groups == groups", "'==' compares unlike types: groups (a list) and groups (a list)", 8),
         ("plan == 3", "compares unlike types: plan (a string) and an int", 6),
         ("age in ['x']", "an int cannot be in a list of string", 1),
         ("active < true", "does not order true and false", 8),

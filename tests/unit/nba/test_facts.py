@@ -66,7 +66,7 @@ def call(call_id: str, at_ms: int, reason: str, **ended: object) -> list[tuple[i
 
 def test_every_fact_has_its_type_also_for_a_stranger() -> None:
     """A fact is of its kind, or null where the table allows it."""
-    kinds: dict[str, type] = {"bool": bool, "int": int, "double": float, "string": str}
+    kinds: dict[str, type] = {"bool": bool, "int": int, "double": float, "string": str, "list": str}
     for customer in (new_customer("c"), known(*call("k1", NOW - DAY, "billing"))):
         for name, value in facts(customer).items():
             fact = FACTS[name]

@@ -147,3 +147,18 @@ def test_satisfaction_is_averaged_over_those_who_are_known() -> None:
     assert (found["met"].rated, found["met"].customers) == (1, 2)
     assert found["met"].csat_centi in range(420, 440)
     assert found["met"] != Sums()
+
+
+def test_membership_is_known_whichever_rules_were_asked_last() -> None:
+    """What is kept is believed until its turn; of other rules, past it, and of who was changed since, all are asked."""
+    rules = rules_of(met="contacts_30d >= 1", lately="days_since_contact < 2.0")
+    lane = _Lane(rules)
+    lane.apply(chat("a", 1))
+    customer = lane.states["a"]
+    assert isinstance(customer, Customer)
+    assert rules.members(customer, T0 + 1_000, "UTC") == ("met", "lately")
+    assert rules.members(customer, T0 + 3 * DAY, "UTC") == ("met",)
+    assert rules.members(customer, T0 + 31 * DAY, "UTC") == ()
+    assert rules_of(ever="contacts_30d >= 0").members(customer, T0, "UTC") == ("ever",)
+    assert rules.members(customer, T0, "UTC", anew=True) == ("met", "lately")
+    assert rules.members(new_customer("x"), T0, "UTC") == ()

@@ -232,8 +232,10 @@ class CemStepper:
     def _ask(self, state: Customer, groups: int, stood: bytes, context: StepContext) -> None:
         """Ask the segments' rules that rest on `groups`; `stood` is where the customer was before."""
         segments = self._rules.segments
+        # The first records of a history come before the lane's time is known: theirs stands for it.
+        now_ms = context.lane_time_ms or state.as_of_ms
         # Who was erased or forgotten is in no segment any more.
-        moved = segments.ask(state, groups, context.lane_time_ms, context.timezone, stood)
+        moved = segments.ask(state, groups, now_ms, context.timezone, stood)
         if moved is not None:
             count_move(context.lane, segments.key, segments.names, *moved)
 

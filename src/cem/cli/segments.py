@@ -161,7 +161,7 @@ def _row(explained: Explained) -> dict[str, Any]:
         "name": segment.name,
         "title": segment.title,
         "is_in": explained.is_in,
-        # Day 0: since before the lane's time was known, as with the first records of a history.
+        # Day 0: of a state from before the time of such a record was kept.
         "since": date_of(since).isoformat() if since else None,
         "rule": segment.rule.source,
         "facts": explained.facts,

@@ -107,7 +107,7 @@ def _segments(settings: Any, state: Any) -> dict[str, Any]:
 
     rules = read_segments(settings)
     since = unpack_standing(state.segments).since if rules.segments and rules.knows(state) else {}
-    # Day 0: since before the lane's time was known, as with the first records of a history.
+    # Day 0: of a state from before the time of such a record was kept.
     days = {
         number: date_of(day).isoformat() if day else "the beginning" for number, day in sorted(since.items())
     }

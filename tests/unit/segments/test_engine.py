@@ -162,3 +162,24 @@ def test_membership_is_known_whichever_rules_were_asked_last() -> None:
     assert rules_of(ever="contacts_30d >= 0").members(customer, T0, "UTC") == ("ever",)
     assert rules.members(customer, T0, "UTC", anew=True) == ("met", "lately")
     assert rules.members(new_customer("x"), T0, "UTC") == ()
+
+
+def test_who_joins_before_the_lanes_time_is_known_joins_when_his_record_came() -> None:
+    """As with the first records of a history: rules are asked as of then, too, and the next tick is no repetition."""
+    rules = rules_of(
+        met="contacts_30d >= 1", fresh="days_since_contact < 1.0", old="days_since_contact >= 1.0"
+    )
+    lane = _Lane(rules)
+    item = lane.job.read([chat("a", 1)])
+    customer = lane.states["a"] = new_customer("a")
+    lane.job.step(lane.states, item, Moment(0, "cem.interactions", 0))
+    assert isinstance(customer, Customer)
+    assert customer.as_of_ms >= T0
+    standing = unpack_standing(customer.segments)
+    day = customer.as_of_ms // DAY
+    assert [(rules.names[n], since) for n, since in standing.since.items()] == [("met", day), ("fresh", day)]
+    due_ms = segments_due_ms(customer.segments)
+    assert due_ms >= T0 + DAY
+    lane.job.tick(lane.states, ["a"], Moment(0, "", due_ms, 1))
+    moved = unpack_standing(customer.segments)
+    assert {rules.names[n]: since for n, since in moved.since.items()} == {"met": day, "old": due_ms // DAY}

@@ -98,7 +98,7 @@ from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.contacts import contact_key, unpack_contacts
+from cem.domain.state.contacts import contact_key, read_contacts
 from cem.domain.state.segments import segments_due_ms
 
 __all__ = ["fold", "next_due_ms", "tick"]
@@ -211,7 +211,7 @@ def _call_started(customer: Customer, received: Received, ctx: FoldContext) -> N
 def _call_turn(customer: Customer, received: Received, ctx: FoldContext) -> None:
     event = received.event
     assert isinstance(event, CallTurn)
-    kept, _ = unpack_contacts(customer.contacts)
+    kept, _ = read_contacts(customer.contacts)
     key = contact_key(event.call_id)
     if not any(contact.key == key and contact.ended for contact in kept):
         call = talk.hear_turn(customer, event, received.time_ms)

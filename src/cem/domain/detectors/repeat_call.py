@@ -10,13 +10,15 @@ if one before the newest is known not to have solved the problem and no alert ab
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cem.domain.alerting import Finding, close_alert, find_open, raise_alert, review_later, update_alert
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.localtime import DAY_MS, HOUR_MS
 from cem.domain.state.alerts import Evidence, StoredAlert
-from cem.domain.state.contacts import Contact, unpack_contacts, unresolved
+from cem.domain.state.contacts import Contact, read_contacts, unresolved
 
 __all__ = ["ANY", "TYPE", "check_repeat", "review_repeat"]
 
@@ -31,7 +33,7 @@ def check_repeat(customer: Customer, reason: str, ctx: FoldContext) -> None:
     if not policy.enabled or customer.contacts.total < 2:
         return
     window_ms = policy.window_days * DAY_MS
-    kept, _ = unpack_contacts(customer.contacts)
+    kept, _ = read_contacts(customer.contacts)
     chain = _chain(kept, reason, window_ms) if reason else []
     if len(chain) >= 2:
         _tell(customer, reason, chain, ctx)
@@ -74,14 +76,14 @@ def _tell(customer: Customer, reason: str, chain: list[Contact], ctx: FoldContex
 def review_repeat(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
     """End the alert if nobody came back about the reason for 7 days, else look again when that will be."""
     window_ms = ctx.alerts.repeat_call.window_days * DAY_MS
-    chain = _chain(unpack_contacts(customer.contacts)[0], alert.subject, window_ms)
+    chain = _chain(read_contacts(customer.contacts)[0], alert.subject, window_ms)
     if chain and chain[-1].at_ms + window_ms > now_ms:
         review_later(customer, alert, chain[-1].at_ms + window_ms)
     else:
         close_alert(customer, alert, AlertState.RESOLVED, "no further contact", alert.due_ms, ctx)
 
 
-def _chain(kept: list[Contact], reason: str, window_ms: int) -> list[Contact]:
+def _chain(kept: Sequence[Contact], reason: str, window_ms: int) -> list[Contact]:
     """Return the contacts about the reason (or any) within the window that ends with the newest of them."""
     same = kept if reason == ANY else [c for c in kept if c.reason == reason]
     return [c for c in same if c.at_ms > same[-1].at_ms - window_ms]

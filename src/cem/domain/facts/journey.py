@@ -16,7 +16,7 @@ from bisect import insort
 from collections.abc import Iterable
 
 from cem.domain.customer import Customer
-from cem.domain.state.contacts import REPEATED, Contact, unpack_contacts
+from cem.domain.state.contacts import REPEATED, Contact, read_contacts
 from cem.domain.state.journey import DROPPED, EFFORTS, Journey
 from cem.domain.state.service import KEPT_PROMISE, MISSED_PROMISE, Order, Task, Ticket
 
@@ -149,7 +149,7 @@ def move_on(customer: Customer, now_ms: int) -> None:
 
 def _before(customer: Customer, begin_ms: int) -> Efforts:
     """Return each of EFFORTS before an instant, from the totals and from what is kept since."""
-    kept, older = unpack_contacts(customer.contacts)
+    kept, older = read_contacts(customer.contacts)
     since: list[Efforts] = [efforts_of(contact) for contact in kept if contact.at_ms >= begin_ms]
     # Of one kept in brief, "abandoned" stands for any bad end, and the rest is not known.
     since += [(1, int(c.verdict == REPEATED)) for c in older if c.at_ms >= begin_ms]

@@ -8,6 +8,7 @@ contact is folded or read.
 from __future__ import annotations
 
 import struct
+from operator import is_
 from zlib import crc32
 
 import msgspec
@@ -30,6 +31,7 @@ __all__ = [
     "contact_key",
     "contacts_since",
     "pack_contacts",
+    "read_contacts",
     "unpack_contacts",
     "unresolved",
 ]
@@ -177,22 +179,39 @@ def contact_channels(contacts: Contacts) -> list[tuple[int, str]]:
 
 
 def contacts_since(contacts: Contacts, since_ms: int) -> list[Contact]:
-    """Return the contacts after an instant, kept in brief or in full, oldest first."""
-    kept, older = unpack_contacts(contacts, since_ms)
-    return [*older, *kept]
+    """Return the contacts after an instant, kept in brief or in full, oldest first; to be read, not changed."""
+    kept, older = read_contacts(contacts)
+    found = [c for c in older if c.at_ms > since_ms] if older else []
+    found += [c for c in kept if c.at_ms > since_ms]
+    return found
 
 
-def unpack_contacts(contacts: Contacts, since_ms: int = -1) -> tuple[list[Contact], list[Contact]]:
-    """Return the contacts kept in full and those kept in brief, both oldest first; only those after `since_ms`."""
+def read_contacts(contacts: Contacts) -> tuple[tuple[Contact, ...], tuple[Contact, ...]]:
+    """Return what `unpack_contacts` does, to be read, not changed: who asks again gets the same objects."""
+    global _read
+    packed = contacts.rows, contacts.older, contacts.reasons, contacts.ids, contacts.reps
+    last, found = _read
+    # The very same objects, none of which is ever changed in place. One customer's are enough: a record's folds,
+    # detectors and rules look at them one after the other.
+    if not all(map(is_, last, packed)):
+        kept, older = unpack_contacts(contacts)
+        found = tuple(kept), tuple(older)
+        _read = packed, found
+    return found
+
+
+#: What `read_contacts` was asked for last, and its answer.
+_read: tuple[tuple[object, ...], tuple[tuple[Contact, ...], tuple[Contact, ...]]] = ((None,) * 5, ((), ()))
+
+
+def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
+    """Return the contacts kept in full and those kept in brief, both oldest first, each time anew."""
     reasons = ["", *contacts.reasons]
     kept: list[Contact] = []
     for low, high, ways, duration, wait, hold, transfers, reason, key in _ROW.iter_unpack(contacts.rows):
-        at_ms = (low | high << 32) >> 6
-        if at_ms <= since_ms:
-            continue
         kept.append(
             Contact(
-                at_ms,
+                (low | high << 32) >> 6,
                 key,
                 CHANNELS[ways >> 4],
                 reasons[reason],
@@ -224,6 +243,5 @@ def unpack_contacts(contacts: Contacts, since_ms: int = -1) -> tuple[list[Contac
             abandoned=bool(code & 4),
         )
         for low, high, code, reason, key in _BRIEF.iter_unpack(contacts.older)
-        if (low | high << 32) > since_ms
     ]
     return kept, older

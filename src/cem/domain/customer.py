@@ -3,7 +3,8 @@
 Two halves. What an SMS record touches (counts, duplicates, lines, due times) is decoded at once. The *sections* stay
 bytes until somebody looks at them: reading `customer.contacts` decodes that section, and `encode_customer` writes
 looked-at and untouched ones alike. So the common record does not pay for what it does not use. Those that a text
-message hardly ever needs are deflated together once they are worth it, and inflated when one of them is looked at.
+message hardly ever needs are deflated together, once he has been quiet and if they are worth it (`stir`, `settle`), and
+inflated when one of them is looked at.
 
 Fields are only ever appended, each with a default: a reader of version n reads what n-1 wrote. What a newer version
 wrote is refused (`NewerState`), because a fold by an older one would lose what it does not know.
@@ -44,6 +45,8 @@ __all__ = [
     "encode_customer",
     "new_customer",
     "plain_bytes",
+    "settle",
+    "stir",
 ]
 
 #: Version of the state that this code writes.
@@ -126,6 +129,9 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     #: The sections of `_QUIET` while nobody looks at them, together (`cem.domain.state.squeeze`); None: each is in its
     #: own field, because they are small or have been looked at.
     _piece: bytes | None = None
+    #: Lane time (s) of the newest record but for text messages, until nothing but those has come for an hour (then 0):
+    #: while he is busy, sections stay as they are, for each record would inflate and deflate them again.
+    stirred_s: int = 0
 
     @property
     def profile(self) -> Profile:
@@ -290,6 +296,8 @@ _QUIET = (
 )
 #: Sections of fewer bytes than this together stay as they are: deflating costs more than the room is worth.
 _WORTH_IT = 512
+#: How long nothing but text messages must have come.
+_QUIET_S = 3_600
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
@@ -349,8 +357,24 @@ def encode_customer(customer: Customer) -> bytes:
             if type(section) is not Raw:
                 # Bytes again, or a state in memory would have all that was ever looked at encoded with each record.
                 setattr(customer, name, _EMPTY if section == default else Raw(_encode(section)))
-        _close(customer)
+        if not customer.stirred_s:
+            _close(customer)
     return _encode(customer)
+
+
+def stir(customer: Customer, now_ms: int) -> None:
+    """Note that something other than a text message has come at this lane time: his sections stay inflated for now."""
+    customer.stirred_s = now_ms // 1000
+    if customer._piece is not None:
+        _opened(customer)
+
+
+def settle(customer: Customer, now_ms: int) -> None:
+    """Have his sections deflated with the next save if he has been quiet; to be asked while `stirred_s` is not 0."""
+    if now_ms // 1000 - customer.stirred_s >= _QUIET_S:
+        customer.stirred_s = 0
+        # A section that is looked at makes `encode_customer` look after them all.
+        _ = customer.profile
 
 
 def plain_bytes(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ from cem.domain import moving, watched
 from cem.domain.alert_changes import acknowledge, due_alerts, end_quiet, find_by_id, silence
 from cem.domain.alerting import close_alert, unindex
 from cem.domain.context import Carried, FoldContext
-from cem.domain.customer import Customer, new_customer
+from cem.domain.customer import Customer, new_customer, settle, stir
 from cem.domain.detectors import (
     bill_shock,
     repeat_call,
@@ -108,9 +108,21 @@ Fold = Callable[[Customer, Received, FoldContext], None]
 
 def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
     """Fold one event into the customer. Returns False, and changes only a counter, if it was folded before."""
-    if type(received.event) is StateForwarded or type(received.event) is StateMoved:
-        return moving.take(customer, received, ctx, _fold_one)
-    return _fold_one(customer, received, None, (), ctx)
+    kind = type(received.event)
+    if kind is SmsRated:
+        if not _fold_one(customer, received, None, (), ctx):
+            return False
+        if customer.stirred_s:
+            settle(customer, ctx.lane_time_ms)
+        return True
+    if kind is StateForwarded or kind is StateMoved:
+        folded = moving.take(customer, received, ctx, _fold_one)
+    else:
+        folded = _fold_one(customer, received, None, (), ctx)
+    # Of whoever is erased nothing is left to be quick with.
+    if folded and kind is not CustomerErased:
+        stir(customer, ctx.lane_time_ms)
+    return folded
 
 
 def _fold_one(
@@ -160,6 +172,8 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
     if 0 < customer.ledger_due_s * 1000 <= now_ms:
         ledger.judge_ledger(customer, now_ms, ctx)
     value.refresh_scores(customer, ctx)
+    if customer.stirred_s:
+        settle(customer, now_ms)
     forget_stranger(customer, now_ms)
 
 

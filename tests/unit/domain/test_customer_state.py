@@ -17,9 +17,9 @@ from cem.domain.customer import (
     new_customer,
     plain_bytes,
 )
-from cem.domain.events import ProfileChanged, SmsRated
-from cem.domain.fold import fold
-from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, household, received
+from cem.domain.events import PaymentMade, ProfileChanged, SmsRated
+from cem.domain.fold import fold, tick
+from tests.builders.customers import DAY, HOUR, MINUTE, SECOND, T0, Context, household, received
 from tests.builders.typical_customer import typical_customer
 
 SECTIONS = (
@@ -117,9 +117,33 @@ def test_small_sections_stay_as_they_are() -> None:
 def test_a_damaged_piece_is_called_broken() -> None:
     """A piece that cannot be inflated is BrokenState when one of its sections is looked at, and names the customer."""
     fields = msgspec.msgpack.decode(encode_customer(typical_customer()))
-    for piece in (b"", b"\xff", fields[-1][:-9], fields[-1][:1] + b"\xff" * 20):
+    place = fields.index(decode_customer(encode_customer(typical_customer()))._piece)
+    whole = fields[place]
+    for piece in (b"", b"\xff", whole[:-9], whole[:1] + b"\xff" * 20):
+        fields[place] = piece
         with pytest.raises(BrokenState, match="C0012345"):
-            _ = decode_customer(msgspec.msgpack.encode([*fields[:-1], piece])).billing
+            _ = decode_customer(msgspec.msgpack.encode(fields)).billing
+
+
+def test_a_busy_customer_is_not_deflated() -> None:
+    """A record that is no message inflates the sections; an hour later a message, or a tick, has them deflated again."""
+    quiet = typical_customer()
+    data = encode_customer(quiet)
+    now_ms = quiet.last_ms + DAY
+    for settles in (
+        lambda customer, at_ms: fold(customer, received(SmsRated(line="+1"), at_ms), Context(at_ms)),
+        lambda customer, at_ms: tick(customer, at_ms, Context(at_ms)),
+    ):
+        customer = decode_customer(data)
+        paid = PaymentMade(bill_id="b-00000003", amount_minor=1)
+        assert fold(customer, received(paid, now_ms), Context(now_ms))
+        busy = encode_customer(customer)
+        assert plain_bytes(busy) == busy
+        settles(customer, now_ms + HOUR - SECOND)
+        assert encode_customer(customer) == plain_bytes(encode_customer(customer))
+        settles(customer, now_ms + HOUR)
+        assert len(encode_customer(customer)) < len(busy) - 300
+        assert customer.billing.paid_minor == quiet.billing.paid_minor + 1
 
 
 FROZEN = Path(__file__).parent / "states"

@@ -63,6 +63,8 @@ _PROMISE_VERDICTS: Final = ("", "kept", "missed")
 _EPOCH: Final = date(1970, 1, 1)
 #: What duplicates are told by: hashes, of no use to a reader.
 _HASHES: Final = frozenset({"seen", "seen_mark_s", "seen_marked", "sources"})
+#: How the state is kept, which says nothing of the customer.
+_KEEPING: Final = frozenset({"_piece", "stirred_s"})
 _ALERT_FIELDS: Final = (
     "type", "subject", "cause", "state", "tier", "severity", "opened_ms", "updated_ms", "deliver_before_ms",
     "due_ms", "silenced_until_ms", "closed_ms", "reason", "by", "note", "tell_who", "tell_channel",
@@ -77,7 +79,7 @@ def describe(customer: Customer, policy: ValuePolicy | None = None, timezone: st
     Journey and value are as of his newest event; `policy` is what lifetime value is reckoned with, `timezone` the
     operator's.
     """
-    shown = _fields(customer, without={*_HASHES, "counts", "learning_due_s", *_sections()})
+    shown = _fields(customer, without={*_HASHES, *_KEEPING, "counts", "learning_due_s", *_sections()})
     shown |= _some(learning_due=_instant(customer.learning_due_s * 1000))
     shown |= _some(records=_by_name(customer.counts, FAMILIES))
     for name in _sections():
@@ -94,7 +96,8 @@ def describe_fields(state: msgspec.Struct) -> Shown:
 
 
 def _sections() -> list[str]:
-    return [f.name for f in msgspec.structs.fields(Customer) if f.name.startswith("_")]
+    names = [field.name for field in msgspec.structs.fields(Customer)]
+    return [name for name in names if name.startswith("_") and name not in _KEEPING]
 
 
 def _name_references(shown: Shown, customer: Customer) -> None:

@@ -179,7 +179,8 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
 
 def next_due_ms(customer: Customer) -> int | None:
     """Return the instant at which the next tick has something to do, or None."""
-    dues = (
+    first = 0
+    for due_ms in (
         customer.contacts_due_ms,
         customer.promises_due_ms,
         customer.alerts_due_ms,
@@ -187,8 +188,10 @@ def next_due_ms(customer: Customer) -> int | None:
         customer.ledger_due_s * 1000,
         stranger_due_ms(customer),
         segments_due_ms(customer.segments),
-    )
-    return min(filter(None, dues), default=None)
+    ):
+        if due_ms and (due_ms < first or not first):
+            first = due_ms
+    return first or None
 
 
 def _over(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
@@ -199,7 +202,8 @@ def _over(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext)
 def _sms_rated(customer: Customer, received: Received, ctx: FoldContext) -> None:
     event = received.event
     assert isinstance(event, SmsRated)
-    line = line_of(customer, event.line)
+    # Counting has made it, unless he has too many.
+    line = customer.lines.get(event.line) or line_of(customer, event.line)
     at_ms = received.time_ms
     cycle = add_message(customer, line, event, at_ms, ctx)
     if cycle is not None:

@@ -31,7 +31,15 @@ import msgspec
 from cem.domain.absorb import absorb
 from cem.domain.alerting import close_alert
 from cem.domain.context import Carried, FoldContext
-from cem.domain.customer import FAMILIES, Customer, StateError, decode_customer, encode_customer, new_customer
+from cem.domain.customer import (
+    FAMILIES,
+    Customer,
+    StateError,
+    decode_customer,
+    encode_customer,
+    new_customer,
+    plain_bytes,
+)
 from cem.domain.events import AlertState, CustomerMerged, CustomerSplit, StateForwarded, StateMoved
 from cem.domain.events.envelope import Received, decode, encode
 from cem.domain.events.rejects import Reject
@@ -284,7 +292,8 @@ def _send_state(customer: Customer, to: str, sent: Customer, line: str | None, c
     moves = customer.moves
     number = moves.sent.get(to, 0)
     moves.sent[to] = number + 1
-    state = base64.b64encode(encode_customer(sent)).decode()
+    # Plain: what is told twice must be the same bytes, whatever zlib the second teller has.
+    state = base64.b64encode(plain_bytes(encode_customer(sent))).decode()
     ctx.emit(StateMoved(of=customer.customer_id, number=number, state=state, line=line), kind="moved", key=to)
 
 

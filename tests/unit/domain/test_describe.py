@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
+from cem.domain.customer import VERSION, Customer, decode_customer, encode_customer, new_customer
 from cem.domain.describe import describe
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Payment, bill_key
@@ -111,4 +111,4 @@ def test_an_instant_that_no_calendar_reaches_stays_a_number() -> None:
     """Whatever a state holds can be shown."""
     customer = new_customer("C1")
     customer.last_ms = 10**17
-    assert describe(stored(customer)) == {"version": 1, "customer_id": "C1", "last": 10**17}
+    assert describe(stored(customer)) == {"version": VERSION, "customer_id": "C1", "last": 10**17}

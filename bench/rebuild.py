@@ -1,0 +1,99 @@
+"""How fast an emptied store is made again: from the lane's checkpoint and its journal, and from the journal alone.
+
+In process, without network: the lane's own pipeline follows its journal over the memory store, reading the records
+again from lists. First the messages of a day after the checkpoint, then the whole year from an empty store, every kind
+of record in it. Both end with the digest of the lane that was lost, or the benchmark fails.
+
+    python -m bench.rebuild [--households 200] [--messages 60000] [--profile FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import copy
+import cProfile
+import pstats
+import sys
+import time
+from pathlib import Path
+
+from bench.common import Row, Target, check_targets, say, show, write_results
+from bench.step import BATCH, MESSAGE_EVERY_MS, household_year, messages
+from cem.pipeline import Limits
+from cem.stores import MemoryCore
+from tests.builders.one_lane import LANE, OneLane
+from tests.builders.records import LogRecord
+
+__all__ = ["main"]
+
+RUNS = 3
+
+
+async def _live(lane: OneLane, households: int, count: int) -> MemoryCore:
+    """Let the lane live through a year and the messages after it; return what its checkpoint between them holds."""
+    pipeline = lane.owner(Limits(customers=BATCH))
+    await pipeline.open()
+
+    async def take(records: list[LogRecord]) -> None:
+        log = lane.inputs[records[0].topic]
+        placed = [r._replace(offset=len(log) + n) for n, r in enumerate(records)]
+        log += placed
+        while await pipeline.tick(placed[0].timestamp):
+            pass
+        await pipeline.apply(placed[0].topic, placed, placed[-1].timestamp)
+
+    for moment in household_year(households):
+        await take(moment)
+    checkpoint = copy.deepcopy(lane.core)
+    fresh = list(messages(count, households, len(lane.inputs["cem.sms-usage"]), MESSAGE_EVERY_MS))
+    for start in range(0, count, BATCH):
+        await take(fresh[start : start + BATCH])
+    return checkpoint
+
+
+async def _follow(lane: OneLane, core: MemoryCore) -> tuple[int, float]:
+    """Return how many records were followed into `core`, and the CPU seconds that it took."""
+    pipeline = lane.owner(Limits(customers=BATCH), core=core)
+    began = time.process_time()
+    await pipeline.open()
+    took = time.process_time() - began
+    if core.values(LANE) != lane.core.values(LANE):
+        raise RuntimeError("what was rebuilt differs from what was lost")
+    return pipeline.records, took
+
+
+def main() -> int:
+    """Measure, print, write `bench/results/rebuild.json`; 1 when the target is missed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--households", type=int, default=200)
+    parser.add_argument("--messages", type=int, default=60_000)
+    parser.add_argument(
+        "--profile", type=Path, help="a file for cProfile's table of the following after the checkpoint"
+    )
+    asked = parser.parse_args()
+    lane = OneLane()
+    checkpoint = asyncio.run(_live(lane, asked.households, asked.messages))
+    rows = []
+    for name, start in (("after a checkpoint", checkpoint), ("a year from an empty store", MemoryCore())):
+        rates = []
+        for _ in range(RUNS):
+            count, took = asyncio.run(_follow(lane, copy.deepcopy(start)))
+            rates.append(count / took)
+        say(f"{name}: {count:,} records, {', '.join(f'{rate:,.0f}' for rate in rates)} a CPU second")
+        rows.append(Row(f"rebuilt {name}", max(rates), "records/CPU s"))
+    if asked.profile:
+        profile = cProfile.Profile()
+        profile.enable()
+        asyncio.run(_follow(lane, copy.deepcopy(checkpoint)))
+        profile.disable()
+        with asked.profile.open("w") as file:
+            pstats.Stats(profile, stream=file).sort_stats("tottime").print_stats(60)
+    show("How fast a lane is made again", ("", "", ""), [(r.name, r.value, r.unit) for r in rows])
+    good = check_targets(rows, (Target("rebuilt after a checkpoint", least=50_000, of="value"),))
+    write_results("rebuild", rows, households=asked.households, messages=asked.messages)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -314,6 +314,13 @@ def _satisfied(said: Satisfied) -> Shown:
         "high": said.high / 50,
         "model_version": said.version,
         **_some(drivers=_drivers(said.drivers)),
+        **{
+            question: {
+                **{name: tenths / 10 for name, tenths in zip(("point", "low", "high"), row, strict=False)},
+                **_some(drivers=_drivers(row[3:])),
+            }
+            for question, row in said.others.items()
+        },
     }
 
 

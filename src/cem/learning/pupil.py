@@ -250,7 +250,7 @@ class Pupil:
         if self.name == "satisfaction":
             # Whoever is asked answers or does not: that is learnt, too.
             for model in self.contest.models.values():
-                model.learn_asked(x, y is not None)  # type: ignore[attr-defined]
+                model.learn_asked(x, y)  # type: ignore[attr-defined]
             if y is None:
                 self.asked_not_answered += 1
                 return

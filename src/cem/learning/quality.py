@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 
 from cem.learning.evaluation.measures import accuracy, auc, calibration_error, log_loss, macro_f1
+from cem.learning.surveys import QUESTIONS, answers_of
 
 __all__ = ["Quality"]
 
@@ -30,8 +31,11 @@ class Quality:
     def note(self, prediction: Any, truth: Any) -> None:
         """Take note of a prediction that was made before its truth was learnt."""
         if self.kind == "satisfaction":
-            said = (prediction.point, prediction.low, prediction.high)
-            self._rows.append((*[round(float(each), 4) for each in said], float(truth)))
+            for question, answer in answers_of(truth).items():
+                said = prediction if question == "csat" else prediction.others.get(question)
+                if said is not None:
+                    figures = (said.point, said.low, said.high, float(answer))
+                    self._rows.append((*[round(each, 4) for each in figures], question))
         elif self.kind in ("churn", "propensity"):
             self._rows.append((round(prediction.probability, 6), round(prediction.score, 5), int(truth)))
         else:
@@ -47,7 +51,7 @@ class Quality:
             return {}
         found: Mapping[str, float | None]
         if self.kind == "satisfaction":
-            found = _of_intervals(rows)
+            found = _of_questions(rows)
         elif self.kind in ("churn", "propensity"):
             found = _of_chances(rows)
         else:
@@ -87,6 +91,18 @@ def _of_labels(rows: list[tuple[Any, ...]]) -> dict[str, float | None]:
             [row[2] for row in answered], [row[0] == row[1] for row in answered]
         ),
     }
+
+
+def _of_questions(rows: list[tuple[Any, ...]]) -> dict[str, float | None]:
+    """Return the figures of each question of a survey; those of CSAT go by plain names."""
+    found: dict[str, float | None] = {}
+    for question in QUESTIONS:
+        # Rows of before other questions were learnt do not say which.
+        of = [row for row in rows if (row[4] if len(row) > 4 else "csat") == question]
+        if of:
+            prefix = "" if question == "csat" else f"{question}_"
+            found |= {prefix + name: value for name, value in _of_intervals(of).items()}
+    return found
 
 
 def _of_intervals(rows: list[tuple[Any, ...]]) -> dict[str, float | None]:

@@ -16,7 +16,8 @@ from cem.learning.churn import ChurnModel
 from cem.learning.contract import NOTHING_LEARNT, Model, TextInput
 from cem.learning.propensity import Offer, PropensityModel
 from cem.learning.published import Card, champion_in
-from cem.learning.satisfaction import SatisfactionModel, SurveyInput
+from cem.learning.satisfaction import SurveyInput
+from cem.learning.surveys import SurveyModel
 from cem.learning.tabular.drivers import Driver
 from cem.learning.text_mood import mood_of, telling_words
 from cem.learning.text_reason import ReasonModel
@@ -117,11 +118,19 @@ def _reason(model: ReasonModel, x: Sequence[str]) -> list[Any]:
     return [said.label, round(said.probabilities[said.label] * 100), model.version]
 
 
-def _satisfaction(model: SatisfactionModel, x: Sequence[Any]) -> list[Any]:
+def _satisfaction(model: SurveyModel, x: Sequence[Any]) -> list[Any]:
     asked = SurveyInput(features_of(x[0]), x[1], x[2])
     said = model.predict_one(asked)
-    drivers = _codes(model.drivers(asked)) if said.point <= _WORTH_EXPLAINING_CSAT else []
-    return [*[round(each * 50) for each in (said.point, said.low, said.high)], model.version, drivers]
+    explain = said.point <= _WORTH_EXPLAINING_CSAT
+    drivers = _codes(model.drivers(asked)) if explain else []
+    others = {
+        question: [
+            *[round(each * 10) for each in (other.point, other.low, other.high)],
+            *(_codes(model.drivers(asked, question=question)) if explain else []),
+        ]
+        for question, other in said.others.items()
+    }
+    return [*[round(each * 50) for each in (said.point, said.low, said.high)], model.version, drivers, others]
 
 
 def _churn(model: ChurnModel, x: bytes) -> list[Any]:

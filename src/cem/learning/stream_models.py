@@ -12,7 +12,8 @@ from cem.learning.champion import Champion
 from cem.learning.churn import ChurnModel
 from cem.learning.contract import Model, TextInput
 from cem.learning.propensity import Offer, PropensityModel
-from cem.learning.satisfaction import SatisfactionModel, SurveyInput
+from cem.learning.satisfaction import SurveyInput
+from cem.learning.surveys import SurveyModel, survey_loss
 from cem.learning.text_reason import ReasonModel
 from cem.learning.text_sentiment import SentimentModel
 
@@ -64,17 +65,13 @@ def _surprise(prediction: Any, truth: Any) -> float:
     return -math.log(max(_LEAST, chance))
 
 
-def _squared(prediction: Any, truth: Any) -> float:
-    return float((prediction.point - truth) ** 2)
-
-
 MODELS: Final[dict[str, StreamModel]] = {
     "sentiment": StreamModel(
         SentimentModel, ("hashed", "hashed-light"), _reader(TextInput), _surprise_of_label
     ),
     # A second recipe would cost another 96 MB of weights with many reasons.
     "reason": StreamModel(ReasonModel, ("pooled",), _reader(TextInput), _surprise_of_label),
-    "satisfaction": StreamModel(SatisfactionModel, ("bayes-trees", "bayes"), _reader(SurveyInput), _squared),
+    "satisfaction": StreamModel(SurveyModel, ("bayes-trees", "bayes"), _reader(SurveyInput), survey_loss),
     "churn": StreamModel(ChurnModel, ("bayes-trees", "bayes"), _features, _surprise),
     "propensity": StreamModel(PropensityModel, ("tracking", "bayes"), _reader(Offer), _surprise),
 }

@@ -358,6 +358,20 @@ _ROWS: Final = (
         nullable=True,
     ),
     _row(
+        "predicted_nps",
+        "double",
+        (_CALLS, _CONTACTS, _SERVICE, _BILLING),
+        "NPS answer that he would give, 0-10, as the model sees it",
+        nullable=True,
+    ),
+    _row(
+        "predicted_ces",
+        "double",
+        (_CALLS, _CONTACTS, _SERVICE, _BILLING),
+        "CES that he would answer, 1-7 (hard), as the model sees it",
+        nullable=True,
+    ),
+    _row(
         "churn_risk",
         "double",
         (_CALLS, _CONTACTS, _SERVICE, _BILLING),

@@ -14,7 +14,14 @@ from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.profile import Contract
 from cem.domain.value_policy import ValuePolicy
-from cem.domain.view import churn_risk, consent, first_contact_resolution, mood_level, owed_minor
+from cem.domain.view import (
+    churn_risk,
+    consent,
+    first_contact_resolution,
+    mood_level,
+    owed_minor,
+    predicted_satisfaction,
+)
 from cem.nba.call import Call
 from cem.nba.experience import experience_of
 from cem.nba.fact_table import FACTS
@@ -217,6 +224,11 @@ def _churn_risk(v: Situation) -> float | None:
     return None if risk is None else risk.chance
 
 
+def _predicted(v: Situation, question: str) -> float | None:
+    said = predicted_satisfaction(v.customer, v.now_ms, question)
+    return None if said is None else said.point
+
+
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
@@ -326,6 +338,8 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "segments": lambda v: v.segments,
     "mood": lambda v: _rounded(mood_level(v.customer, v.now_ms), 2),
     "predicted_satisfaction": lambda v: None if v.predicted is None else v.predicted.point,
+    "predicted_nps": lambda v: _predicted(v, "nps"),
+    "predicted_ces": lambda v: _predicted(v, "ces"),
     "churn_risk": _churn_risk,
 }
 assert list(COMPUTED) == [name for name in COMPUTED if name in FACTS]

@@ -6,7 +6,7 @@ together go to the model's topic of examples:
 | example | made | label | learnt |
 |---|---|---|---|
 | churn | once a week, at an instant of the customer's own | a cancellation took effect within 30 days | when they are over |
-| satisfaction | at the end of a contact | the survey about it; none: not answered | at the answer, or after 4 days |
+| satisfaction | at the end of a contact | the survey about it, question by question; none: not answered | at the answer, or after 4 days |
 | sentiment | the same | bad, middling or good, as the survey says; of what the survey says itself, at once | at the answer |
 | reason | at the end of a contact | the reason that was recorded | at once |
 | propensity | at a decision, of its first action | accepted (done counts), or declined | at that outcome |
@@ -143,8 +143,10 @@ def learn_from_survey(customer: Customer, received: Received, ctx: FoldContext) 
     estimates, about = customer.estimates, contact_key(event.about)
     for heard in estimates.heard:
         if heard.key == about:
-            if event.csat is not None:
-                ctx.example("satisfaction", _source(customer, about), _survey_input(heard), event.csat)
+            answers = {"csat": event.csat, "nps": event.nps, "ces": event.ces}
+            answers = {question: answer for question, answer in answers.items() if answer is not None}
+            if answers:
+                ctx.example("satisfaction", _source(customer, about), _survey_input(heard), answers)
             if heard.text and verdict:
                 source = f"sentiment/{customer.customer_id}/{about}"
                 ctx.example("sentiment", source, {"text": heard.text, "channel": heard.channel}, verdict)
@@ -244,9 +246,11 @@ def _ask_satisfaction(
 ) -> None:
     answer = ctx.ask("satisfaction", [packed, text, channel])
     if answer is not None:
-        point, low, high, version, drivers = answer
+        point, low, high, version, drivers, *more = answer
+        # Answers of before models spoke of NPS and CES are still in journals.
+        others = {question: list(said) for question, said in more[0].items()} if more else {}
         estimates.satisfied = Satisfied(
-            at_ms // 1000, int(point), int(low), int(high), list(drivers), int(version)
+            at_ms // 1000, int(point), int(low), int(high), list(drivers), int(version), others
         )
 
 

@@ -86,6 +86,8 @@ class Satisfied(msgspec.Struct, array_like=True, gc=False):
     drivers: list[int] = []
     #: Of the model that said so: the offset of the last example that it had learnt.
     version: int = -1
+    #: "nps" and "ces", once enough of them were answered: point, low and high in tenths, then drivers as above.
+    others: dict[str, list[int]] = {}
 
 
 class Churn(msgspec.Struct, array_like=True, gc=False):

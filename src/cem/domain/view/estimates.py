@@ -48,7 +48,7 @@ class Mood(msgspec.Struct, frozen=True):
 
 
 class Predicted(msgspec.Struct, frozen=True):
-    """What he would answer to a survey, CSAT points; nine answers in ten lie between `low` and `high`."""
+    """What he would answer to a question of a survey, on its scale; nine answers in ten lie between `low` and `high`."""
 
     point: float
     low: float
@@ -104,11 +104,16 @@ def talk_shape(talked: Talked) -> MoodShape:
     return shape_of([each.mood / 100 for each in spoken], [weight_of(each.words) for each in spoken])
 
 
-def predicted_satisfaction(customer: Customer, now_ms: int) -> Predicted | None:
-    """Return what he would answer to a survey."""
+def predicted_satisfaction(customer: Customer, now_ms: int, question: str = "csat") -> Predicted | None:
+    """Return what he would answer to a survey. question: "csat", "nps" or "ces"."""
     said = customer.estimates.satisfied
     if said is None or now_ms - said.at_s * 1000 > _VALID_MS:
         return None
+    if question != "csat":
+        point, low, high, *drivers = said.others.get(question) or [0, 0, -1]
+        if low > high:
+            return None
+        return Predicted(point / 10, low / 10, high / 10, _drivers(drivers), said.at_s * 1000)
     return Predicted(said.point / 50, said.low / 50, said.high / 50, _drivers(said.drivers), said.at_s * 1000)
 
 

@@ -54,7 +54,10 @@ def labels(ctx: Context) -> list[tuple[int, int]]:
 
 def lived(events: list[tuple[int, Event]], until_ms: int) -> tuple[Customer, Context]:
     ctx = Context(0)
-    ctx.answers = {"churn": [1234, 9, [2, -15]], "satisfaction": [180, 100, 230, 7, [14]]}
+    ctx.answers = {
+        "churn": [1234, 9, [2, -15]],
+        "satisfaction": [180, 100, 230, 7, [14], {"nps": [42, 20, 75, -14]}],
+    }
     customer, ctx = household([CONTRACT, *events], ctx=ctx)
     advance(customer, ctx, until_ms)
     return customer, ctx
@@ -108,19 +111,24 @@ def call(survey: SurveyAnswered | None, after_ms: int = 2 * HOUR) -> list[tuple[
 
 def test_a_survey_labels_the_contact() -> None:
     """The answer makes examples of what was said, and of what was known at the contact's end."""
-    customer, ctx = lived(call(SurveyAnswered(about="c1", csat=2, text="bad")), T0 + DAY)
+    customer, ctx = lived(call(SurveyAnswered(about="c1", csat=2, nps=3, text="bad")), T0 + DAY)
     rows = {(model, x.get("text"), x.get("channel")): y for model, _, x, y in ctx.examples}
     assert rows == {
         ("reason", "it fails again", "call"): "coverage",
         ("sentiment", "bad", "survey"): "negative",
         ("sentiment", "it fails again", "call"): "negative",
-        ("satisfaction", "it fails again", "call"): 2,
+        ("satisfaction", "it fails again", "call"): {"csat": 2, "nps": 3},
     }
     known = next(x["features"] for model, _, x, _ in ctx.examples if model == "satisfaction")
     assert known["waited_min_30d"] == 5 and known["contacts_7d"] == 1
     assert customer.estimates.heard == []
     found = view.predicted_satisfaction(customer, T0 + DAY)
     assert found is not None and (found.point, found.low, found.high) == (3.6, 2.0, 4.6)
+    customer = decode_customer(encode_customer(customer))
+    nps = view.predicted_satisfaction(customer, T0 + DAY, "nps")
+    assert nps is not None and (nps.point, nps.low, nps.high) == (4.2, 2.0, 7.5)
+    assert nps.drivers == (("csat_level", False),)
+    assert view.predicted_satisfaction(customer, T0 + DAY, "ces") is None
 
 
 def test_a_survey_that_never_comes_is_an_example_of_silence() -> None:

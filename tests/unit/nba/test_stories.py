@@ -38,6 +38,39 @@ def test_the_man_who_wanted_an_upgrade() -> None:
     assert "plan_upgrade" in names(decided(**happy))
 
 
+def test_faults_felt_again_and_again_are_solved_before_what_he_asks_for() -> None:
+    """None is open now and nobody knows how content he is: the upgrade that he wants waits until he can use it."""
+    facts = {
+        "call_topic": "plan",
+        "plan_price_minor": 6000,
+        "bill_extra_minor": 1800,
+        "bill_total_minor": 7800,
+    }
+    once = decided(faults_30d=1, fault_hours_30d=0.5, **facts)
+    assert names(once)[0] == "plan_upgrade"
+    again = decided(faults_30d=2, fault_hours_30d=1.0, **facts)
+    assert names(again)[0] == "solve_reception_fault"
+    assert "plan_upgrade" in names(again)
+    assert [floor.rule for floor in again.floors] == ["floor.faults_lately"]
+
+
+def test_who_calls_about_what_has_raised_an_alert_is_helped_not_sold_to() -> None:
+    """A bigger plan would earn more than a cap on the child's line; it is not the moment. Who calls for a plan may have one."""
+    facts = {
+        "call_topic": "usage", "plan_price_minor": 6000, "sms_extra_minor": 1200, "sms_allowance_share": 1.4,
+        "child_lines": 1, "sms_top_line_segments": 140,
+    }  # fmt: skip
+    assert names(decided(sms_alert_open=False, **facts))[0] == "plan_upgrade"
+    decision = decided(sms_alert_open=True, **facts)
+    assert names(decision)[0] == "usage_control"
+    assert drops(decision)["plan_upgrade"][0] == "floor.usage_alert"
+    back = decided(repeat_contact=True, **facts)
+    assert names(back)[0] == "escalate_case"
+    assert drops(back)["plan_upgrade"][0] == "floor.comes_back"
+    wanted = decided(repeat_contact=True, **{**facts, "call_topic": "plan"})
+    assert "plan_upgrade" in names(wanted)
+
+
 def test_hardship_is_met_with_a_payment_plan() -> None:
     """No reproach, no selling, no retention discount."""
     decision = decided(

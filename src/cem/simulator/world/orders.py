@@ -84,14 +84,23 @@ def order_promised(world: World, at_ms: int, c: int, data: dict[str, Any]) -> No
         ),
     )
     late = dice.chance(parameters.share_orders_late)
+    moved = False
     arrives = promised + dice.randint(2, 9) if late else promised - (dice.random() < 0.3)
     if late:
-        moved = dice.chance(0.4)
-        if moved:
+        if moved := dice.chance(0.4):
             at = parameters.day_start_ms(promised) - 6 * HOUR_MS
             world.plan("order_moved", at, c, order=order_id, to=arrives)
         missed_ms = parameters.day_start_ms(promised + 1) + 9 * HOUR_MS
         world.plan("order_missed", missed_ms, c, order=order_id, told=moved)
+    world.tell_truth(
+        at_ms,
+        "promised",
+        customer=household.customer_id,
+        order=order_id,
+        by=parameters.date_of(promised).isoformat(),
+        kept=not late,
+        moved=moved or None,
+    )
     deliver_ms = parameters.day_start_ms(arrives) + dice.randrange(9, 19) * HOUR_MS
     world.plan("order_delivered", deliver_ms, c, order=order_id, promised=promised)
 

@@ -17,9 +17,13 @@ from cem.domain.events import TOPIC_OF, Event, type_of
 from cem.domain.events.alerts import Alert
 from cem.domain.events.envelope import Received
 from cem.domain.events.sms import SmsRated
+from cem.domain.finding import Finding
 from cem.domain.fold import fold, next_due_ms, tick
+from cem.domain.restraint import Restraint
 from cem.domain.state.lane import LaneState
 from cem.domain.thresholds import AlertPolicy
+from cem.domain.value_policy import ValuePolicy
+from cem.normal_form import normal_name
 from cem.simulator import Parameters, open_world
 from cem.simulator.parameters import DAY_MS
 from cem.simulator.world.core import Produced
@@ -37,11 +41,14 @@ class _Context:
         self.lane_time_ms = 0
         self.late_limit_ms = 7 * DAY_MS
         self.alerts = AlertPolicy()
+        self.value = ValuePolicy()
         self.timezone = "UTC"
+        self.currency = "EUR"
+        self.restraint = Restraint()
         self.lane = LaneState(0)
         self.told: list[tuple[int, Alert]] = []
 
-    def emit(self, event: Event, *, kind: str, key: str | None = None) -> str:
+    def emit(self, event: Event, *, kind: str, key: str | None = None, at_ms: int | None = None) -> str:
         if isinstance(event, Alert):
             self.told.append((self.lane_time_ms, event))
         return kind
@@ -51,6 +58,16 @@ class _Context:
 
     def example(self, model: str, source: str, x: object, y: object) -> None:
         """No model is taught."""
+
+    def propose(self, customer: Customer, finding: Finding, channel: str, identity: str) -> None:
+        """Nothing is decided on: the policy's own remedy stands."""
+
+    def normal_name(self, name: str) -> str:
+        """Return the name in its one form; the simulator's lines have it already."""
+        return normal_name(name, "")
+
+    def link(self, name: str, customer_id: str, at_ms: int, *, linked: bool) -> None:
+        """Nobody asks whose a line is."""
 
     def index(self, sorted_set: str, member: str, score_ms: int | None) -> None:
         """Nobody asks for the list."""

@@ -51,7 +51,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: Alerts that are told although their contact is a week old, so that their end falls due within seconds.
 _ALERTS = """version: 1
 repeat_call: {deliver_within_h: 720}
-sms_velocity: {minimum: 8, offset: 3, young_minimum: 8}
+sms_velocity: {minimum: 8, offset: 1.6, young_minimum: 8}
 """
 
 

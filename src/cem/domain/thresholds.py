@@ -63,19 +63,18 @@ class VelocityPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a line writes to abnormally many distinct recipients within hours (see `cem.domain.detectors.sms_burst`).
 
     A tier is reached at `d >= minimum` and `d >= factor x (level + offset)`, where d is the number of distinct
-    recipients in 24 h and level the line's own usual one.
+    recipients in `hours` and level the line's own usual one in 24.
     """
 
     enabled: bool = True
     minimum: int = 15
-    offset: float = 10.0
-    notice_factor: float = 2.9
-    alert_factor: float = 3.3
-    #: Share of the 24 hours' recipients that are of the last 3 hours.
-    share_3h: float = 0.6
+    offset: float = 5.0
+    notice_factor: float = 5.0
+    alert_factor: float = 5.0
+    hours: int = 6
     #: A line younger than `age_days` needs as many recipients.
     age_days: int = 14
-    young_minimum: int = 100
+    young_minimum: int = 200
     deliver_within_h: int = 4
     remedy: RemedyPolicy = RemedyPolicy("usage_control")
 
@@ -89,8 +88,8 @@ class RisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     age_days: int = 14
     #: What one day can add to the score.
     day_cap: float = 2.5
-    notice: float = 6.2
-    alert: float = 9.0
+    notice: float = 5.3
+    alert: float = 8.5
     #: Added to both as `young * 14 / age in days`.
     young: float = 3.0
     #: How much more than its mean a line of which little is known may send, in messages a day of the usual line.
@@ -108,14 +107,16 @@ class NightPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When a line's messages have moved into the quiet hours (see `cem.domain.detectors.sms_night`)."""
 
     enabled: bool = True
-    #: Nights of the last 5 with at least two messages, and messages in them.
-    nights: int = 3
-    minimum: int = 12
+    #: Nights of the last 5 with at least two messages, messages in them, and hours of them in which there was one
+    #: (not needed if all nights have messages).
+    nights: int = 2
+    minimum: int = 10
+    hours: int = 9
     #: Share of the 5 days' messages.
     share: float = 0.4
-    age_days: int = 14
-    notice: float = 3.0
-    alert: float = 4.0
+    age_days: int = 8
+    notice: float = 1.2
+    alert: float = 1.2
 
 
 class MoneyPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

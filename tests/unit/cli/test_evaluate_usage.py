@@ -68,16 +68,13 @@ def test_alerts_and_measures_by_tier(file: Path) -> None:
     assert result.exception is None, result.output
     found = json.loads(result.stdout)
     assert (found["model"], found["rows"], found["rejected"]) == ("usage", 270, 1)
-    assert {(a["line"], a["kind"], a["tier"]) for a in found["alerts"]} == {
-        ("3", "sms_velocity", "notice"),
-        ("3", "sms_velocity", "alert"),
-    }
+    assert [(a["line"], a["kind"], a["tier"]) for a in found["alerts"]] == [("3", "sms_velocity", "alert")]
     for tier in ("alert", "notice"):
         measured = found["metrics"][tier]
         assert measured["recall"] == measured["precision"] == measured["recall_by_kind"]["burst"] == 1.0
         assert measured["false_per_1000_line_weeks"] == 0.0
         assert measured["line_weeks"] == pytest.approx(5 * (29 / 7 + 1), abs=0.1)
-    assert found["metrics"]["notice"]["delay_messages"] < found["metrics"]["alert"]["delay_messages"] < 120
+    assert found["metrics"]["notice"]["delay_messages"] <= found["metrics"]["alert"]["delay_messages"] < 60
 
 
 def test_the_table_is_for_people(file: Path) -> None:

@@ -18,7 +18,17 @@ from zlib import crc32
 
 from cem.domain.state.lines import Line, Velocity
 
-__all__ = ["CELLS", "HOURS", "age", "aged", "distinct_centi", "hour_below", "note_recipient", "see"]
+__all__ = [
+    "CELLS",
+    "HOURS",
+    "age",
+    "aged",
+    "distinct_centi",
+    "hour_below",
+    "note_recipient",
+    "occupied_centi",
+    "see",
+]
 
 CELLS = 256
 HOURS = 24
@@ -38,6 +48,11 @@ _OLDER = tuple(bytes(max(0, left - n) for left in range(256)) for n in range(HOU
 def distinct_centi(cells: bytes) -> int:
     """Return the estimated number of distinct recipients in hundredths."""
     return _ESTIMATE_CENTI[_occupied(cells)]
+
+
+def occupied_centi(cells: int) -> int:
+    """Return the number of distinct recipients, in hundredths, that so many occupied cells stand for."""
+    return _ESTIMATE_CENTI[cells]
 
 
 def see(velocity: Velocity, recipient: str, hour: int) -> None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from cem.domain.detectors.recipients import distinct_centi
 from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, note_hour, note_rise
-from cem.domain.detectors.sms_burst import burst_factor, limit_centi
-from cem.domain.detectors.sms_days import add_late, live_days, open_day
+from cem.domain.detectors.sms_burst import lately_centi, limit_centi, looks_like_many
+from cem.domain.detectors.sms_days import add_late, live_days, note_night_hour, open_day
 from cem.domain.detectors.sms_night import night_of
 from cem.domain.detectors.sms_rise import least_for_rise, rise_of
 from cem.domain.state.alerts import Evidence
@@ -34,7 +34,8 @@ def look(line: Line, at_s: int, rhythm: Rhythm, policy: AlertPolicy) -> tuple[li
     """
     since = at_s - rhythm.quiet_hour * 3600
     day = since // DAY_S
-    is_night = since % DAY_S < NIGHT_S
+    into_s = since % DAY_S
+    is_night = into_s < NIGHT_S
     watch = policy.sms_watch
     taught = not at_s & 7
     if taught:
@@ -49,11 +50,14 @@ def look(line: Line, at_s: int, rhythm: Rhythm, policy: AlertPolicy) -> tuple[li
     if day < habits.day:
         if not add_late(habits, day, is_night):
             return _NOTHING, taught
+        if is_night:
+            note_night_hour(habits, day, into_s)
         habits.judge_at = least_for_rise(habits, line.first_day, watch.rise)
     else:
         habits.count += 1
         if is_night:
             habits.night += 1
+            note_night_hour(habits, day, into_s)
     found = _NOTHING
     velocity = line.velocity
     if 0 < habits.judge_at <= habits.count:
@@ -66,6 +70,7 @@ def look(line: Line, at_s: int, rhythm: Rhythm, policy: AlertPolicy) -> tuple[li
                 "messages_at_night": night.at_night,
                 "messages_5d": night.messages,
                 "usual_share_percent": round(100 * night.usual_share),
+                "hours_at_night": night.hours,
             }
             found = [*found, (NIGHT, night.score >= watch.night.alert, evidence)]
     many = policy.sms_velocity
@@ -102,16 +107,19 @@ def _rise(
 
 
 def _burst(velocity: Velocity, age_days: int, policy: VelocityPolicy) -> Found | None:
-    factor = burst_factor(velocity, age_days, policy)
-    if not factor:
+    if not looks_like_many(velocity, policy):
         return None
-    is_alert = factor >= policy.alert_factor
+    lately = lately_centi(velocity, age_days, policy)
+    if not lately:
+        return None
+    is_alert = lately >= limit_centi(velocity, policy, policy.alert_factor)
     reached = policy.alert_factor if is_alert else policy.notice_factor
     evidence: Evidence = {
         "recipients_24h": round(distinct_centi(velocity.cells) / 100),
         "threshold": round(limit_centi(velocity, policy, reached) / 100),
         "usual_a_day": round(velocity.level_centi / 100, 1),
-        "window_h": 24,
+        "window_h": policy.hours,
+        "recipients_6h": round(lately / 100),
     }
     return BURST, is_alert, evidence
 

@@ -11,7 +11,16 @@ from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, contribute, exposure
 from cem.domain.state.habits import DAYS, UNIT, Habits
 from cem.domain.state.rhythm import Rhythm
 
-__all__ = ["DECAY", "PRIOR_MESSAGES", "add_late", "exposure_of", "live_days", "open_day"]
+__all__ = [
+    "DECAY",
+    "NIGHTS",
+    "PRIOR_MESSAGES",
+    "add_late",
+    "exposure_of",
+    "live_days",
+    "note_night_hour",
+    "open_day",
+]
 
 #: What a line's usual rate keeps from day to day: half in 28 days.
 DECAY = 0.5 ** (1 / 28)
@@ -20,6 +29,10 @@ PRIOR_MESSAGES = 0.5
 #: Decayed days, by days: after two years it is all the same.
 _EXPOSURE = tuple((1 - DECAY**days) / (1 - DECAY) for days in range(731))
 _LAST = len(_EXPOSURE) - 1
+#: Nights whose hours are kept, and the bits that each takes.
+NIGHTS = 5
+_HOURS = NIGHT_S // 3600
+_ALL = (1 << NIGHTS * _HOURS) - 1
 
 
 def live_days(habits: Habits, first_day: int) -> int:
@@ -45,6 +58,8 @@ def open_day(habits: Habits, day: int, first_day: int, rhythm: Rhythm) -> None:
         days, nights = gap + days, gap + nights
     habits.days = days[:DAYS].rstrip(b"\0")
     habits.nights = nights[:DAYS].rstrip(b"\0")
+    if habits.hours:
+        habits.hours = habits.hours << _HOURS * min(steps, NIGHTS) & _ALL
     habits.day, habits.count, habits.night = day, 0, 0
 
 
@@ -57,6 +72,13 @@ def add_late(habits: Habits, day: int, is_night: bool) -> bool:
     if is_night:
         habits.nights = _plus_one(habits.nights, back)
     return True
+
+
+def note_night_hour(habits: Habits, day: int, into_s: int) -> None:
+    """Mark the quiet hour, `into_s` seconds into its day, as one in which the line wrote, if that night is kept."""
+    back = habits.day - day
+    if back < NIGHTS:
+        habits.hours |= 1 << _HOURS * back + into_s // 3600
 
 
 def _plus_one(days: bytes, at: int) -> bytes:

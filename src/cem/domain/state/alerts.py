@@ -90,7 +90,14 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
         "chance_percent",
         "lasts_until",
     ),
-    "sms_velocity": ("recipients_24h", "threshold", "usual_a_day", "window_h", "messages_this_cycle"),
+    "sms_velocity": (
+        "recipients_24h",
+        "threshold",
+        "usual_a_day",
+        "window_h",
+        "messages_this_cycle",
+        "recipients_6h",
+    ),
     "repeat_call": (
         "contacts",
         "window_days",
@@ -127,7 +134,13 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
     ),
     "promise": ("promise", "id", "due", "hours_left", "hours_promised"),
     "sms_rise": ("messages_3d", "usual_3d", "score", "messages_this_cycle"),
-    "sms_night": ("messages_at_night", "messages_5d", "usual_share_percent", "messages_this_cycle"),
+    "sms_night": (
+        "messages_at_night",
+        "messages_5d",
+        "usual_share_percent",
+        "messages_this_cycle",
+        "hours_at_night",
+    ),
     "sms_money": ("messages_2d", "charged_7d_minor", "messages_this_cycle"),
     "service_loss": ("hours_lost", "threshold_h", "window_days", "faults", "going_on", "service"),
     "silent_sufferer": (

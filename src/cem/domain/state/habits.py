@@ -51,3 +51,5 @@ class Habits(msgspec.Struct, array_like=True, gc=False):
     #: The newest day (since the epoch, UTC) on which something abnormal was found; 0 = never.
     held_day: int = 0
     spending: Spending | None = None
+    #: The quiet hours of the newest day and the 4 before it in which the line wrote: six bits a day, the newest lowest.
+    hours: int = 0

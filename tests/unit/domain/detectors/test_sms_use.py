@@ -21,7 +21,7 @@ from cem.domain.events import (
 )
 from cem.domain.fold import fold
 from cem.domain.state.lane import LaneState
-from cem.domain.thresholds import AlertPolicy, AllowancePolicy
+from cem.domain.thresholds import AlertPolicy, AllowancePolicy, VelocityPolicy
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
 FATHER, DAUGHTER = "+4915100000001", "+4915100000002"
@@ -101,8 +101,11 @@ def test_what_is_told_is_counts() -> None:
 
 def test_a_payers_own_line_is_told_to_the_payer() -> None:
     """There is no other user to be told."""
-    burst = [text(T0 + 30 * DAY + n * MINUTE, f"s{n}", FATHER) for n in range(35)]
-    _, ctx = of_use([*a_month(FATHER), *burst])
+    burst = [text(T0 + 30 * DAY + n * MINUTE, f"s{n}", FATHER) for n in range(50)]
+    early = msgspec.structs.replace(
+        ONLY_USE, sms_velocity=VelocityPolicy(notice_factor=4.25, alert_factor=50)
+    )
+    _, ctx = household([(T0, PROFILE), *a_month(FATHER), *burst], ctx=Context(0, alerts=early))
     assert told(ctx) == [("opened", "sms_velocity", "notice", "payer")]
 
 

@@ -73,13 +73,10 @@ def test_one_wild_day_is_no_rise() -> None:
 
 
 def test_a_burst_is_told_once() -> None:
-    """Two hundred strangers within two hours are a notice first and an alert soon after, and no more."""
+    """Two hundred strangers within two hours are an alert, and no more."""
     extra = [(_START + 30 * _DAY + 36_000 + 36 * i, "line4", f"stranger{i}", 5, "onnet") for i in range(200)]
     found = [each for each in _told(_added(extra)) if each.line == "line4"]
-    assert [(each.kind, str(each.tier)) for each in found] == [
-        ("sms_velocity", "notice"),
-        ("sms_velocity", "alert"),
-    ]
+    assert [(each.kind, str(each.tier)) for each in found] == [("sms_velocity", "alert")]
 
 
 def test_nights_are_told() -> None:
@@ -90,6 +87,31 @@ def test_nights_are_told() -> None:
         for i in range(9)
     ]
     assert ("line5", "sms_night") in _kinds(_added(extra))
+
+
+def _nights(line: str, hours: int, nights: int, messages: int = 12) -> list[Message]:
+    """Return that many messages a night, spread over so many of its hours, one minute apart within them."""
+    return [
+        (_START + day * _DAY + (i % hours) * 3600 + 60 * i, line, f"friend{i % 6}", 5, "onnet")
+        for day in range(30, 30 + nights)
+        for i in range(messages)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hours", "nights", "is_told"), [(1, 3, False), (4, 3, True), (2, 3, False), (1, 5, True)]
+)
+def test_long_chats_past_midnight_are_no_move_into_the_night(hours: int, nights: int, is_told: bool) -> None:
+    """Three nights of one long chat each are not told; messages all through them are, and so is a chat every night."""
+    assert (("line5", "sms_night") in _kinds(_added(_nights("line5", hours, nights)))) is is_told
+
+
+def test_a_line_of_ten_days_that_writes_at_night_is_told_by_the_cohort() -> None:
+    """What is usual at night of a young line is what all lines do."""
+    young = [(t - 29 * _DAY, line, to, charge, kind) for t, line, to, charge, kind in _nights("new", 4, 4)]
+    shifted = [(t + 20 * _DAY, line, to, charge, kind) for t, line, to, charge, kind in young]
+    first = (_START + 11 * _DAY + 36_000, "new", "friend1", 5, "onnet")
+    assert ("new", "sms_night") in _kinds(_added([first, *shifted]))
 
 
 @pytest.mark.parametrize(("messages", "is_told"), [(3, False), (4, True)])

@@ -205,7 +205,7 @@ def test_prometheus_finds_the_processes(host: Host, kafka: KafkaServer) -> None:
     host.start("redis")
     wait_until(lambda: host.healthy("redis"), timeout_s=20, what="Redis is healthy")
     assert host.run("topics").returncode == 0
-    ports = {"worker": str(free_port()), "learner": str(free_port())}
+    ports = {"worker": str(free_port()), "learner": str(free_port()), "webhooks": str(free_port())}
     for name, port in ports.items():
         host.start(name, **{"9464": port})
     host.start("api").wait_ready(lambda: host.healthy("api"), timeout_s=60)
@@ -232,7 +232,7 @@ def test_prometheus_finds_the_processes(host: Host, kafka: KafkaServer) -> None:
         _, body = get(f"http://127.0.0.1:{host.ports['9090']}/api/v1/targets?state=active")
         return {t["labels"]["job"]: t["health"] for t in json.loads(body)["data"]["activeTargets"]}
 
-    up = dict.fromkeys(("cem-worker", "cem-learner", "cem-api"), "up")
+    up = dict.fromkeys(("cem-worker", "cem-learner", "cem-webhooks", "cem-api"), "up")
     wait_until(lambda: targets() == up, timeout_s=60, what="all jobs are up")
     _, body = get(f"http://127.0.0.1:{host.ports['9090']}/api/v1/rules")
     rules = [rule for group in json.loads(body)["data"]["groups"] for rule in group["rules"]]

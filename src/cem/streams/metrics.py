@@ -10,8 +10,11 @@ from collections import Counter as Tally
 from collections.abc import Callable, Sequence
 from typing import Final
 
+import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
+from cem.domain.alert_types import ALERT_TYPES
+from cem.domain.events.enums import AlertTier
 from cem.domain.events.envelope import Received
 from cem.domain.events.rejects import Reject
 from cem.ports import Emission, Record, Unavailable
@@ -74,6 +77,13 @@ class WorkerMetrics:
         self.emissions = Counter(
             "cem_emissions", "Records published by saves and acknowledged.", ("topic",), registry=registry
         )
+        self.alerts = Counter(
+            "cem_alerts_opened", "Alerts that opened, by type and tier.", ("type", "tier"), registry=registry
+        )
+        for kind in ALERT_TYPES:
+            for tier in AlertTier:
+                # From 0 on: what begins at 1 has not risen for Prometheus.
+                self.alerts.labels(kind, str(tier))
         self.fences = Counter(
             "cem_fences", "Saves refused because another owner had saved the lane.", registry=registry
         )
@@ -169,6 +179,9 @@ class LaneMeter:
         metrics = self._metrics
         for topic, count in Tally(emission.topic for emission in emissions).items():
             metrics.emissions.labels(topic).inc(count)
+        for opened in filter(_opens, emissions):
+            alert = _read_alert(opened.value or b"{}")
+            metrics.alerts.labels(alert.type, alert.tier).inc()
         (events, ingested), self._causes = self._causes, ([], [])
         if ingested:
             now_ms = metrics.now_ms()
@@ -196,6 +209,20 @@ class LaneMeter:
                 ingested.append(record.timestamp)
                 event_time = self._metrics.event_times and type(item) is Received
                 events.append(item.time_ms if event_time and isinstance(item, Received) else record.timestamp)
+
+
+class _Alert(msgspec.Struct):
+    """What is counted of an alert."""
+
+    type: str = ""
+    tier: str = ""
+
+
+_read_alert = msgspec.json.Decoder(_Alert).decode
+
+
+def _opens(emission: Emission) -> bool:
+    return emission.topic == ALERTS and ("ce_type", b"alert.opened") in emission.headers
 
 
 def _offset_of(emission: Emission, topic: str) -> int:

@@ -152,6 +152,19 @@ def test_an_alert_is_counted_when_it_is_published() -> None:
     assert found["cem_emissions_total", "cem.alerts"] == 1
 
 
+def test_alerts_that_open_are_counted_by_type_and_tier() -> None:
+    """From 0 on, so that the first rises; changes of an open alert are no further ones."""
+    metrics, lane = meter()
+    assert values(metrics.registry)["cem_alerts_opened_total", "alert", "outage"] == 0
+
+    def said(kind: bytes) -> Emission:
+        headers = (("ce_id", b"lane-3/tick/9/area/outage"), ("ce_type", kind))
+        return Emission("cem.alerts", b"area_x", b'{"type":"outage","tier":"alert","state":"open"}', headers)
+
+    lane.published([said(b"alert.opened"), said(b"alert.updated"), said(b"alert.resolved")])
+    assert values(metrics.registry)["cem_alerts_opened_total", "alert", "outage"] == 1
+
+
 def test_what_a_tick_causes_has_no_records_latency() -> None:
     """A tick is a save without records; its alerts are counted as emissions only."""
     metrics, lane = meter()

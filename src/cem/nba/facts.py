@@ -145,7 +145,8 @@ def _bill_delta_of(v: Situation, kind: str) -> int | None:
 
 
 def _bill_extra(v: Situation) -> int | None:
-    return sum([p.amount_minor for p in v.parts if p.cause in _EXTRA]) if v.bill else None
+    bill = v.bill
+    return sum([minor for cause, minor in bill.amounts() if cause in _EXTRA]) if bill else None
 
 
 def _score(v: Situation, index: int) -> int | None:
@@ -164,8 +165,12 @@ def _in_hardship(v: Situation) -> bool:
 
 def _credited(v: Situation) -> bool:
     since = v.now_ms - 90 * DAY_MS
-    recent = [bill for bill in v.customer.billing.bills if bill.issued_ms > since]
-    return any(p.cause == "credit" and p.amount_minor < 0 for bill in recent for p in bill.parts)
+    for bill in v.customer.billing.bills:
+        if bill.issued_ms > since:
+            for cause, minor in bill.amounts():
+                if minor < 0 and cause == "credit":
+                    return True
+    return False
 
 
 def _sms_extra(v: Situation) -> int:

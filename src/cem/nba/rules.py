@@ -175,34 +175,65 @@ _HELPERS: Final[Mapping[str, Any]] = {
 }
 
 
-def asking(source: str, types: Mapping[str, FactType]) -> Callable[[Mapping[str, FactValue]], Any]:
-    """Return the expression as a function that looks a fact up when its value first matters, and no other fact.
+def asking(
+    sources: Sequence[str], types: Mapping[str, FactType]
+) -> Callable[[Mapping[str, FactValue]], Sequence[Any]]:
+    """Return the expressions as one function that looks a fact up when its value first matters, and no other fact.
 
-    Its result is that of `Expressions.run`. Raises ExpressionError.
+    Its results are those of `Expressions.run`. Raises ExpressionError.
     """
-    expressions = Expressions(types)
-    expressions.add(source)
-    checked = check(source, types)
+    checked = [check(source, types) for source in sources]
+    one_by_one = [_asking_one(c, types) for c in checked]
 
-    def slowly(facts: Mapping[str, FactValue]) -> Any:
+    def singly(facts: Mapping[str, FactValue]) -> Sequence[Any]:
+        return [ask(facts) for ask in one_by_one]
+
+    together = _looking_up(checked)
+    if together is None:
+        return singly
+
+    def at_once(facts: Mapping[str, FactValue]) -> Sequence[Any]:
+        try:
+            return together(facts)
+        except _DIFFERS:
+            return singly(facts)
+
+    return at_once
+
+
+def _asking_one(checked: CheckedExpression, types: Mapping[str, FactType]) -> Callable[..., Any]:
+    """Return one expression as a function that asks CEL where Python could differ."""
+    expressions = Expressions(types)
+    expressions.add(checked.source)
+    quickly = _looking_up([checked])
+
+    def ask(facts: Mapping[str, FactValue]) -> Any:
+        if quickly is not None:
+            try:
+                return quickly(facts)[0]
+            except _DIFFERS:
+                pass
         return expressions.run_cel({name: facts[name] for name in checked.names})[0]
 
-    if checked.python is None:
-        return slowly
-    unknown = " or ".join(f"{name} is None" for name in checked.needs_known)
-    whole = f"None if {unknown} else {checked.python}" if unknown else checked.python
-    tree = _LookedUp(checked.names).visit(ast.parse(f"lambda facts: {whole}", mode="eval"))
-    code = compile(ast.fix_missing_locations(tree), "<rule>", "eval")
+    return ask
+
+
+def _looking_up(
+    checked: Sequence[CheckedExpression],
+) -> Callable[[Mapping[str, FactValue]], Sequence[Any]] | None:
+    """Return the expressions in Python, looking facts up one by one; None: not all of them are Python's, too."""
+    texts = []
+    for c in checked:
+        if c.python is None:
+            return None
+        unknown = " or ".join(f"{name} is None" for name in c.needs_known)
+        texts.append(f"(None if {unknown} else {c.python})," if unknown else f"{c.python},")
+    tree = ast.parse(f"lambda facts: ({''.join(texts)})", mode="eval")
+    named = [name for c in checked for name in c.names]
+    code = compile(ast.fix_missing_locations(_LookedUp(named).visit(tree)), "<rules>", "eval")
     # Its text is made by the checker of nothing but names of facts, literals and operators.
-    holds: Callable[[Mapping[str, FactValue]], Any] = eval(code, dict(_HELPERS))  # noqa: S307
-
-    def quickly(facts: Mapping[str, FactValue]) -> Any:
-        try:
-            return holds(facts)
-        except _DIFFERS:
-            return slowly(facts)
-
-    return quickly
+    found: Callable[[Mapping[str, FactValue]], Sequence[Any]] = eval(code, dict(_HELPERS))  # noqa: S307
+    return found
 
 
 class _LookedUp(ast.NodeTransformer):

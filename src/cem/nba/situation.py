@@ -238,13 +238,13 @@ class Situation:
     @lazy
     def overdue_days(self) -> int:
         """Return days that the longest unpaid bill is overdue."""
-        return overdue_days(self.customer, self.now_ms, self.tz, self.owed)
+        return overdue_days(self.customer, self.now_ms, self.tz, self.owed, self.today)
 
     @lazy
     def failed_payments(self) -> int:
         """Return payments refused in 90 days."""
         since = self.now_ms - 90 * DAY_MS
-        return sum([p.kind == "failed" and p.at_ms > since for p in self.customer.billing.payments])
+        return sum([p.at_ms > since for p in self.customer.billing.payments_of("failed")])
 
     @lazy
     def rfm(self) -> Rfm | None:

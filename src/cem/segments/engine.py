@@ -34,13 +34,13 @@ from cem.segments.facts import GROUPS, TYPES
 from cem.segments.groups import ALL, ANSWERS, BILLS, CONTACTS, LINES, USAGE
 from cem.segments.rules_file import FILE, Segment, read_segments
 from cem.segments.situation import Between
-from cem.segments.turns import BY_DAY, TURNS
+from cem.segments.turns import BY_DAY, SHARED, TURNS, Turn
 
 __all__ = ["Explained", "SegmentRules", "load"]
 
 #: The last second that a standing can name.
 _LAST_S: Final = 2**32 - 1
-_Ask = Callable[[Mapping[str, FactValue]], Any]
+_Ask = Callable[[Mapping[str, FactValue]], Sequence[Any]]
 
 
 def load(text: str, file: str = FILE) -> SegmentRules:
@@ -80,8 +80,10 @@ class SegmentRules:
         #: Tells whether a customer's standing is of these rules.
         self.key = crc32(said) & 0xFFFF or 1
         self._key_bytes = self.key.to_bytes(2, "little")
-        self._rules = [(n, asking(s.rule.source, TYPES), _groups_of(s)) for n, s in enumerate(self.segments)]
-        self._resting_on: dict[int, list[tuple[int, _Ask]]] = {}
+        self._rules = [
+            (n, asking([s.rule.source], TYPES), _groups_of(s)) for n, s in enumerate(self.segments)
+        ]
+        self._resting_on: dict[int, tuple[tuple[int, ...], _Ask]] = {}
         named = dict.fromkeys(name for s in self.segments for name in s.rule.names)
         self._turns = {
             name: (TURNS[name], _thresholds(name, self.segments)) for name in named if name in TURNS
@@ -159,17 +161,23 @@ class SegmentRules:
         facts = _Facts(Between(customer, now_ms, timezone))
         since = dict(before.since)
         day = now_ms // DAY_MS
-        for number, holds in self._of(groups):
-            if holds(facts) is True:
+        numbers, ask = self._of(groups)
+        for number, holds in zip(numbers, ask(facts), strict=True):
+            if holds is True:
                 since.setdefault(number, day)
             elif number in since:
                 del since[number]
         due_s = 0 if groups == ALL else before.due_s
         # A rule that did not look at a fact does not turn with it before it turns with one that it looked at.
         turns = self._turns
+        shared: list[Turn] = []
         for name, seen in facts.items():
             if name in turns:
                 turn, thresholds = turns[name]
+                if turn in SHARED:
+                    if turn in shared:
+                        continue
+                    shared.append(turn)
                 turn_ms = turn(facts.situation, seen, thresholds)
                 if (
                     turn_ms is not None
@@ -195,7 +203,7 @@ class SegmentRules:
         for number, holds, _ in self._rules:
             segment = self.segments[number]
             values = {name: facts[name] for name in segment.rule.names}
-            is_in = not stranger and holds(facts) is True
+            is_in = not stranger and holds(facts)[0] is True
             found.append(Explained(segment, is_in, values, since.get(number) if is_in else None))
         return found
 
@@ -212,7 +220,10 @@ class SegmentRules:
         if is_stranger(customer):
             return ()
         facts = _Facts(Between(customer, now_ms, timezone))
-        return tuple(self.names[number] for number, holds, _ in self._rules if holds(facts) is True)
+        numbers, ask = self._of(ALL)
+        return tuple(
+            self.names[number] for number, holds in zip(numbers, ask(facts), strict=True) if holds is True
+        )
 
     def names_of(self, customer: Customer) -> tuple[str, ...] | None:
         """Return the segments that the customer is in, by the file's order; None if other rules were asked last."""
@@ -220,12 +231,13 @@ class SegmentRules:
             return None
         return tuple(self.names[n] for n in sorted(unpack_standing(customer.segments).since))
 
-    def _of(self, groups: int) -> list[tuple[int, _Ask]]:
-        """Return the rules that rest on any of the groups."""
+    def _of(self, groups: int) -> tuple[tuple[int, ...], _Ask]:
+        """Return the numbers of the rules that rest on any of the groups, and what asks them all at once."""
         found = self._resting_on.get(groups)
         if found is None:
-            found = [(n, ask) for n, ask, rests_on in self._rules if rests_on & groups or groups == ALL]
-            self._resting_on[groups] = found
+            numbers = tuple(n for n, _, rests_on in self._rules if rests_on & groups or groups == ALL)
+            sources = [self.segments[n].rule.source for n in numbers]
+            found = self._resting_on[groups] = numbers, asking(sources, TYPES)
         return found
 
 

@@ -15,7 +15,7 @@ from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, day_of, midnight_ms
 from cem.nba.rules import FactValue
 from cem.segments.situation import Between
 
-__all__ = ["BY_DAY", "EVEN", "TURNS", "Turn"]
+__all__ = ["BY_DAY", "EVEN", "SHARED", "TURNS", "Turn"]
 
 #: (situation, the fact's value, the numbers that it is compared with) -> instant (ms) after now, or None: never.
 Turn = Callable[[Between, FactValue, Sequence[float]], int | None]
@@ -56,7 +56,10 @@ def _in_window(days: int, times: Callable[[Between], Iterable[int]]) -> Turn:
 
     def turn(v: Between, value: FactValue, thresholds: Sequence[float]) -> int | None:
         now_ms = v.now_ms
-        return _first([at if at > now_ms else at + window_ms for at in times(v)], now_ms)
+        began_ms = now_ms - window_ms
+        # Not through `_first`: these are the turns that are asked for most often.
+        instants = [at if at > now_ms else at + window_ms for at in times(v) if at > began_ms]
+        return min(instants) if instants else None
 
     return turn
 
@@ -94,19 +97,17 @@ def _overdue(v: Between, value: FactValue, thresholds: Sequence[float]) -> int |
             turns += [
                 midnight_ms(v.today + d, v.tz) for d in _steps(v.today - bill.due_day, (0, *thresholds))
             ]
-    for payment in billing.payments:
-        if payment.kind == "overdue":
-            days = max(0, now_ms - payment.at_ms) // DAY_MS
-            turns.append(payment.at_ms)
-            turns += [
-                payment.at_ms + (days + d) * DAY_MS
-                for d in _steps(payment.days_overdue + days, (0, *thresholds))
-            ]
+    for payment in billing.payments_of("overdue"):
+        days = max(0, now_ms - payment.at_ms) // DAY_MS
+        turns.append(payment.at_ms)
+        turns += [
+            payment.at_ms + (days + d) * DAY_MS for d in _steps(payment.days_overdue + days, (0, *thresholds))
+        ]
     return _first(turns, now_ms)
 
 
 def _refused(v: Between) -> Iterable[int]:
-    return [p.at_ms for p in v.customer.billing.payments if p.kind == "failed"]
+    return [p.at_ms for p in v.customer.billing.payments_of("failed")]
 
 
 _refusals: Final = _in_window(90, _refused)
@@ -248,3 +249,6 @@ TURNS: Final[dict[str, Turn]] = {
     "declined_30d": _in_window(30, _declined_times),
     "credited_90d": _in_window(90, _bill_times),
 }
+
+#: Turns of several facts that rest on neither value nor numbers: one answer serves all of those facts.
+SHARED: Final = (_month_of_contacts, _half_year_of_answers, _tonight, _cycles)

@@ -68,7 +68,7 @@ def test_the_shipped_rules_run_as_python() -> None:
 def test_every_scored_customer_is_in_one_of_the_usual_segments() -> None:
     """Whatever his recency, frequency and money are among the others, exactly one of the nine holds."""
     rules = [
-        asking(s.rule.source, TYPES) for s in shipped_segments().segments if "recency_score" in s.rule.names
+        asking([s.rule.source], TYPES) for s in shipped_segments().segments if "recency_score" in s.rule.names
     ]
     assert len(rules) == 9
     for cell in range(125):
@@ -77,4 +77,4 @@ def test_every_scored_customer_is_in_one_of_the_usual_segments() -> None:
             "frequency_score": cell // 5 % 5 + 1,
             "money_score": cell % 5 + 1,
         }
-        assert sum(holds(scores) is True for holds in rules) == 1
+        assert sum(holds(scores)[0] is True for holds in rules) == 1

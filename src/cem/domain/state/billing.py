@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from zlib import crc32
 
 import msgspec
@@ -71,6 +72,12 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
     def issued_ms(self) -> int:
         """When it was made out, to the second."""
         return self.issued_s * 1000
+
+    def amounts(self) -> Iterator[tuple[str, int]]:
+        """Yield cause and minor units of each part, as they are kept: for who needs neither line nor order."""
+        for causes in self.sums.values():
+            for key, minor in causes.items():
+                yield key.partition("/")[0] if isinstance(key, str) else CAUSES[key], minor
 
     @property
     def parts(self) -> list[Part]:
@@ -179,6 +186,11 @@ class Billing(msgspec.Struct, array_like=True, gc=False):
     unpaid: list[OpenBill] = []
     #: Payments that came after the due day.
     late: int = 0
+
+    def payments_of(self, kind: str) -> list[Payment]:
+        """Return the payments of one of PAYMENTS, oldest first."""
+        code = PAYMENTS.index(kind)
+        return [payment for payment in self.payments if payment.code & 3 == code]
 
 
 def earlier_totals(packed: bytes) -> list[tuple[int, int]]:

@@ -34,24 +34,32 @@ def bill_owed(customer: Customer, bill: Bill) -> int:
     return owed_by_bill(customer).get(bill.bill_id, 0)
 
 
-def overdue_days(customer: Customer, now_ms: int, tz: tzinfo, owed: Mapping[str, int] | None = None) -> int:
+def overdue_days(
+    customer: Customer,
+    now_ms: int,
+    tz: tzinfo,
+    owed: Mapping[str, int] | None = None,
+    today: int | None = None,
+) -> int:
     """Return for how many days the oldest unpaid bill has been overdue; 0 = none is.
 
     A bill without a due day counts from the operator's own `payment.overdue`. `owed` is `owed_by_bill` of the
-    customer, if the caller has it already.
+    customer and `today` the local day of `now_ms`, if the caller has them already.
     """
     days = 0
-    today = local_day(now_ms, tz)
+    today = local_day(now_ms, tz) if today is None else today
     billing = customer.billing
     owed = owed_by_bill(customer) if owed is None else owed
     for bill in billing.bills:
         if bill.due_day and owed[bill.bill_id] and bill.issued_ms <= now_ms:
             days = max(days, today - bill.due_day)
-    known = [bill_key(bill.bill_id) for bill in billing.bills if bill.due_day]
     for unpaid in billing.unpaid:
         if unpaid.due_day:
-            known.append(unpaid.bill)
             days = max(days, today - unpaid.due_day)
+    if not billing.payments_of("overdue"):
+        return days
+    known = [bill_key(bill.bill_id) for bill in billing.bills if bill.due_day]
+    known += [unpaid.bill for unpaid in billing.unpaid if unpaid.due_day]
     for index, payment in enumerate(billing.payments):
         if payment.kind == "overdue" and payment.bill not in known and payment.at_ms <= now_ms:
             paid = any(p.kind == "made" and p.bill == payment.bill for p in billing.payments[index:])

@@ -11,6 +11,11 @@ __all__ = ["alert_line"]
 
 _EVIDENCE_SHOWN: Final = 4
 _HOURS: Final = "hours_"
+#: What is shown first of an alert with this reason in its evidence: the rest of it would not explain it.
+_FIRST: Final = {
+    "projected": ("used_segments", "allowance_segments", "projected_segments", "lasts_until"),
+}
+_AREA: Final = "area_"
 #: From so many hours on, days say it better.
 _DAYS_FROM_H: Final = 48
 
@@ -21,19 +26,32 @@ def alert_line(alert: Alert, currency: str) -> str:
         f"{alert.opened_at:%Y-%m-%d %H:%M}",
         f"{alert.tier}/{alert.severity}",
         alert.type,
-        f"customer {alert.customer_id}",
     ]
-    if alert.subject and alert.subject != alert.customer_id:
+    if alert.type == "outage" and alert.customer_id.startswith(_AREA):
+        parts.append(f"area {alert.subject}")
+    else:
+        parts.append(f"customer {alert.customer_id}")
+    if parts[-1].startswith("customer") and alert.subject and alert.subject != alert.customer_id:
         parts.append(f"({alert.subject})")
     line = "  ".join(parts[:2]) + "  " + " ".join(parts[2:])
-    evidence = [_said(name, value) for name, value in list(alert.evidence.items())[:_EVIDENCE_SHOWN]]
+    known = alert.evidence
+    first = [name for name in _FIRST.get(str(known.get("reason")), ()) if name in known]
+    names = (first or list(known))[:_EVIDENCE_SHOWN]
+    evidence = [_said(name, known[name]) for name in names]
     if alert.cost_minor:
         evidence.append(f"cost {money(alert.cost_minor, currency, 'en')}")
     if evidence:
         line += ": " + ", ".join(evidence)
-    told = f"tell {alert.tell.who}" + (f" by {alert.tell.channel}" if alert.tell.channel else "")
-    remedy = f", propose {alert.remedy.action}" if alert.remedy else ""
-    return f"{line} -> {told}{remedy}"
+    verb = "tell" if alert.told_at is None else "told"
+    told = f"{verb} {alert.tell.who}" + (f" by {alert.tell.channel}" if alert.tell.channel else "")
+    return f"{line} -> {told}{_proposal(alert, currency)}"
+
+
+def _proposal(alert: Alert, currency: str) -> str:
+    if alert.remedy is None:
+        return ""
+    price = alert.remedy.price_minor
+    return f", propose {alert.remedy.action}" + (f" for {money(price, currency, 'en')}" if price > 0 else "")
 
 
 def _said(name: str, value: Any) -> str:

@@ -33,7 +33,11 @@ class TruthFile:
 
     def take(self) -> None:
         """Append what the world has to tell since the last time."""
-        self._file.writelines(_line(row) for row in self._world.take_truths())
+        rows = self._world.take_truths()
+        if rows:
+            self._file.writelines(map(_line, rows))
+            # Somebody may be watching.
+            self._file.flush()
 
     def close(self) -> None:
         """Take the rest and close the file."""

@@ -51,7 +51,7 @@ def test_an_area_s_alert_is_listed_and_filtered_like_any_other() -> None:
     page = asyncio.run(page_of(reader, AlertFilter(type="outage"), 10, None))  # type: ignore[arg-type]
     (alert,) = page.alerts
     line = alert_line(alert, "EUR")
-    assert "(Cau Giay)" in line
+    assert "outage area Cau Giay: " in line
     assert "households 10" in line
     assert "tell operations" in line
     assert "C3" not in line

@@ -48,6 +48,29 @@ def test_hours_are_said_as_people_say_them(hours: float, said: str) -> None:
     assert f": since_last {said} ->" in alert_line(an_alert(evidence={"hours_since_last": hours}), "EUR")
 
 
+def test_a_remedy_says_its_price_and_a_message_that_arrived_is_told() -> None:
+    """What helps and for how much; `tell` before anything has arrived, `told` after."""
+    priced = an_alert(remedy=Remedy(action="sms_bundle", price_minor=300))
+    assert alert_line(priced, "EUR").endswith("-> tell payer, propose sms_bundle for €3.00")
+    told = an_alert(told_at=datetime(2026, 3, 1, 12, 6, tzinfo=UTC))
+    assert alert_line(told, "EUR").endswith("-> told payer")
+
+
+def test_an_allowance_that_will_not_last_says_how_long_it_does() -> None:
+    """How much is used and expected, not what else was counted."""
+    evidence = {
+        "used_segments": 18,
+        "allowance_segments": 50,
+        "used_percent": 36,
+        "messages": 16,
+        "projected_segments": 125,
+        "lasts_until": "2026-05-14",
+        "reason": "projected",
+    }
+    said = "used_segments 18, allowance_segments 50, projected_segments 125, lasts_until 2026-05-14 ->"
+    assert said in alert_line(an_alert(evidence=evidence), "EUR")
+
+
 def an_alert(**fields: Any) -> Alert:
     return Alert(
         alert_id="a-1",
@@ -56,6 +79,6 @@ def an_alert(**fields: Any) -> Alert:
         customer_id="c-1",
         subject="billing",
         opened_at=datetime(2026, 3, 1, 12, 5, tzinfo=UTC),
-        tell=TellWhom(who=next(iter(Tell))),
+        tell=TellWhom(who=Tell.PAYER),
         **fields,
     )

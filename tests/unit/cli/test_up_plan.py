@@ -71,13 +71,16 @@ def test_only_what_the_user_said_is_said_to_the_simulator() -> None:
     """Its defaults are its own; history that is in the states already is not written again."""
     made = plan(customers=50, speed=600.0, history_days=120, seed=7, rate=2.5)
     words = made.simulator(with_history=True)
-    assert words[-11:] == [
+    hidden = ["--truth", str(made.state_dir / "truth.jsonl")]
+    assert words[-13:] == [
         "simulate",
         *["--customers", "50", "--rate", "2.5", "--seed", "7", "--history", "120", "--speed", "600"],
+        *hidden,
     ]
     assert "--history" in made.simulator(with_history=False)
-    assert made.simulator(with_history=False)[-3] == "0"
-    assert plan().simulator(with_history=True)[-1] == "simulate"
+    assert made.simulator(with_history=False)[-5] == "0"
+    assert plan().simulator(with_history=True)[-3:-1] == ["simulate", "--truth"]
+    assert plan(by_line=0.5).simulator(with_history=True)[-4:-2] == ["--by-line", "0.5"]
 
 
 def test_flags_of_a_simulator_that_is_left_out_are_refused() -> None:

@@ -50,6 +50,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The folder of the children's logs."""
         return self.state_dir / "logs"
 
+    @property
+    def truth(self) -> Path:
+        """The file of what the simulated customers hide."""
+        return self.state_dir / "truth.jsonl"
+
     def child_environ(self, environ: Mapping[str, str], *, adopt_new_log: bool) -> dict[str, str]:
         """Return the environment of the service's processes: the same variables as on a real cluster."""
         settings = self.settings
@@ -108,7 +113,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         flags = [
             part for flag, value in given.items() if value is not None for part in (flag, _number(value))
         ]
-        return [*self.program, "simulate", *flags]
+        # What nobody is told lies beside the logs, for whoever wants to judge what he sees.
+        return [*self.program, "simulate", *flags, "--truth", str(self.truth)]
 
     def run_file(self, *, pids: Mapping[str, int], started_at: str, version: str) -> dict[str, object]:
         """Return what run.json says: addresses, tokens, process ids."""

@@ -185,6 +185,8 @@ class Service:
         line(f"  Redis  {redis}" + ("  (embedded)" if plan.embeds_redis else ""))
         line(f"  API    {api_url(settings)}")
         line(f"  logs   {plan.logs}")
+        if plan.options.simulate:
+            line(f"  truth  {plan.truth}  (what the simulated customers hide; docs/simulator.md)")
         if plan.embeds_kafka:
             line(
                 "The embedded broker is for this one machine: it keeps little, in memory, and forgets its log when "

@@ -122,49 +122,45 @@ def unresolved(contact: Contact) -> bool:
     return contact.abandoned or contact.resolution in ("unresolved", "follow_up", "callback")
 
 
-def _index(table: list[str], text: str) -> int:
-    """Return the text's place in the table plus one (0 = no text), adding it; 255 texts at most, else 0."""
-    if not text:
-        return 0
-    try:
-        return table.index(text) + 1
-    except ValueError:
-        if len(table) >= 255:
-            return 0
-        table.append(text)
-        return len(table)
-
-
 def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact]) -> None:
-    """Put both lists (oldest first) into `contacts`; equal lists give equal bytes."""
-    reasons: list[str] = []
-    rows = bytearray()
-    for c in kept:
-        # A time takes 42 bits until the year 2109; the other 6 are flags.
-        packed = c.at_ms << 6 | c.verdict | c.started << 2 | c.ended << 3 | c.abandoned << 4
-        rows += _ROW.pack(
-            packed & 0xFFFFFFFF,
-            packed >> 32,
-            _CHANNEL_CODE.get(c.channel, _OTHER) << 4 | _RESOLUTION_CODE.get(c.resolution, _OTHER),
-            min(c.duration_s, SECONDS_MOST),
-            min(c.wait_s, SECONDS_MOST),
-            min(c.hold_s, SECONDS_MOST),
-            min(c.transfers, TRANSFERS_MOST),
-            _index(reasons, c.reason),
-            c.key,
-        )
-    brief = bytearray()
-    for c in older:
-        brief += _BRIEF.pack(
-            c.at_ms & 0xFFFFFFFF,
-            c.at_ms >> 32,
-            _CHANNEL_CODE.get(c.channel, _OTHER) << 4 | c.started << 3 | unresolved(c) << 2 | c.verdict,
-            _index(reasons, c.reason),
-            c.key,
-        )
-    contacts.rows = bytes(rows)
-    contacts.older = bytes(brief)
-    contacts.reasons = reasons
+    """Put both lists (oldest first) into `contacts`; equal lists give equal bytes.
+
+    Numbers must be within what a row has room for (struct.error).
+    """
+    # A byte names a reason, and at most 220 contacts are kept.
+    reasons = {"": 0}
+    number = reasons.setdefault
+    channel_of, resolution_of = _CHANNEL_CODE.get, _RESOLUTION_CODE.get
+    contacts.rows = b"".join(
+        [
+            _ROW.pack(
+                # A time takes 42 bits until the year 2109; the other 6 are flags.
+                c.at_ms << 6 & 0xFFFFFFFF | c.verdict | c.started << 2 | c.ended << 3 | c.abandoned << 4,
+                c.at_ms >> 26,
+                channel_of(c.channel, _OTHER) << 4 | resolution_of(c.resolution, _OTHER),
+                c.duration_s,
+                c.wait_s,
+                c.hold_s,
+                c.transfers,
+                number(c.reason, len(reasons)),
+                c.key,
+            )
+            for c in kept
+        ]
+    )
+    contacts.older = b"".join(
+        [
+            _BRIEF.pack(
+                c.at_ms & 0xFFFFFFFF,
+                c.at_ms >> 32,
+                channel_of(c.channel, _OTHER) << 4 | c.started << 3 | unresolved(c) << 2 | c.verdict,
+                number(c.reason, len(reasons)),
+                c.key,
+            )
+            for c in older
+        ]
+    )
+    contacts.reasons = [*reasons][1:]
     contacts.ids = [c.id for c in kept[-NAMED_KEPT:]]
     contacts.reps = [c.rep_id for c in kept[-NAMED_KEPT:]]
 
@@ -207,27 +203,26 @@ _read: tuple[tuple[object, ...], tuple[tuple[Contact, ...], tuple[Contact, ...]]
 def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
     """Return the contacts kept in full and those kept in brief, both oldest first, each time anew."""
     reasons = ["", *contacts.reasons]
-    kept: list[Contact] = []
-    for low, high, ways, duration, wait, hold, transfers, reason, key in _ROW.iter_unpack(contacts.rows):
-        kept.append(
-            Contact(
-                (low | high << 32) >> 6,
-                key,
-                CHANNELS[ways >> 4],
-                reasons[reason],
-                "",
-                "",
-                RESOLUTIONS[ways & 15],
-                low & 3,
-                bool(low & 4),
-                bool(low & 8),
-                bool(low & 16),
-                duration,
-                wait,
-                hold,
-                transfers,
-            )
+    kept = [
+        Contact(
+            (low | high << 32) >> 6,
+            key,
+            CHANNELS[ways >> 4],
+            reasons[reason],
+            "",
+            "",
+            RESOLUTIONS[ways & 15],
+            low & 3,
+            low & 4 != 0,
+            low & 8 != 0,
+            low & 16 != 0,
+            duration,
+            wait,
+            hold,
+            transfers,
         )
+        for low, high, ways, duration, wait, hold, transfers, reason, key in _ROW.iter_unpack(contacts.rows)
+    ]
     named = zip(reversed(kept), reversed(contacts.ids), reversed(contacts.reps), strict=False)
     for contact, contact_id, rep_id in named:
         contact.id, contact.rep_id = contact_id, rep_id

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from collections.abc import Iterable
 from functools import lru_cache
 
-from cem.domain.customer import encode_customer
+import msgspec
+
+from cem.domain.events import DecisionMade, encode
 from cem.stores.connections import pack
 from cem.stores.keys import CUSTOMER, LaneKeys
 from cem.streams.partition import lane_of
-from tests.builders.customers import HOUR, household
+from tests.builders.customers import HOUR
+from tests.builders.one_lane import LANE, OneLane
+from tests.builders.records import LogRecord
 from tests.builders.typical_customer import typical_events
 
 __all__ = ["fill_redis", "household_id", "state_of"]
@@ -27,11 +32,30 @@ _FIRST = household_id(0).encode()
 
 @lru_cache(maxsize=1)
 def _one() -> bytes:
+    return asyncio.run(_lived())
+
+
+async def _lived() -> bytes:
+    """Return what the product's own pipeline keeps of the household: folds, ticks, segments."""
+    lane = OneLane()
+    pipeline = lane.owner()
+    await pipeline.open()
     events = typical_events()
-    newest = max(at_ms for at_ms, _ in events)
-    shift = int(time.time() * 1000) - HOUR - newest
-    moved = [(at_ms + shift, event) for at_ms, event in events]
-    return encode_customer(household(moved, customer_id=household_id(0))[0])
+    shift = int(time.time() * 1000) - HOUR - max(at_ms for at_ms, _ in events)
+    first = household_id(0)
+    for number, (at_ms, event) in enumerate(events):
+        about = (
+            msgspec.structs.replace(event, customer_id=first) if isinstance(event, DecisionMade) else event
+        )
+        log, time_ms = lane.inputs[event.TOPIC], at_ms + shift
+        headers, value = encode(about, id=f"y{number}", source="bench", time_ms=time_ms, customer_id=first)
+        log.append(LogRecord(event.TOPIC, LANE, len(log), time_ms, _FIRST, value, headers))
+        while await pipeline.tick(time_ms):
+            pass
+        await pipeline.apply(event.TOPIC, log[-1:], time_ms)
+    if lane.published and any(e.topic == "cem.dead-letters" for e in lane.published):
+        raise RuntimeError("a record of the typical household was refused")
+    return lane.core.values(LANE)[CUSTOMER + first]
 
 
 def state_of(number: int) -> bytes:

@@ -48,7 +48,7 @@ $(PEERS)/kafka-streams/.built: bench/peers/kafka-streams/pom.xml bench/peers/kaf
 	@touch $@
 
 bench: setup ## All benchmarks, one after the other; results in bench/results
-	@missed=; for name in stream api steady step state million models; do \
+	@missed=; for name in stream api steady step state rebuild million models; do \
 		$(MAKE) --no-print-directory bench-$$name || missed="$$missed $$name"; done; \
 	test -z "$$missed" || { echo "a target was missed in:$$missed"; exit 1; }
 
@@ -70,6 +70,10 @@ bench-inbox: setup ## CPU of a text message that knows only its line
 
 bench-state: setup ## What a typical household costs Redis
 	$(BIN)/python -m bench.state_size
+
+.PHONY: bench-rebuild
+bench-rebuild: setup ## How fast a lane is made again from checkpoint and journal
+	$(BIN)/python -m bench.rebuild
 
 bench-million: setup kafka-jars ## Throughput with 1,000,000 customers in Redis against 10,000
 	$(BIN)/python -m bench.million

@@ -12,11 +12,13 @@ wrote is refused (`NewerState`), because a fold by an older one would lose what 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 from msgspec import Raw
 
+from cem.domain.state import contacts, decisions
 from cem.domain.state.alerts import Alerts
 from cem.domain.state.billing import Billing
 from cem.domain.state.contacts import Contacts
@@ -30,7 +32,14 @@ from cem.domain.state.outreach import Outreach
 from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
 from cem.domain.state.service import Service
-from cem.domain.state.squeeze import BadPieceError, squeeze, unsqueeze
+from cem.domain.state.squeeze import (
+    BadPieceError,
+    is_turned,
+    squeeze,
+    turned,
+    turned_back,
+    unsqueeze,
+)
 from cem.domain.state.talk import Talk
 from cem.domain.state.value import Value
 
@@ -294,6 +303,8 @@ _QUIET = (
     "_estimates",
     "_profile",
 )
+#: Which of them begin with rows of fixed width, and the width.
+_ROWS = ((_QUIET.index("_contacts"), contacts.ROW_BYTES), (_QUIET.index("_decisions"), decisions.ROW_BYTES))
 #: Sections of fewer bytes than this together stay as they are: deflating costs more than the room is worth.
 _WORTH_IT = 512
 #: How long nothing but text messages must have come.
@@ -302,6 +313,7 @@ _QUIET_S = 3_600
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
 _peek = msgspec.msgpack.Decoder(list[Raw]).decode
+_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 #: Each section's field and the value at which it is written as an empty array.
 _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
@@ -390,14 +402,26 @@ def _close(customer: Customer) -> None:
     """Put the quiet sections, all of them bytes, into a piece if they are worth it."""
     if customer._piece is not None:
         return
-    plain = _encode([getattr(customer, name) for name in _QUIET])
+    sections = [getattr(customer, name) for name in _QUIET]
+    plain = _encode(sections)
     if len(plain) < _WORTH_IT:
         return
-    piece = squeeze(plain)
+    piece = squeeze(_encode(_with_rows(sections, turned)))
     if len(piece) < len(plain):
         customer._piece = piece
         for name in _QUIET:
             setattr(customer, name, _EMPTY)
+
+
+def _with_rows(sections: list[Raw], change: Callable[[bytes, int], bytes]) -> list[Raw]:
+    """Return the quiet sections with the rows of those that have any changed."""
+    found = [*sections]
+    for place, width in _ROWS:
+        fields = _peek(found[place])
+        if fields:
+            fields[0] = Raw(_encode(change(_bytes(fields[0]), width)))
+            found[place] = Raw(_encode(fields))
+    return found
 
 
 def _opened(customer: Customer) -> Customer:
@@ -405,7 +429,9 @@ def _opened(customer: Customer) -> Customer:
     assert customer._piece is not None
     try:
         sections = _peek(unsqueeze(customer._piece))
-    except (BadPieceError, msgspec.DecodeError) as error:
+        if is_turned(customer._piece):
+            sections = _with_rows(sections, turned_back)
+    except (BadPieceError, msgspec.DecodeError, IndexError) as error:
         raise BrokenState(
             f"the sections of customer {customer.customer_id} cannot be read: {error}"
         ) from error

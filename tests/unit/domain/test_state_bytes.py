@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer, plain_bytes
 from cem.domain.state.contacts import Contact, Contacts, pack_contacts, unpack_contacts
 from cem.domain.state.decisions import Decision, Decisions, pack_decisions
+from cem.domain.state.squeeze import is_turned, squeeze, turned, turned_back, unsqueeze
 from tests.builders.any_state import SECTIONS, any_struct, contact_lists, customers, decision_lists
 
 slow = settings(suppress_health_check=[HealthCheck.too_slow])
@@ -50,6 +51,21 @@ def test_a_section_of_an_older_version_is_read(name: str, data: st.DataObject) -
     default = SECTIONS[name]()
     for index, field in enumerate(SECTIONS[name].__struct_fields__):
         assert getattr(read, field) == getattr(section if index < kept else default, field)
+
+
+@given(st.binary(max_size=60), st.integers(1, 9))
+def test_turned_rows_come_back(rows: bytes, width: int) -> None:
+    """Columns become the rows again, whatever is left over at the end; turned, alike columns are together."""
+    assert turned_back(turned(rows, width), width) == rows
+    assert turned(b"a1b2c3", 2) == b"abc123"
+
+
+@given(st.binary(max_size=500))
+def test_pieces_come_back(plain: bytes) -> None:
+    """Whatever is squeezed comes back, as a piece whose rows were turned."""
+    piece = squeeze(plain)
+    assert unsqueeze(piece) == plain
+    assert is_turned(piece)
 
 
 @given(contact_lists())

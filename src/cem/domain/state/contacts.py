@@ -22,6 +22,7 @@ __all__ = [
     "REPEATED",
     "RESOLUTIONS",
     "RESOLVED",
+    "ROW_BYTES",
     "SECONDS_MOST",
     "TRANSFERS_MOST",
     "Contact",
@@ -53,6 +54,8 @@ CHANNELS = ("", "other", "call", "sms", "email", "app", "web", "chat", "shop", "
 RESOLUTIONS = ("", "other", "resolved", "unresolved", "follow_up", "callback")
 
 _ROW = struct.Struct("<IHBHHHBBI")
+#: Bytes of a row of `Contacts.rows`.
+ROW_BYTES = _ROW.size
 _BRIEF = struct.Struct("<IHBBI")
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
 _RESOLUTION_CODE = {name: code for code, name in enumerate(RESOLUTIONS)}

@@ -9,12 +9,14 @@ import msgspec
 
 from cem.domain.state.contacts import CHANNELS
 
-__all__ = ["STATES", "Decision", "Decisions", "decision_key", "pack_decisions"]
+__all__ = ["ROW_BYTES", "STATES", "Decision", "Decisions", "decision_key", "pack_decisions"]
 
 #: Codes of outcome states. Append only; "" = nothing is known yet.
 STATES = ("", "other", "returned", "displayed", "offered", "accepted", "declined", "done", "ignored")
 
 _ROW = struct.Struct("<IHIIHBBBBBBB")
+#: Bytes of a row of `Decisions.rows`.
+ROW_BYTES = _ROW.size
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
 _STATE_CODE = {name: code for code, name in enumerate(STATES)}
 _OTHER = 1

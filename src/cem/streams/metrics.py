@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.events.enums import AlertTier
@@ -20,6 +20,7 @@ from cem.domain.events.rejects import Reject
 from cem.ports import Emission, Record, Unavailable
 from cem.streams.clock import wall_ms
 from cem.streams.metrics_bulk import BulkHistogram
+from cem.streams.metrics_plain import PlainHistogram
 from cem.streams.topics import ALERTS
 
 __all__ = ["LaneMeter", "WorkerMetrics"]
@@ -93,7 +94,7 @@ class WorkerMetrics:
             ("server",),
             registry=registry,
         )
-        self.batch_records = Histogram(
+        self.batch_records = PlainHistogram(
             "cem_batch_records", "Records of one save.", buckets=_BATCH_RECORDS, registry=registry
         )
         self.step_s = self._work("cem_step_seconds", "Decoding and folding one batch, without waiting.")
@@ -127,8 +128,8 @@ class WorkerMetrics:
         """Return the observer of one lane."""
         return LaneMeter(self)
 
-    def _work(self, name: str, documentation: str) -> Histogram:
-        return Histogram(name, documentation, buckets=_WORK_S, registry=self.registry)
+    def _work(self, name: str, documentation: str) -> PlainHistogram:
+        return PlainHistogram(name, documentation, buckets=_WORK_S, registry=self.registry)
 
     def _latency(self, name: str, documentation: str, label: str | None = None) -> BulkHistogram:
         return BulkHistogram(name, documentation, label, buckets_s=_LATENCY_S, registry=self.registry)

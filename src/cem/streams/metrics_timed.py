@@ -28,12 +28,18 @@ class TimedStore:
         return await self._store.open_lane(lane)
 
     async def load(self, lane: int, suffixes: Sequence[str]) -> tuple[str, list[bytes | None]]:
-        with self._load.time():
+        began = time.perf_counter()
+        try:
             return await self._store.load(lane, suffixes)
+        finally:
+            self._load.observe(time.perf_counter() - began)
 
     async def save(self, lane: int, save: Save) -> SaveAnswer:
-        with self._save.time():
+        began = time.perf_counter()
+        try:
             return await self._store.save(lane, save)
+        finally:
+            self._save.observe(time.perf_counter() - began)
 
     async def due(self, lane: int, until_ms: int, limit: int) -> tuple[str, list[str]]:
         return await self._store.due(lane, until_ms, limit)
@@ -48,12 +54,18 @@ class TimedPublisher:
         self._journal = metrics.journal_s
 
     async def publish(self, emissions: Sequence[Emission]) -> None:
-        with self._publish.time():
+        began = time.perf_counter()
+        try:
             await self._publisher.publish(emissions)
+        finally:
+            self._publish.observe(time.perf_counter() - began)
 
     async def append_journal(self, entry: JournalEntry) -> int:
-        with self._journal.time():
+        began = time.perf_counter()
+        try:
             return await self._publisher.append_journal(entry)
+        finally:
+            self._journal.observe(time.perf_counter() - began)
 
 
 class TimedStepper(Generic[S, Item]):

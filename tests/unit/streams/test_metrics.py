@@ -31,6 +31,7 @@ from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_models import ModelCollector
 from cem.streams.metrics_pauses import PauseCollector
+from cem.streams.metrics_plain import PlainHistogram
 from cem.streams.metrics_rules import RulesCollector
 from cem.streams.metrics_segments import SegmentCollector, SegmentFigures
 from cem.streams.metrics_server import serve_metrics
@@ -370,3 +371,15 @@ def test_the_port_serves_until_it_is_closed() -> None:
     stop()
     with pytest.raises(OSError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
+
+
+def test_a_plain_histogram_says_what_prometheus_own_does() -> None:
+    """The same samples for the same values, those on a bound and beyond the last one included."""
+    theirs, ours = CollectorRegistry(), CollectorRegistry()
+    histogram = Histogram("x_seconds", "X.", buckets=(0.001, 0.5, 1), registry=theirs)
+    plain = PlainHistogram("x_seconds", "X.", buckets=(0.001, 0.5, 1), registry=ours)
+    for value in (0.0, 0.001, 0.0011, 0.5, 0.7, 1.0, 7.0):
+        histogram.observe(value)
+        plain.observe(value)
+    lines = [line for line in generate_latest(theirs).decode().splitlines() if "_created" not in line]
+    assert generate_latest(ours).decode().splitlines() == lines

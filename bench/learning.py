@@ -39,7 +39,7 @@ from cem.simulator import Parameters, open_world
 from cem.simulator.parameters import DAY_MS
 from tests.builders.customers import Context
 
-__all__ = ["Judge", "judge"]
+__all__ = ["Judge", "judge", "live"]
 
 
 class Judge(Context):
@@ -103,10 +103,18 @@ def judge(
     messages_every: int = 1,
 ) -> dict[str, Any]:
     """Return what was found. messages_every: days between two messages of a line that are folded."""
+    ctx = Judge(models)
+    moods, heard = live(ctx, customers, days, seed, texts, messages_every)
+    return _figures(ctx, moods, heard, rows_file)
+
+
+def live(
+    ctx: Judge, customers: int, days: int, seed: int, texts: str, messages_every: int = 1
+) -> tuple[dict[str, Any], list[tuple[float, float]]]:
+    """Let a world live and `ctx` fold it; return the truths told weekly of each household, and moods beside hidden ones."""
     parameters = Parameters(customers=customers, seed=seed, texts=texts)
     world = open_world(parameters)
     world.truths = []
-    ctx = Judge(models)
     states: dict[str, Customer] = {}
     dues: list[tuple[int, str]] = []
     moods: dict[str, list[tuple[int, float, float]]] = defaultdict(list)
@@ -148,7 +156,7 @@ def judge(
     print(
         f"{number:,} records folded, {fold_s:.0f} s; of that {ctx.learn_s:.0f} s learning, {ctx.ask_s:.0f} s asking"
     )
-    return _figures(ctx, moods, heard, rows_file)
+    return moods, heard
 
 
 def _tick(state: Customer, now_ms: int, ctx: Judge, dues: list[tuple[int, str]]) -> None:

@@ -102,12 +102,12 @@ class SatisfactionModel(TabularModel):
         """Return one prediction for each."""
         return [self.predict_one(x) for x in xs]
 
-    def learn_one(self, x: SurveyInput, y: float) -> bool:
-        """Learn what he answered; refuse what is not on the scale."""
+    def learn_one(self, x: SurveyInput, y: float, *, weight: float | None = None) -> bool:
+        """Learn what he answered; refuse what is not on the scale. weight: None: as `weight` has it."""
         if not isinstance(y, int | float) or isinstance(y, bool) or not self.scale[0] <= y <= self.scale[1]:
             return self._refuse("label")
         value = (y - self._middle) / self._half
-        weight = self.weight(x)
+        weight = self.weight(x) if weight is None else weight
         self._learner.learn(self._features(x), value, weight)
         if x.text:
             self._words.learn(self._words.encode(x.text, x.channel), value, weight)

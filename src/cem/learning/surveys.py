@@ -1,8 +1,8 @@
 """Satisfaction on the stream: what a customer would answer to each question of a survey - CSAT, NPS and CES.
 
 One machine a question (`satisfaction.py`), each on its scale, all of the same recipe. A survey is one example: its label is what
-was answered, question by question; a plain number is a CSAT, none is no answer. So each machine also learns who answers *its*
-question. A question that was hardly ever answered is not estimated.
+was answered, question by question; a plain number is a CSAT, none is no answer. Who answers surveys at all is learnt once, and
+weighs the answers to all questions. A question that was hardly ever answered is not estimated.
 """
 
 from __future__ import annotations
@@ -82,14 +82,16 @@ class SurveyModel:
         """Learn what he answered; refuse what is no answer, or not on its scale."""
         answers = answers_of(y)
         self._refused += (len(y) if isinstance(y, Mapping) else 1) - len(answers)
-        learnt = [self.machines[question].learn_one(x, answer) for question, answer in answers.items()]
+        weight = self.machines["csat"].weight(x) if answers else 1.0
+        learnt = [
+            self.machines[question].learn_one(x, answer, weight=weight)
+            for question, answer in answers.items()
+        ]
         return any(learnt)
 
     def learn_asked(self, x: SurveyInput, y: Any) -> None:
-        """Learn who answers which question; y None: nobody has answered any."""
-        answers = answers_of(y)
-        for question, machine in self.machines.items():
-            machine.learn_asked(x, question in answers)
+        """Learn who answers a survey; y None: he did not."""
+        self.machines["csat"].learn_asked(x, bool(answers_of(y)))
 
     def drivers(self, x: SurveyInput, most: int = 3, question: str = "csat") -> list[Driver]:
         """Return what raises or lowers his answer, in points, the strongest first."""

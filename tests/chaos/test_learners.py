@@ -111,12 +111,12 @@ def test_two_learners_killed_at_random_learn_what_one_pass_learns(
                 producer.produce(
                     TOPIC, record.value, b"C1", headers=list(record.headers), timestamp=record.timestamp
                 )
-            assert producer.flush(30) == 0
+            assert producer.flush(120) == 0
             learners.keep_up()
             # Anywhere between: before it has begun, in the midst of it, or when all is learnt.
             wait_until(
                 _reached(learners, redis, dice.randrange(written, cut)),
-                timeout_s=60,
+                timeout_s=180,
                 what="something is learnt",
             )
             written = cut
@@ -126,7 +126,7 @@ def test_two_learners_killed_at_random_learn_what_one_pass_learns(
                 old = redis.command("GET", model_key("churn"))
             if round_ == 2 * kills // 3 and old is not None:
                 redis.command("SET", model_key("churn"), old)
-        wait_until(_reached(learners, redis, end - 1), timeout_s=60, what="all is learnt")
+        wait_until(_reached(learners, redis, end - 1), timeout_s=180, what="all is learnt")
         value = redis.command("GET", model_key("churn"))
     finally:
         learners.close()

@@ -33,6 +33,8 @@ COMMAND_TYPE: Final = "model.command"
 _LAYOUT: Final = 1
 _SOURCES_KEPT: Final = 20_000
 _HOUR_MS: Final = 3_600_000
+#: For how long a topic of examples keeps its records (`cem.streams.topics`).
+_LOG_MS: Final = 90 * 24 * _HOUR_MS
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -149,6 +151,9 @@ class Pupil:
         self.contest, self.quality, self.examples = fresh.contest, fresh.quality, fresh.examples
         if rebuild.wanted:
             self.repairs += 1
+            # What the log no longer holds is not read again; a correction names its customer, and goes with him.
+            begins_ms = rebuild.since_ms - _LOG_MS
+            self.applied = [each for each in self.applied if each.timestamp_ms >= begins_ms]
             self.applied += [
                 Correction(source, y, rebuild.since_ms, rebuild.version)
                 for source, y in rebuild.wanted.items()

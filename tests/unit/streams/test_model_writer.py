@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from cem.learning.examples import Example
 from cem.learning.published import champion_in, read_card, read_head, snapshot_in
-from cem.learning.pupil import Command, Lesson, Limits, Pupil
+from cem.learning.pupil import Command, Correction, Lesson, Limits, Pupil, Rebuild
 from cem.learning.shelf import ModelShelf
 from cem.learning.snapshot import SnapshotError
 from cem.ports import LaneStopped
 from cem.streams.model_watch import LateShelf, watch_models
 from cem.streams.model_writer import TakenOver, lesson_of, model_key
+from cem.streams.topics import examples_topic, spec_of
 from tests.builders.examples_log import (
     HOUR_MS,
     Died,
@@ -239,3 +240,14 @@ def test_a_model_that_fails_has_no_answer(caplog: pytest.LogCaptureFixture) -> N
     assert late("sentiment", ["so good", "call"]) is not None
     assert [late("sentiment", None), late("sentiment", None)] == [None, None]
     assert len(caplog.records) == 1
+
+
+def test_corrections_leave_the_model_with_the_log() -> None:
+    """A learnt correction, which names its customer, is kept for as long as the log may have its example, and no longer."""
+    kept_ms = int(spec_of(examples_topic("churn")).config(1)["retention.ms"])
+    pupil = Pupil("churn")
+    pupil.applied = [Correction("churn/C1/1", 1, 999, 3), Correction("churn/C2/1", 1, 1_000, 4)]
+    rebuild = Rebuild(10, 11, "corrections", {"churn/C3/1": 1}, since_ms=kept_ms + 1_000)
+    pupil.made_again(rebuild, Pupil("churn"), {"churn/C3/1"})
+    assert [each.source for each in pupil.applied] == ["churn/C2/1", "churn/C3/1"]
+    assert b"churn/C1/1" not in pupil.snapshot()

@@ -9,6 +9,7 @@ from cem.stores import keys
 from cem.streams import clock
 from cem.streams.topics import (
     CUSTOMER_TOPICS,
+    EXAMPLE_MODELS,
     LANE_TOPICS,
     MAX_OUTPUT_BYTES,
     MAX_RECORD_BYTES,
@@ -81,3 +82,11 @@ def test_every_event_type_has_a_topic_of_the_table() -> None:
 def test_the_clock_is_where_the_store_says() -> None:
     """Streams and stores name the key without knowing each other."""
     assert clock.CLOCK_KEY == keys.CLOCK_KEY
+
+
+@pytest.mark.parametrize("model", EXAMPLE_MODELS)
+def test_examples_are_gone_after_ninety_days(model: str) -> None:
+    """Whoever is erased is in no example older than that: records are deleted, in segments of a day, not kept by compaction."""
+    config = spec_of(examples_topic(model)).config(3)
+    assert config["cleanup.policy"] == "delete"
+    assert int(config["retention.ms"]) + int(config["segment.ms"]) <= 91 * 86_400_000

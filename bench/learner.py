@@ -1,10 +1,10 @@
 """What a learner costs that is fed 1,000 examples a second, with five models: `python -m bench.learner`.
 
-Examples of all five models, as the simulated operator makes them, learnt in turn as the learner's loop does: decode, every recipe
-predicts and learns, the figures are kept. Costs are CPU time of the process in blocks, so that a busy machine says little; the
-share of a core at 1,000 examples a second is what an example costs, times a thousand, with what a publication costs (snapshots
-of five models, every 30 s as shipped) on top. An example that costs a millisecond is behind in itself by no more: the lag at this rate
-is what a queue makes of it, shown as the worst of a run in which one example falls due each millisecond of CPU time.
+Examples of all five models, as many of each, as the simulated operator makes them, learnt in turn as the learner's loop does:
+decode, every recipe predicts and learns, the figures are kept. Costs are CPU time of the process. The share of a core at 1,000
+examples a second is what an example costs, times a thousand, with what a publication costs (snapshots of five models, every
+30 s as shipped) on top. The lag is what a queue makes of it in which one example falls due each millisecond of CPU time: the
+worst of the run and a publication; where an example costs more than a millisecond it grows, and is that after a minute.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import argparse
 import statistics
 import sys
 import time
+from pathlib import Path
 
 from bench.common import Row, Target, check_targets, say, show, write_results
 from bench.examples import examples_of_all
 from cem.learning.pupil import Lesson, Pupil
 
-__all__: list[str] = []
+__all__ = ["TARGETS", "measured"]
 
 RATE = 1_000
 PUBLISH_EVERY_S = 30
@@ -29,8 +30,8 @@ TARGETS = (
 )
 
 
-def measured(customers: int, seed: int) -> list[Row]:
-    """Return the rows."""
+def measured(data: Path | None = None, customers: int = 250, seed: int = 7) -> list[Row]:
+    """Return the rows; `data` is for those that need data sets, of which this is none."""
     lessons = examples_of_all(customers, seed)
     counts = {name: sum(each == name for each, _ in lessons) for name in dict(lessons)}
     say(f"{len(lessons):,} examples: {counts}")
@@ -71,7 +72,11 @@ def measured(customers: int, seed: int) -> list[Row]:
         Row("five models, a publication", publishing_s * 1e3, "ms CPU"),
         Row("five models, snapshots", sum(sizes) / 1e6, "MB"),
         Row("five models, 1,000 examples/s: share of a core", share, ""),
-        Row("five models, 1,000 examples/s: worst lag", worst_s + publishing_s, "s"),
+        Row(
+            "five models, 1,000 examples/s: worst lag",
+            max(worst_s, 60 * (each_s * RATE - 1)) + publishing_s,
+            "s",
+        ),
     ]
 
 
@@ -81,7 +86,7 @@ def main() -> int:
     parser.add_argument("--customers", type=int, default=250)
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args()
-    rows = measured(asked.customers, asked.seed)
+    rows = measured(None, asked.customers, asked.seed)
     show("A learner of five models", ("figure", "value", "unit"), [(r.name, r.value, r.unit) for r in rows])
     write_results("learner", rows)
     return 0 if check_targets(rows, TARGETS) else 1

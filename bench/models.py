@@ -17,7 +17,11 @@ from bench.common import ROOT, Row, Target, check_targets, say, show, write_resu
 __all__: list[str] = []
 
 #: Modules with `measured(data)` and `TARGETS`.
-HALVES: Final = ("bench.models_text", "bench.models_tabular")
+PARTS: Final = {
+    "text": "bench.models_text",
+    "tabular": "bench.models_tabular",
+    "learner": "bench.learner",
+}
 
 
 def main() -> int:
@@ -26,13 +30,13 @@ def main() -> int:
     if not data.is_dir():
         say(f"NOT RUN: there are no data sets in {data}; CEM_BENCH_DATA names their folder")
         return 0
-    wanted = [f"bench.models_{name}" for name in sys.argv[1:]] or list(HALVES)
+    wanted = [PARTS[name] for name in sys.argv[1:]] or list(PARTS.values())
     rows: list[Row] = []
     targets: list[Target] = []
     for name in wanted:
-        half = importlib.import_module(name)
-        rows += half.measured(data)
-        targets += half.TARGETS
+        part = importlib.import_module(name)
+        rows += part.measured(data)
+        targets += part.TARGETS
     show(
         "Models, one pass, predicted before learnt",
         ("figure", "value", "unit"),

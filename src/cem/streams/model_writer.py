@@ -200,6 +200,8 @@ class ModelWriter:
             _log.warning(
                 "%s: examples %d to %d are gone from the log", self.name, pupil.version + 1, start - 1
             )
+            # Said once, also where nothing follows them.
+            pupil.version = pupil.contest.version = start - 1
         self.lag = max(0, end - start)
         if start < end:
             stop = min(end, start + _PIECE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -251,3 +252,20 @@ def test_corrections_leave_the_model_with_the_log() -> None:
     pupil.made_again(rebuild, Pupil("churn"), {"churn/C3/1"})
     assert [each.source for each in pupil.applied] == ["churn/C2/1", "churn/C3/1"]
     assert b"churn/C1/1" not in pupil.snapshot()
+
+
+def test_examples_that_are_gone_are_passed_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Where retention took what was not learnt yet, it is said once, also with nothing behind it; what comes is learnt."""
+
+    class Shortened(ExamplesLog):
+        async def bounds(self, partition: int, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
+            return {topic: (30, len(self.records)) for topic in topics}
+
+    log = Shortened("churn")
+    churn_examples(log, 30)
+    made = advance(writer(log, ModelValues(), tmp_path))
+    advance(made, open_it=False)
+    assert [record.message for record in caplog.records] == ["churn: examples 0 to 29 are gone from the log"]
+    assert made.pupil.version == 29
+    log.add({"price": 1.0}, 1)
+    assert advance(made, open_it=False).pupil.examples == 1

@@ -108,7 +108,7 @@ class NightPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     #: Nights of the last 5 with at least two messages, messages in them, and hours of them in which there was one
-    #: (not needed if all nights have messages).
+    #: (with fewer hours, but messages in all nights, it is a notice).
     nights: int = 2
     minimum: int = 10
     hours: int = 9

@@ -27,7 +27,6 @@ __all__ = [
     "hour_below",
     "note_recipient",
     "occupied_centi",
-    "see",
 ]
 
 CELLS = 256
@@ -55,35 +54,37 @@ def occupied_centi(cells: int) -> int:
     return _ESTIMATE_CENTI[cells]
 
 
-def see(velocity: Velocity, recipient: str, hour: int) -> None:
-    """Note a message to `recipient` in the given hour (since the epoch); ages the sketch if the hour is newer."""
-    passed = hour - velocity.hour
-    if passed > 0:
-        if velocity.cells:
-            velocity.cells = aged(velocity.cells, passed)
-        velocity.hour = hour
-        passed = 0
-    left = HOURS + passed
-    if left > 0:
-        # CRC alone spreads similar names too evenly (no two of "r0" ... "r79" meet); the golden ratio mixes it.
-        cell = (crc32(recipient.encode()) * 0x9E3779B9 & 0xFFFFFFFF) >> 24
-        velocity.cells = _put(velocity.cells, cell, left)
-
-
 def note_recipient(line: Line, recipient: str, hour: int) -> Velocity:
     """Fold a message of that hour (since the epoch); the line's level learns each day (UTC) that is over."""
     velocity = line.velocity
     if velocity is None:
         velocity = line.velocity = Velocity(hour)
-    elif hour > velocity.hour:
+    left = HOURS
+    passed = hour - velocity.hour
+    if passed > 0:
         day = velocity.hour // 24
         if hour // 24 > day:
             if velocity.hour < day * 24 + 23:
                 age(velocity, day * 24 + 23)
+                passed = hour - velocity.hour
             level_centi = velocity.level_centi
             day_centi = min(distinct_centi(velocity.cells), 3 * level_centi + 500)
             velocity.level_centi = level_centi + (day_centi - level_centi) // 10
-    see(velocity, recipient, hour)
+        velocity.cells = aged(velocity.cells, passed)
+        velocity.hour = hour
+    elif passed:
+        left += passed
+        if left <= 0:
+            return velocity
+    # CRC alone spreads similar names too evenly (no two of "r0" ... "r79" meet); the golden ratio mixes it.
+    cell = (crc32(recipient.encode()) * 0x9E3779B9 & 0xFFFFFFFF) >> 24
+    cells = velocity.cells
+    if len(cells) != CELLS:
+        # The usual message: to somebody who was written to in this hour already.
+        at = 2 * cells[0::2].find(cell)
+        if at >= 0 and cells[at + 1] >= left:
+            return velocity
+    velocity.cells = _put(cells, cell, left)
     return velocity
 
 

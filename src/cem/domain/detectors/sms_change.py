@@ -72,7 +72,8 @@ def look(line: Line, at_s: int, rhythm: Rhythm, policy: AlertPolicy) -> tuple[li
                 "usual_share_percent": round(100 * night.usual_share),
                 "hours_at_night": night.hours,
             }
-            found = [*found, (NIGHT, night.score >= watch.night.alert, evidence)]
+            is_alert = night.score >= watch.night.alert and night.hours >= watch.night.hours
+            found = [*found, (NIGHT, is_alert, evidence)]
     many = policy.sms_velocity
     if velocity is not None and len(velocity.cells) >= 2 * many.minimum - 2 and many.enabled:
         burst = _burst(velocity, live_days(habits, line.first_day), many)

@@ -3,10 +3,11 @@
 Over the newest day and the 4 before it, with k of n messages in quiet hours and p0 the line's own usual share (shrunk
 to the cohort's): z = [k ln(p / p0) + (n - k) ln((1 - p) / (1 - p0))] / sqrt(n), p = k / n. Dividing by the root keeps
 busy lines, whose messages are not independent, from alarming. Told at z >= threshold, in at least `nights` nights of
-two messages or more, k >= `minimum` and p >= `share`, if the line wrote in at least `hours` of the quiet hours, or in
-all nights: a long chat that goes on past midnight is one or two hours, however many messages it has; use that has moved
-fills them. Of young lines the cohort's share is most of p0. Unit: tempered log-likelihood. Window: 5 days. Equals: the formula over the
-messages of those days and of those before, decayed when older than 14 days. Order-free.
+two messages or more, k >= `minimum` and p >= `share`, if the line wrote in at least `hours` of the quiet hours: a long chat
+that goes on past midnight is one or two of them, however many messages it has; use that has moved fills them. With fewer
+hours, but in all nights, it is a notice. Of young lines the cohort's share is most of p0. Unit: tempered log-likelihood.
+Window: 5 days. Equals: the formula over the messages of those days and of those before, decayed when older than 14 days.
+Order-free.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ __all__ = ["Projection", "projected"]
 _PRIOR_DAYS = 7.0
 #: How much more than Poisson's the variance is, and how uncertain a rate of many messages is (as a share, squared).
 _FANO = 6.0
-_SPREAD = 0.2
+_SPREAD = 0.25
 #: Days of the cycle before that must be known.
 _KNOWN_DAYS = 14
 #: Less use than this says nothing.

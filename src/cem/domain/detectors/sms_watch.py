@@ -55,6 +55,7 @@ class SmsWatch:
         self._episodes: dict[tuple[str, str], _Episode] = {}
         #: About the median of what messages without a known destination cost.
         self._charge_minor = 0.0
+        self._money = policy.sms_watch.money.enabled
         self._silence_s = policy.sms_watch.silence_days * _DAY_S
         self._again_s = policy.sms_watch.again_days * _DAY_S
 
@@ -73,8 +74,8 @@ class SmsWatch:
         found, _ = look(kept, at_s, self.rhythm, self.policy)
         if (
             charge_minor > 0
-            and self.policy.sms_watch.money.enabled
-            and self._is_beyond(charge_minor, destination)
+            and self._money
+            and (self._is_dear(charge_minor) if destination is None else destination in BEYOND_TARIFF)
         ):
             assert kept.habits is not None
             evidence = money_of(kept.habits, at_s, charge_minor, self.policy.sms_watch.money)
@@ -106,10 +107,8 @@ class SmsWatch:
         episode.held_s = max(at_s, episode.held_s)
         return is_new
 
-    def _is_beyond(self, charge_minor: int, destination: str | None) -> bool:
-        """Return whether no tariff covers the message; where no destination is known, its price has to say it."""
-        if destination is not None:
-            return destination in BEYOND_TARIFF
+    def _is_dear(self, charge_minor: int) -> bool:
+        """Return whether no tariff covers a message without a known destination: its price has to say it."""
         usual = self._charge_minor or charge_minor
         # A step towards the median of all charges.
         self._charge_minor = usual * (

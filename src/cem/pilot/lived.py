@@ -76,9 +76,13 @@ def live(
     policy: Policy,
     *,
     on_pieces: Callable[[int], None] = lambda count: None,
+    on_alert: Callable[[int, Alert], None] = lambda at_ms, alert: None,
 ) -> Lived:
-    """Return what came of the pieces, which are in the order of their times; `on_pieces` hears how far it is."""
-    life = _Life(rules, policy)
+    """Return what came of the pieces, which are in the order of their times; `on_pieces` hears how far it is.
+
+    on_alert: hears each alert, and when (ms), as it opens, changes and ends.
+    """
+    life = _Life(rules, policy, on_alert)
     for number, piece in enumerate(pieces, start=1):
         life.pass_time(piece.timestamp)
         life.take(piece)
@@ -88,7 +92,8 @@ def live(
 
 
 class _Life:
-    def __init__(self, rules: Rules, policy: Policy) -> None:
+    def __init__(self, rules: Rules, policy: Policy, on_alert: Callable[[int, Alert], None]) -> None:
+        self._on_alert = on_alert
         # Everybody is told: a history has nobody to compare with.
         self._rules = copy(rules)
         self._rules.alerts = msgspec.structs.replace(rules.alerts, ledger=LedgerPolicy(holdout_share=0.0))
@@ -187,6 +192,8 @@ class _Life:
 
     def _hear(self, emission: Emission) -> None:
         event = _event_of(emission, self._now_ms)
+        if isinstance(event, Alert):
+            self._on_alert(self._now_ms, event)
         if isinstance(event, AlertOpened) and event.tell.who is not Tell.NOBODY:
             self._lived.told.append(Told(self._now_ms, event))
 

@@ -112,7 +112,18 @@ async def look_at_lanes(
     async def reached(bounds: Bounds) -> Mapping[Partition, Reached]:
         cluster_id = await reader.cluster_id()
         said = await read_stopped(store, range(lanes))
-        return reached_by_lanes(await store.headers(), bounds, cluster_id, rule, said)
+        headers = await store.headers()
+        # What was written and read since the ends were asked for is no sign of a log that was cut.
+        beyond = [
+            (topic, lane)
+            for (topic, lane), (_, end) in bounds.items()
+            if lane in headers
+            and (position := headers[lane].positions.get(topic)) is not None
+            and position.next_offset > end
+        ]
+        if beyond:
+            bounds = {**bounds, **await reader.bounds(beyond)}
+        return reached_by_lanes(headers, bounds, cluster_id, rule, said)
 
     # A group of lanes that Kafka has not heard of has no worker; it is no group of another kind.
     held = settled(await reader.group(group), gone="Dead")

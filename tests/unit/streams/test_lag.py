@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import cast
+
 import msgspec
 
 from cem.ports import LaneHeader, Position
-from cem.streams.lag import LagWindow, Look, PartitionLag, Seen
-from cem.streams.lag_look import reached_by_lanes
+from cem.streams.lag import LagWindow, Look, Partition, PartitionLag, Seen
+from cem.streams.lag_look import look_at_lanes, reached_by_lanes
+from cem.streams.lag_reader import GroupFacts, LagReader
 from cem.streams.lag_verdict import Sample
 from cem.streams.reject_window import NONE_YET, DeadLetterLimits
+from tests.builders.api import FakeKeys
 
 NOW_MS = 1_772_438_400_000
 CALLS, BILLING = ("cem.calls", 0), ("cem.billing", 0)
@@ -129,6 +135,58 @@ def test_lanes_that_the_log_has_left_are_stopped() -> None:
     found = reached_by_lanes(headers, {CALLS: (5, 9), BILLING: (0, 9)}, "this-cluster", DeadLetterLimits())
     assert "no longer has offsets 3 to 4" in (found[CALLS].stopped or "")
     assert "ends at offset 9, but 30" in (found[BILLING].stopped or "")
+
+
+class Broker:
+    """A log of one partition that has grown whenever its end is asked for; as much of `LagReader` as a look needs."""
+
+    def __init__(self, *ends: int) -> None:
+        self._ends = list(ends)
+
+    async def cluster_id(self) -> str:
+        return "this-cluster"
+
+    async def group(self, name: str) -> GroupFacts:
+        return GroupFacts("Stable", frozenset({CALLS}))
+
+    async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
+        end = self._ends.pop(0)
+        return dict.fromkeys(partitions, (0, end))
+
+    async def oldest_ms(self, offsets: Mapping[Partition, int]) -> dict[Partition, int]:
+        return {}
+
+
+class Headers(FakeKeys):
+    """A store with one lane that stands at a position."""
+
+    def __init__(self, position: int) -> None:
+        super().__init__()
+        self._position = position
+
+    async def headers(self) -> dict[int, LaneHeader]:
+        return {0: header({"cem.calls": Position(self._position)})}
+
+
+def stopped(broker: Broker, position: int) -> str | None:
+    """Return why a look says that the lane is stopped."""
+    found = asyncio.run(
+        look_at_lanes(
+            cast(LagReader, broker),
+            Headers(position),
+            group="cem",
+            topics=["cem.calls"],
+            lanes=1,
+            rule=DeadLetterLimits(),
+        )
+    )
+    return found.partitions[CALLS].stopped
+
+
+def test_what_is_written_and_read_during_a_look_stops_no_lane() -> None:
+    """A position beyond an end that was asked for before it is asked about once more; only then is the log cut."""
+    assert stopped(Broker(5, 8), 7) is None
+    assert "ends at offset 5, but 7" in (stopped(Broker(5, 5), 7) or "")
 
 
 def test_a_paused_partition_says_why() -> None:

@@ -49,7 +49,7 @@ class Asked(msgspec.Struct, frozen=True):
 
 
 class Operator:
-    """One operator from its first day on. The first `history_days` are a past; after it calls are shown to representatives."""
+    """One operator from its first day on. After `history_days` calls are shown to representatives, and judged."""
 
     def __init__(self, system: System, parameters: Parameters, *, history_days: int, days: int) -> None:
         self.system = system
@@ -86,8 +86,8 @@ class Operator:
         """Live to the end, evening by evening. Of each of these stories so many calls about a matter are shown at once."""
         system, world = self.system, self.world
         truth = TruthFile(self.truth_file, world, append=False)
-        evening_ms = self.live_ms - DAY_MS + _EVENING_MS
-        self._take(world.advance(evening_ms), evening_ms)
+        evening_ms = self.parameters.day_start_ms(0) - DAY_MS + _EVENING_MS
+        self._take([], evening_ms)
         worker, api = system.worker("w"), system.start("api", "--port", "0", name="api")
         wait_until(self._listens, timeout_s=120, what="the API listens")
         while evening_ms < self.end_ms:

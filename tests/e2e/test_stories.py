@@ -1,7 +1,7 @@
 """The requirements' stories 1, 2, 4 and 5 on real servers, judged by what a simulated operator's customers hide.
 
-One run for all: 60 households, four weeks of past, then eighteen days that are brought in evening by evening, and call by
-call where a story's customer calls. Their calls follow their bills and their reception, whatever anybody has told them.
+One run for all: 60 households and 44 days, brought in evening by evening, and in the last eighteen, which are judged, call
+by call where a story's customer calls. Their calls follow their bills and their reception, whatever anybody has told them.
 """
 
 from __future__ import annotations

@@ -49,8 +49,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "sms.yaml").write_text(SMS_MAP)
     (tmp_path / "calls.csv").write_text(CALLS)
     rows = ["at,customer,line,to"]
-    # The daughter writes to 150 people within three hours, between the first two calls.
-    rows += [f"2025-03-04T{15 + n // 50}:{n % 50:02d}:00Z,father,+4915100000001,r{n}" for n in range(150)]
+    # The daughter, whose line is new, writes to 250 people within five hours, between the first two calls.
+    rows += [f"2025-03-04T{15 + n // 50}:{n % 50:02d}:00Z,father,+4915100000001,r{n}" for n in range(250)]
     rows.append("not a time,father,+4915100000001,r")
     (tmp_path / "sms.csv").write_text("\n".join(rows) + "\n")
     return tmp_path
@@ -72,7 +72,7 @@ def test_what_would_have_been_told_before_which_contact(
 ) -> None:
     """Both files are one history: the repeat is told at the second call, which is before the third."""
     found = report(files, capsys)
-    assert (found["rows"], found["records"], found["customers"], found["contacts"]) == (155, 154, 2, 4)
+    assert (found["rows"], found["records"], found["customers"], found["contacts"]) == (255, 254, 2, 4)
     assert sum(found["rejects"].values()) == 1  # type: ignore[attr-defined]
     repeat = next(t for t in found["alerts"] if t["type"] == "repeat_call")  # type: ignore[attr-defined]
     assert (repeat["alerts"], repeat["customers"]) == (1, 1)

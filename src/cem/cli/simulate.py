@@ -30,8 +30,6 @@ __all__ = ["command"]
 #: Few enough that 120 days of history are written in half a minute, many enough that something happens all the time.
 _CUSTOMERS: Final = 220
 _OUT_DAYS: Final = 30
-#: As many households' messages come by the line alone.
-_BY_LINE: Final = 0.2
 
 
 @click.command("simulate", short_help="Simulate a telecom operator's customers.")
@@ -84,8 +82,8 @@ _BY_LINE: Final = 0.2
     "--by-line",
     type=click.FloatRange(0, 1),
     metavar="SHARE",
-    help="Share of households whose message feed knows the line only, and comes over cem.inbox.  "
-    f"[default: {_BY_LINE:g}; with --out 0]",
+    default=0.0,
+    help="Share of households whose message feed knows the line only, and comes over cem.inbox.",
 )
 @click.option(
     "--texts",
@@ -151,7 +149,7 @@ def _job(
         "seed": given["seed"],
         "customers": given["customers"],
         "texts": given["texts"],
-        "share_by_line": given["by_line"] if given["by_line"] is not None else 0.0 if to_file else _BY_LINE,
+        "share_by_line": given["by_line"],
         "minor_per_cent": minor_per_cent(settings.currency),
     }
     if start is not None:

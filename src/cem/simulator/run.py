@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from cem.domain.events import ProfileChanged
 from cem.ports import Unavailable
 from cem.settings import Settings
 from cem.simulator import history
@@ -210,6 +211,9 @@ class _Run:
         kept = anchored = time.monotonic()
         for events in history.steps(world, until_ms, before=keeper.advanced):
             await self._sender.send(events)
+            if world.parameters.share_by_line and any(_names_lines(event) for event in events):
+                # Days of a line's messages would else come before its customer is known, and only so many wait for him.
+                await self._sender.all_known(self._job.patience_s)
             now = time.monotonic()
             if self._truth is not None:
                 self._truth.take()
@@ -267,6 +271,10 @@ class _Run:
             await write_anchor(self._store, Anchor(wall_ms(), max(sim_ms, self._clock_ms), speed))
         except (Unavailable, OSError) as error:
             self._job.note(f"the simulated clock cannot be set ({error})")
+
+
+def _names_lines(event: Produced) -> bool:
+    return isinstance(event.event, ProfileChanged) and bool(event.event.lines)
 
 
 def _stage(world: World, until_ms: int, events: int) -> Stage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -22,6 +23,7 @@ __all__ = ["Sender", "outgoing"]
 #: Events between two acknowledgements that are waited for.
 _STRETCH: Final = 4000
 _AGAIN_S: Final = 2.0
+_LOOK_S: Final = 0.2
 
 
 def outgoing(event: Produced, *, now_ms: int | None = None) -> Outgoing:
@@ -52,6 +54,8 @@ class Sender:
         self._producer: EventProducer | None = None
         self._pace: ReaderPace | None = None
         self._positions: Positions = _nobody
+        #: Nobody reads.
+        self._alone = False
         #: Acknowledged so far.
         self.sent = 0
 
@@ -100,6 +104,21 @@ class Sender:
         if away:
             self._note("Kafka is back")
         self.sent += len(records)
+
+    async def all_known(self, patience_s: float) -> None:
+        """Return when the workers have read everything, which they may have to begin with; nobody is waited for twice."""
+        if self._pace is None or self._alone:
+            return
+        give_up_at = time.monotonic() + patience_s
+        while not await self._positions():
+            if time.monotonic() > give_up_at:
+                self._alone = True
+                self._note(
+                    "no worker reads: messages that know only their line may wait in vain for their customer"
+                )
+                return
+            await asyncio.sleep(_LOOK_S)
+        await self._pace.drained(patience_s)
 
     async def drained(self, patience_s: float) -> bool:
         """Return True when the workers have read everything, or there are none; False: they stood still so long."""

@@ -67,7 +67,7 @@ class Cem:
         )
 
     def simulate(self, *arguments: str) -> subprocess.Popen[str]:
-        return self.start("simulate", "--seed", str(self.seed), "--by-line", "0", *arguments)
+        return self.start("simulate", "--seed", str(self.seed), *arguments)
 
     def end(self, process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
         process.send_signal(number)

@@ -54,7 +54,8 @@ def up(state_dir: Path) -> Iterator[RunningUp]:
 def test_a_new_user_sees_customers_live_and_gets_an_answer(up: RunningUp, state_dir: Path) -> None:
     """History, then life: events, no lag at last, a next best action with its reasons; stop, start, go on."""
     seen = up.until(r"\(x3600\) \| .* events in .*no lag")
-    assert cem(state_dir, "doctor")["verdict"] == "ok"
+    health = cem(state_dir, "doctor")
+    assert health["verdict"] == "ok", health
     assert cem(state_dir, "state", "digest")["customers"] >= 25
     assert "alerts" in cem(state_dir, "alerts", "--state", "any")
     assert cem(state_dir, "topics", "check")["verdict"] == "ok"

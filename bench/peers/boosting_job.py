@@ -1,7 +1,7 @@
 """Batch gradient boosting over the rows of `bench.learning --rows`: `python boosting_job.py ROWS.npz SCORES.npy`.
 
-Every two weeks it is fitted anew to every label known by then, and says the log-odds of the two weeks that follow. Settings were
-chosen on another seed's rows, for few positives: small trees, many rows a leaf.
+Every two weeks it is fitted anew to every label known by then, and says the log-odds of the two weeks that follow. Settings are
+not tuned: for few positives, small trees and many rows a leaf.
 """
 
 from __future__ import annotations

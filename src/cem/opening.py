@@ -41,6 +41,8 @@ class Found(msgspec.Struct, frozen=True):
     journal_end: int
     #: True when the store was on another log's history, which ends here.
     adopted: bool
+    #: True when the store's last save, or one of those that follow it, is not this owner's own.
+    others: bool
 
 
 class Opening:
@@ -90,7 +92,8 @@ class Opening:
             )
             raise LaneStopped(msg)
         continuation = list(history.after(header.token))
-        return Found(header, image.next_due_ms, image.outbox, continuation, end, adopted)
+        others = header.owner != self._owner or any(e.owner != self._owner for _, e in continuation)
+        return Found(header, image.next_due_ms, image.outbox, continuation, end, adopted, others)
 
     def _adopt(self, header: LaneHeader, cluster_id: str) -> LaneHeader:
         if not self._adopt_new_log:

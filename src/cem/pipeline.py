@@ -134,6 +134,8 @@ class LanePipeline(Generic[S, Item]):
         self.is_open = False
         #: True when the lane found the store on another log's history and took it over.
         self.adopted = False
+        #: Whether the opening found saves of other owners where the store and the journal end.
+        self.found_others = False
         self.saves = 0
         self.records = 0
         self.rejected = 0
@@ -181,6 +183,7 @@ class LanePipeline(Generic[S, Item]):
         self.close()
         found = await self._opening.find()
         self.adopted, self._journal_end = found.adopted, found.journal_end
+        self.found_others = found.others
         self._header, self.next_due_ms = found.header, found.next_due_ms
         self._stored = found.header.token
         continuation = found.continuation

@@ -68,7 +68,7 @@ class OneLane:
         self.stepper = CemStepper(rules, dead_letter=dead_letter, lane_of=lambda customer_id: LANE)
 
     def owner(
-        self, limits: Limits | None = None, *, core: MemoryCore | None = None
+        self, limits: Limits | None = None, *, core: MemoryCore | None = None, name: str = "worker"
     ) -> LanePipeline[Any, Any]:
         """Return a new worker's pipeline, not opened yet."""
         return LanePipeline(
@@ -78,7 +78,7 @@ class OneLane:
             log=self,
             stepper=self.stepper,
             topics=LANE_TOPICS,
-            owner="worker",
+            owner=name,
             new_token=self._token,
             pause=_never,
             limits=limits,

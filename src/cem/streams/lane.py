@@ -311,6 +311,9 @@ class Lane:
         if self.pipeline.followed:
             logger.info("lane %d: followed %d saves of the journal", self.number, self.pipeline.followed)
             self.pipeline.followed = 0
+        if not self.pipeline.found_others:
+            # A store that went back in time shows us saves of our own: nobody wants our place.
+            self._fences = 0
         self._needs_opening = False
         consumer = self._consumer
         if consumer is not None and not self._held:
@@ -388,7 +391,9 @@ class Lane:
         if self._observer is not None:
             self._observer.fenced()
         logger.warning(
-            "lane %d: another owner saved it; reading it anew (%d in a row)", self.number, self._fences
+            "lane %d: another owner saved it, or the store went back; reading it anew (%d in a row)",
+            self.number,
+            self._fences,
         )
         if self._fences >= FENCES_IN_A_ROW:
             raise FencedOut(f"lane {self.number} was saved by another worker {self._fences} times in a row")

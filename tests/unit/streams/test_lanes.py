@@ -192,8 +192,9 @@ def test_a_busy_lane_wants_no_more() -> None:
     run(scenario)
 
 
-def test_fences_in_a_row_end_the_worker() -> None:
-    """A worker whose lane is saved by somebody else again and again gives up its place in the group."""
+@pytest.mark.parametrize("others", [True, False])
+def test_fences_in_a_row_end_the_worker(others: bool) -> None:
+    """A worker whose lane is saved by somebody else again and again gives up its place; not to a store that goes back."""
 
     async def scenario(world: World) -> None:
         world.kafka.produce("a", "k", 1, 500_000)
@@ -203,11 +204,18 @@ def test_fences_in_a_row_end_the_worker() -> None:
         async def fenced(*_: object) -> None:
             raise Fenced("other")
 
+        opening = lane.pipeline.open
+
+        async def opened() -> None:
+            await opening()
+            lane.pipeline.found_others = others
+
         lane.pipeline.apply = fenced  # type: ignore[method-assign]
+        lane.pipeline.open = opened  # type: ignore[method-assign]
         for _ in range(3):
             lane.put(world.batch("a", 0, 1), lambda: None)
             await settle()
-        assert isinstance(world.crashes[-1], FencedOut)
+        assert [type(each) for each in world.crashes] == ([FencedOut] if others else [])
 
     run(scenario)
 

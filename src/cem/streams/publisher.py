@@ -70,8 +70,6 @@ class KafkaPublisher:
     async def publish(self, emissions: Sequence[Emission]) -> None:
         """Return when all in-sync replicas have all of `emissions`. Raises Unavailable, LaneStopped; then some may be there."""
         if not emissions:
-            # Whoever is going to publish connects so beforehand.
-            await self._started()
             return
         # By itself: it may have to wait for its topic, or for room in aiokafka's batches.
         sending = _Sending([(e.topic, e.key, e.value, e.headers, e.partition) for e in emissions])

@@ -13,7 +13,6 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from cem.streams.fetch_codec import use_fast_fetches
-from cem.streams.fetch_sessions import use_fetch_sessions
 from cem.streams.records import use_log_records
 
 __all__ = ["FETCH_WAIT_MS", "ConsumerThread", "FetchFailed"]
@@ -58,11 +57,6 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         #: Of each partition, the number of the seek that its fetches come after.
         self._epochs: dict[TP, int] = {}
-
-    async def on_start(self) -> None:
-        """Connect, and fetch in our own way from the first fetch on."""
-        await super().on_start()
-        use_fetch_sessions(self._consumer._fetcher, linger_ms=self.consumer.settings.linger_ms)
 
     async def seek_lanes(self, offsets: Mapping[TP, int], epochs: Mapping[TP, int]) -> None:
         """Fetch from `offsets` on; what is fetched from now on comes after the seeks of these numbers."""

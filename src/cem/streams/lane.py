@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from faust.types import TP
 
 from cem.pipeline import LanePipeline
-from cem.ports import Clock, Fenced, LaneStopped, Observer, Position, Refused, Unavailable
+from cem.ports import Clock, Fenced, LaneStopped, Observer, Refused, Unavailable
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.transport import Batch, Consumer
 
@@ -36,7 +36,6 @@ FENCES_IN_A_ROW = 3
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 #: A known end is believed for the time before the broker's answer, less this allowance for its way to us (ms).
 ANSWER_ALLOWANCE_MS = 500
-_BEGINNING = Position(0)
 
 
 class FencedOut(Exception):
@@ -232,20 +231,16 @@ class Lane:
         oldest unread one, for which the last record applied (or the batch in hand) is a lower bound.
         """
         assert self._consumer is not None
-        consumer, clock = self._consumer, self._clock
-        header = self.pipeline.header
-        positions = header.positions
-        known_end, read_to = consumer.known_end, consumer.read_to
+        clock = self._clock
         time_ms = clock.now_ms()
+        header = self.pipeline.header
         for topic, tp in self.partitions.items():
             if batch is not None and topic == batch.topic:
                 bound = clock.at_ms(batch.records[0].timestamp)
             else:
-                position = positions.get(topic, _BEGINNING)
-                end, asked_at = known_end(tp)
-                if end is not None and (
-                    position.next_offset >= end or read_to(tp, position.next_offset) >= end
-                ):
+                position = self.pipeline.position(topic)
+                end, asked_at = self._consumer.known_end(tp)
+                if end is not None and self.read_to(topic) >= end:
                     bound = clock.at_ms(asked_at - ANSWER_ALLOWANCE_MS)
                 elif position.timestamp_ms:
                     bound = clock.at_ms(position.timestamp_ms)
@@ -377,8 +372,7 @@ class Lane:
 
     async def _tick(self) -> bool:
         due_ms = self.pipeline.next_due_ms
-        # Lane time is at most this; finding it means asking about every partition.
-        if due_ms is None or due_ms > max(self._clock.now_ms(), self.pipeline.header.lane_time_ms):
+        if due_ms is None:
             return False
         now_ms = self.time_ms()
         if due_ms > now_ms or not await self.pipeline.tick(now_ms):

@@ -111,7 +111,7 @@ class LanePipeline(Generic[S, Item]):
             log=log,
             topics=topics,
             owner=owner,
-            patiently=self._patiently,
+            patiently=self.patiently,
             rebuild=rebuild,
             accept_loss=accept_loss,
             adopt_new_log=adopt_new_log,
@@ -188,7 +188,7 @@ class LanePipeline(Generic[S, Item]):
         self._stored = found.header.token
         continuation = found.continuation
         if found.outbox and not continuation:
-            await self._patiently(lambda: self._publisher.publish(found.outbox))
+            await self.patiently(lambda: self._publisher.publish(found.outbox))
             self._at_point("republished")
         self._header = await self._opening.checked(self._header)
         self.is_open = True
@@ -217,7 +217,7 @@ class LanePipeline(Generic[S, Item]):
                 await self._advance_tick(entry.due, entry.lane_time_ms, followed)
             else:
                 read = self._log.read
-                records = await self._patiently(lambda: read(entry.topic, self.lane, entry.first, entry.next))
+                records = await self.patiently(lambda: read(entry.topic, self.lane, entry.first, entry.next))
                 await self._advance(entry.topic, records, entry.next, entry.lane_time_ms, followed)
         finally:
             self._stepper = stepper
@@ -239,13 +239,13 @@ class LanePipeline(Generic[S, Item]):
 
     async def is_hole(self, topic: str, first: int, stop: int) -> bool:
         """Tell whether the log has no record from `first` to before `stop`."""
-        return not await self._patiently(lambda: self._log.read(topic, self.lane, first, stop))
+        return not await self.patiently(lambda: self._log.read(topic, self.lane, first, stop))
 
     async def tick(self, lane_time_ms: int) -> bool:
         """Wake the customers that are due at the lane time; return False if none was."""
         if self.next_due_ms is None or self.next_due_ms > lane_time_ms:
             return False
-        token, due = await self._patiently(lambda: self._store.due(self.lane, lane_time_ms, self._limits.due))
+        token, due = await self.patiently(lambda: self._store.due(self.lane, lane_time_ms, self._limits.due))
         self._demand(token)
         if not due:
             self.next_due_ms = None
@@ -324,7 +324,7 @@ class LanePipeline(Generic[S, Item]):
         if not missing:
             return
         keys = [state_suffix(c) for c in missing]
-        token, blobs = await self._patiently(lambda: self._store.load(self.lane, keys))
+        token, blobs = await self.patiently(lambda: self._store.load(self.lane, keys))
         self._demand(token)
         self._at_point("loaded")
         self._hot.add(self._stepper, missing, blobs)
@@ -365,7 +365,7 @@ class LanePipeline(Generic[S, Item]):
             self._observer.saved(entry.topic, items, rejected, emissions, followed=again)
         # A followed entry that has a successor was published whole before the successor was announced.
         if emissions and (followed is None or followed.last):
-            await self._patiently(lambda: self._publisher.publish(emissions))
+            await self.patiently(lambda: self._publisher.publish(emissions))
             self._at_point("published")
             self.emitted += len(emissions)
             if self._observer is not None:
@@ -391,7 +391,7 @@ class LanePipeline(Generic[S, Item]):
         if due_changes:
             sorted_sets["due"] = due_changes
         save = Save(self._stored, header, values, sorted_sets, emissions)
-        answer = await self._patiently(lambda: self._store.save(self.lane, save))
+        answer = await self.patiently(lambda: self._store.save(self.lane, save))
         if answer.outcome == "fenced":
             raise Fenced(answer.found)
         self._at_point("saved")
@@ -403,12 +403,12 @@ class LanePipeline(Generic[S, Item]):
     async def _announce(self, entry: JournalEntry) -> int:
         """Append the entry and return its offset once it is known to count. Raises Fenced if another came first."""
         self._at_point("before-journal")
-        offset = await self._patiently(lambda: self._publisher.append_journal(entry))
+        offset = await self.patiently(lambda: self._publisher.append_journal(entry))
         self._at_point("journalled")
         end = self._journal_end
         if offset != end:
             # Somebody else wrote here, or an append of ours that seemed to fail did not.
-            between, _ = await self._patiently(lambda: self._log.journal(self.lane, end, offset + 1))
+            between, _ = await self.patiently(lambda: self._log.journal(self.lane, end, offset + 1))
             winner = History(between).next_of(entry.previous)
             if winner is None or winner.token != entry.token:
                 raise Fenced(winner.token if winner else NO_TOKEN)
@@ -421,7 +421,7 @@ class LanePipeline(Generic[S, Item]):
             self.close()
             raise Fenced(token)
 
-    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         """Return what the call returns, retrying it for as long as the other side is merely away.
 
         Raises Refused when asking again cannot help.

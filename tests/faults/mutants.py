@@ -45,9 +45,9 @@ def _built(module: types.ModuleType, source: str, names: dict[str, Any]) -> Any:
     return made
 
 
-_LOAD = "token, blobs = await self._patiently(lambda: self._store.load(self.lane, keys))"
-_SAVE = "        answer = await self._patiently(lambda: self._store.save(self.lane, save))\n"
-_PUBLISH = "            await self._patiently(lambda: self._publisher.publish(emissions))\n"
+_LOAD = "token, blobs = await self.patiently(lambda: self._store.load(self.lane, keys))"
+_SAVE = "        answer = await self.patiently(lambda: self._store.save(self.lane, save))\n"
+_PUBLISH = "            await self.patiently(lambda: self._publisher.publish(emissions))\n"
 _CUT = "await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)"
 _SAVE_OWN = (
     "            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions)\n"
@@ -143,14 +143,14 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "publication not awaited before the next save",
         pipeline,
         _PUBLISH,
-        "            self._later = getattr(self, '_later', []) + list(emissions)\n            if len(self._later) > 3:\n                await self._patiently(lambda: self._publisher.publish(self._later))\n                self._later = []\n",
+        "            self._later = getattr(self, '_later', []) + list(emissions)\n            if len(self._later) > 3:\n                await self.patiently(lambda: self._publisher.publish(self._later))\n                self._later = []\n",
     ),
     (
         "position saved in a second call",
         pipeline,
         _SAVE,
         """        half = msgspec.structs.replace(header, token=header.token + "'", positions={})
-        await self._patiently(lambda: self._store.save(self.lane, Save(self._stored, half, values, sorted_sets, emissions)))
+        await self.patiently(lambda: self._store.save(self.lane, Save(self._stored, half, values, sorted_sets, emissions)))
         save = Save(half.token, header, {}, {}, emissions)
 """
         + _SAVE,
@@ -159,7 +159,7 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "a save retried under a new token",
         pipeline,
         _SAVE,
-        """        answer = await self._patiently(lambda: self._store.save(self.lane, Save(self._stored, msgspec.structs.replace(header, token=self._new_token()), values, sorted_sets, emissions)))
+        """        answer = await self.patiently(lambda: self._store.save(self.lane, Save(self._stored, msgspec.structs.replace(header, token=self._new_token()), values, sorted_sets, emissions)))
 """,
     ),
     (

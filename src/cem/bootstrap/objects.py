@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import secrets
 
 from cem.bootstrap.parts import Parts
 from cem.domain.events import Event, encode
-from cem.ports import Emission, Publisher, Unavailable
+from cem.ports import Emission, Publisher
 from cem.settings import Settings
 from cem.streams.clock import wall_ms
 from cem.streams.control_feed import ControlFeed, Setting
@@ -17,21 +15,10 @@ from cem.streams.topics import CONTROL
 __all__ = ["objects_set", "set_object"]
 
 
-async def objects_set(
-    parts: Parts, settings: Settings, prefixes: tuple[str, ...], *, within_s: float = 20.0
-) -> dict[str, Setting]:
+async def objects_set(parts: Parts, settings: Settings, prefixes: tuple[str, ...]) -> dict[str, Setting]:
     """Return the newest record of each key that begins with one of `prefixes`, as of now. Raises Unavailable."""
     feed = ControlFeed(parts.options, parts.log, settings.partitions, prefixes)
-    reading = asyncio.create_task(feed.run())
-    try:
-        async with asyncio.timeout(within_s):
-            await feed.complete.wait()
-    except TimeoutError:
-        raise Unavailable(f"Kafka does not tell what stands on {CONTROL}") from None
-    finally:
-        reading.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await reading
+    await feed.read_once()
     return feed.settings
 
 

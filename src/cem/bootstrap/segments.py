@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from importlib import resources
 
 from cem.bootstrap.policies import policy_text
@@ -18,7 +17,6 @@ def read_segments(settings: Settings) -> SegmentRules:
     return _read(settings)[0]
 
 
-@cache
 def shipped_segments() -> SegmentRules:
     """Return the rules that ship with the program."""
     return load(resources.files("cem.policies").joinpath(FILE).read_text("utf-8"))

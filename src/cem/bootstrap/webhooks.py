@@ -23,7 +23,6 @@ from cem.stores.webhook_states import WebhookStates
 from cem.streams.alert_feed import AlertFeed
 from cem.streams.control_feed import ControlFeed
 from cem.streams.metrics_server import serve_metrics
-from cem.streams.topics import CONTROL
 from cem.webhooks.file import differences, read_file
 from cem.webhooks.metrics import WebhookMetrics
 from cem.webhooks.post import Poster
@@ -66,19 +65,10 @@ def make_key(settings: Settings) -> tuple[bytes, bool]:
     return made, True
 
 
-async def registered_webhooks(parts: Parts, settings: Settings, *, within_s: float = 20.0) -> WebhookService:
+async def registered_webhooks(parts: Parts, settings: Settings) -> WebhookService:
     """Return the end points as the log has them now. Raises Unavailable."""
     service = WebhookService()
-    feed = ControlFeed(parts.options, parts.log, settings.partitions, PREFIXES, service.take)
-    reading = asyncio.create_task(feed.run())
-    try:
-        async with asyncio.timeout(within_s):
-            await feed.complete.wait()
-    except TimeoutError:
-        raise Unavailable(f"Kafka does not tell what stands on {CONTROL}") from None
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+    await ControlFeed(parts.options, parts.log, settings.partitions, PREFIXES, service.take).read_once()
     return service
 
 

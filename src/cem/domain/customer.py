@@ -147,9 +147,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """Who the customer is."""
         section: Any = self._profile
         if type(section) is Raw:
-            section = self._profile = cast(
-                Raw, _profile(section if self._piece is None else _opened(self)._profile)
-            )
+            section = self._profile = cast(Raw, _profile(_opened(self)._profile))
         return cast(Profile, section)
 
     @property
@@ -157,9 +155,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """When and why he turned to the company (packed; read them with `cem.domain.view`)."""
         section: Any = self._contacts
         if type(section) is Raw:
-            section = self._contacts = cast(
-                Raw, _contacts(section if self._piece is None else _opened(self)._contacts)
-            )
+            section = self._contacts = cast(Raw, _contacts(_opened(self)._contacts))
         return cast(Contacts, section)
 
     @property
@@ -175,9 +171,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """Bills and payments."""
         section: Any = self._billing
         if type(section) is Raw:
-            section = self._billing = cast(
-                Raw, _billing(section if self._piece is None else _opened(self)._billing)
-            )
+            section = self._billing = cast(Raw, _billing(_opened(self)._billing))
         return cast(Billing, section)
 
     @property
@@ -185,9 +179,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """Survey answers."""
         section: Any = self._satisfaction
         if type(section) is Raw:
-            section = self._satisfaction = cast(
-                Raw, _satisfaction(section if self._piece is None else _opened(self)._satisfaction)
-            )
+            section = self._satisfaction = cast(Raw, _satisfaction(_opened(self)._satisfaction))
         return cast(Satisfaction, section)
 
     @property
@@ -195,9 +187,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """Faults, tickets, orders, tasks."""
         section: Any = self._service
         if type(section) is Raw:
-            section = self._service = cast(
-                Raw, _service(section if self._piece is None else _opened(self)._service)
-            )
+            section = self._service = cast(Raw, _service(_opened(self)._service))
         return cast(Service, section)
 
     @property
@@ -205,9 +195,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What the company said to him, and his responses."""
         section: Any = self._outreach
         if type(section) is Raw:
-            section = self._outreach = cast(
-                Raw, _outreach(section if self._piece is None else _opened(self)._outreach)
-            )
+            section = self._outreach = cast(Raw, _outreach(_opened(self)._outreach))
         return cast(Outreach, section)
 
     @property
@@ -215,9 +203,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """The last decisions and their outcomes."""
         section: Any = self._decisions
         if type(section) is Raw:
-            section = self._decisions = cast(
-                Raw, _decisions(section if self._piece is None else _opened(self)._decisions)
-            )
+            section = self._decisions = cast(Raw, _decisions(_opened(self)._decisions))
         return cast(Decisions, section)
 
     @property
@@ -233,9 +219,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What models say of him, and what waits for the label from which they learn."""
         section: Any = self._estimates
         if type(section) is Raw:
-            section = self._estimates = cast(
-                Raw, _estimates(section if self._piece is None else _opened(self)._estimates)
-            )
+            section = self._estimates = cast(Raw, _estimates(_opened(self)._estimates))
         return cast(Estimates, section)
 
     @property
@@ -243,9 +227,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What dealing with the company cost him, besides what other sections count."""
         section: Any = self._journey
         if type(section) is Raw:
-            section = self._journey = cast(
-                Raw, _journey(section if self._piece is None else _opened(self)._journey)
-            )
+            section = self._journey = cast(Raw, _journey(_opened(self)._journey))
         return cast(Journey, section)
 
     @property
@@ -261,9 +243,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         """What he has brought in, and how that compares (packed; read it with `cem.domain.view`)."""
         section: Any = self._value
         if type(section) is Raw:
-            section = self._value = cast(
-                Raw, _value(section if self._piece is None else _opened(self)._value)
-            )
+            section = self._value = cast(Raw, _value(_opened(self)._value))
         return cast(Value, section)
 
     @property
@@ -377,8 +357,7 @@ def encode_customer(customer: Customer) -> bytes:
 def stir(customer: Customer, now_ms: int) -> None:
     """Note that something other than a text message has come at this lane time: his sections stay inflated for now."""
     customer.stirred_s = now_ms // 1000
-    if customer._piece is not None:
-        _opened(customer)
+    _opened(customer)
 
 
 def settle(customer: Customer, now_ms: int) -> None:
@@ -425,8 +404,9 @@ def _with_rows(sections: list[Raw], change: Callable[[bytes, int], bytes]) -> li
 
 
 def _opened(customer: Customer) -> Customer:
-    """Return the customer with the sections of its piece in their fields. Raises BrokenState."""
-    assert customer._piece is not None
+    """Return the customer with the sections of its piece, if it has one, in their fields. Raises BrokenState."""
+    if customer._piece is None:
+        return customer
     try:
         sections = _peek(unsqueeze(customer._piece))
         if is_turned(customer._piece):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Final
 from zlib import crc32
 
@@ -45,6 +45,12 @@ _Ask = Callable[[Mapping[str, FactValue]], Sequence[Any]]
 
 def load(text: str, file: str = FILE) -> SegmentRules:
     """Return the rules of a file's text. Raises `cem.nba.policy_file.PolicyError` with file and line."""
+    # The policy of actions, the rules of a worker and each version of them that is kept mostly hold the same text.
+    return _compiled(text, file)
+
+
+@lru_cache(maxsize=16)
+def _compiled(text: str, file: str) -> SegmentRules:
     return SegmentRules(read_segments(text, file))
 
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError
 
 from cem.simulator.errands import Errand, errand_of
-from cem.streams.tail import Bounds, tail_of
+from cem.streams.tail import Bounds, follow_for_ever, tail_of
 from cem.streams.topics import OUTREACH
 
 __all__ = ["Messenger"]
-
-_PAUSE_S: Final = 1.0
-_ANSWER_S: Final = 10.0
 
 
 class Messenger:
@@ -44,28 +38,20 @@ class Messenger:
 
     async def run(self) -> None:
         """Read until cancelled; while Kafka is away, try again."""
-        away = False
-        while True:
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    consumer, _ = await tail_of(
-                        OUTREACH, self._lanes, self._options, from_=self._begins, reset="earliest"
-                    )
-                try:
-                    if away:
-                        self._note("messages to customers are delivered again")
-                    away = False
-                    await self._follow(consumer)
-                finally:
-                    with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                        async with asyncio.timeout(1.0):
-                            await consumer.stop()
-            except (KafkaError, OSError, TimeoutError) as error:
-                if not away:
-                    said = str(error) or type(error).__name__
-                    self._note(f"{OUTREACH} cannot be read ({said}); nobody is told anything until it can")
-                away = True
-                await asyncio.sleep(_PAUSE_S)
+        await follow_for_ever(
+            self._connected,
+            self._follow,
+            away=lambda said: self._note(
+                f"{OUTREACH} cannot be read ({said}); nobody is told anything until it can"
+            ),
+            back=lambda: self._note("messages to customers are delivered again"),
+        )
+
+    async def _connected(self) -> AIOKafkaConsumer:
+        consumer, _ = await tail_of(
+            OUTREACH, self._lanes, self._options, from_=self._begins, reset="earliest"
+        )
+        return consumer
 
     def _begins(self, bounds: Bounds) -> dict[int, int]:
         at = self._next

@@ -12,23 +12,20 @@ import logging
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 from zlib import crc32
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError
+from aiokafka.errors import OffsetOutOfRangeError
 
 from cem.alerts.delivery.message import Message, message_of
-from cem.ports import LaneStopped, Log, Record, Unavailable
-from cem.streams.tail import Bounds, tail_of
+from cem.ports import Log, Record, Unavailable
+from cem.streams.tail import Bounds, follow_for_ever, tail_of
 from cem.streams.topics import ALERTS
 
 __all__ = ["AlertFeed", "AlertSource", "Piece"]
 
 _log = logging.getLogger(__name__)
-
-_PAUSE_S: Final = 1.0
-_ANSWER_S: Final = 10.0
 
 
 class Piece:
@@ -124,25 +121,12 @@ class AlertFeed:
 
     async def run(self) -> None:
         """Follow the log until cancelled; while Kafka is away, try again."""
-        failing = False
-        while True:
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    consumer = await self._connected()
-                try:
-                    if failing:
-                        _log.info("alerts can be read again")
-                    failing = False
-                    await self._follow(consumer)
-                finally:
-                    with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                        async with asyncio.timeout(1.0):
-                            await consumer.stop()
-            except (KafkaError, OSError, TimeoutError, Unavailable, LaneStopped) as error:
-                if not failing:
-                    _log.warning("alerts cannot be read: %s", str(error) or type(error).__name__)
-                failing = True
-                await asyncio.sleep(_PAUSE_S)
+        await follow_for_ever(
+            self._connected,
+            self._follow,
+            away=lambda said: _log.warning("alerts cannot be read: %s", said),
+            back=lambda: _log.info("alerts can be read again"),
+        )
 
     async def _connected(self) -> AIOKafkaConsumer:
         """Return a consumer that stands where this feed does: at the ends, when it has not begun."""

@@ -7,27 +7,22 @@ follows its ends; records of customers, which the lanes fold, are passed over by
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 from zlib import crc32
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from cem.domain.events import Event, Received, decode
-from cem.ports import LaneStopped, Log, Record, Unavailable
-from cem.streams.tail import Bounds, tail_of
+from cem.ports import Log, Record, Unavailable
+from cem.streams.tail import Bounds, follow_for_ever, tail_of
 from cem.streams.topics import CONTROL
 
 __all__ = ["ControlFeed", "Setting"]
 
 _log = logging.getLogger(__name__)
-
-_PAUSE_S: Final = 1.0
-_ANSWER_S: Final = 10.0
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -59,31 +54,33 @@ class ControlFeed:
         self._on_change = on_change
         self._next = [0] * lanes
         self._cluster = 0
+        #: Where each partition ended when the consumer connected, of those that are still to be read so far.
+        self._ends: dict[int, int] = {}
         self.settings: dict[str, Setting] = {}
         #: Set once all that was there at the start has been read.
         self.complete = asyncio.Event()
 
     async def run(self) -> None:
         """Read until cancelled; while Kafka is away, try again."""
-        failing = False
-        while True:
-            try:
-                async with asyncio.timeout(_ANSWER_S):
-                    consumer, ends = await self._connected()
-                try:
-                    failing = False
-                    await self._follow(consumer, ends)
-                finally:
-                    with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                        async with asyncio.timeout(1.0):
-                            await consumer.stop()
-            except (KafkaError, OSError, TimeoutError, Unavailable, LaneStopped) as error:
-                if not failing:
-                    _log.warning("%s cannot be read: %s", CONTROL, str(error) or type(error).__name__)
-                failing = True
-                await asyncio.sleep(_PAUSE_S)
+        await follow_for_ever(
+            self._connected,
+            self._follow,
+            away=lambda said: _log.warning("%s cannot be read: %s", CONTROL, said),
+        )
 
-    async def _connected(self) -> tuple[AIOKafkaConsumer, dict[int, int]]:
+    async def read_once(self, within_s: float = 20.0) -> None:
+        """Read what stands there now, and no further. Raises Unavailable."""
+        reading = asyncio.create_task(self.run())
+        try:
+            async with asyncio.timeout(within_s):
+                await self.complete.wait()
+        except TimeoutError:
+            raise Unavailable(f"Kafka does not tell what stands on {CONTROL}") from None
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _connected(self) -> AIOKafkaConsumer:
         cluster = crc32((await self._log.cluster_id()).encode()) or 1
         if cluster != self._cluster:
             # Another log: what was set in the old one stays until this one says otherwise.
@@ -94,9 +91,11 @@ class ControlFeed:
             return {n: at[n] if first <= at[n] <= end else first for n, (first, end) in bounds.items()}
 
         consumer, bounds = await tail_of(CONTROL, self._lanes, self._options, from_=begins, reset="earliest")
-        return consumer, {number: end for number, (first, end) in bounds.items() if first < end}
+        self._ends = {number: end for number, (first, end) in bounds.items() if first < end}
+        return consumer
 
-    async def _follow(self, consumer: AIOKafkaConsumer, ends: dict[int, int]) -> None:
+    async def _follow(self, consumer: AIOKafkaConsumer) -> None:
+        ends = self._ends
         while True:
             for partition, end in list(ends.items()):
                 # Not counted by records: the last ones may have been compacted away.

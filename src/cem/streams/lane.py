@@ -13,16 +13,14 @@ import logging
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from faust.types import TP
 
 from cem.pipeline import LanePipeline
-from cem.ports import Clock, Fenced, LaneStopped, Observer, Refused, Unavailable
+from cem.ports import Clock, Fenced, LaneStopped, Observer, Unavailable
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.transport import Batch, Consumer
-
-T = TypeVar("T")
 
 __all__ = ["ANSWER_ALLOWANCE_MS", "FencedOut", "Lane"]
 
@@ -296,7 +294,7 @@ class Lane:
             await self.pipeline.open()
         except LaneStopped:
             # Its journal may name rules that the owner before took up while this worker ran.
-            if self._refresh_rules is None or not await self._patiently(self._refresh_rules):
+            if self._refresh_rules is None or not await self.pipeline.patiently(self._refresh_rules):
                 raise
             await self.pipeline.open()
         if self.pipeline.adopted and self._checkpoints is not None:
@@ -325,19 +323,7 @@ class Lane:
 
     async def _restore(self, checkpoints: CheckpointKeeper) -> None:
         """Take back the lane's checkpoint, as often as it takes: a restoration that broke off is begun anew."""
-        await self._patiently(lambda: checkpoints.restore(self.number))
-
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
-        """Return the answer, asking as often as it takes while Kafka or Redis is away."""
-        attempt = 0
-        while True:
-            try:
-                return await ask()
-            except Unavailable as reason:
-                if not reason.retryable:
-                    raise Refused(f"lane {self.number}: {reason}") from reason
-                await self.pause(attempt, reason)
-                attempt += 1
+        await self.pipeline.patiently(lambda: checkpoints.restore(self.number))
 
     async def _apply(self, batch: Batch, done: Callable[[], None]) -> None:
         tp = self.partitions[batch.topic]

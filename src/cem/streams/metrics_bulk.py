@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
-__all__ = ["BulkHistogram"]
+__all__ = ["BulkHistogram", "cumulated"]
 
 
 class _Series:
@@ -66,13 +67,15 @@ class BulkHistogram(Collector):
         """Yield the family as it is now."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
         for label, series in list(self._series.items()):
-            counted, total = [], 0
-            for name, count in zip(self._names, list(series.buckets), strict=True):
-                total += count
-                counted.append((name, float(total)))
+            counted = cumulated(self._names, series.buckets)
             family.add_metric([label] if self._labels else [], counted, series.sum_s)
         yield family
 
     def describe(self) -> Iterator[HistogramMetricFamily]:
         """Yield the family without samples, so that registering reads nothing."""
         yield HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
+
+
+def cumulated(names: Sequence[str], counts: Sequence[int]) -> list[tuple[str, float]]:
+    """Return each bucket with the number of values up to its bound, as of now; `counts` may grow meanwhile."""
+    return list(zip(names, map(float, accumulate(list(counts))), strict=True))

@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from cem.streams.metrics_bulk import cumulated
+
 __all__ = ["PlainHistogram"]
 
 
@@ -37,13 +39,9 @@ class PlainHistogram(Collector):
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
         """Yield the family as it is now."""
-        total = 0
-        counted = []
-        for bound, count in zip([*map(str, self._bounds), "+Inf"], list(self._counts), strict=True):
-            total += count
-            counted.append((bound, float(total)))
         family = HistogramMetricFamily(self._name, self._documentation)
-        family.add_metric([], counted, self._sum)
+        names = [*map(str, self._bounds), "+Inf"]
+        family.add_metric([], cumulated(names, self._counts), self._sum)
         yield family
 
     def describe(self) -> Iterator[HistogramMetricFamily]:

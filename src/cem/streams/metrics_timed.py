@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from cem.ports import Emission, JournalEntry, LaneImage, Publisher, Record, Save, SaveAnswer, StateStore
 from cem.stepper import Moment, Outcome, Stepper
 from cem.streams.metrics import WorkerMetrics
+from cem.streams.metrics_plain import PlainHistogram
 
 __all__ = ["TimedPublisher", "TimedStepper", "TimedStore"]
 
 S = TypeVar("S")
+T = TypeVar("T")
 Item = TypeVar("Item")
 
 
@@ -28,18 +30,10 @@ class TimedStore:
         return await self._store.open_lane(lane)
 
     async def load(self, lane: int, suffixes: Sequence[str]) -> tuple[str, list[bytes | None]]:
-        began = time.perf_counter()
-        try:
-            return await self._store.load(lane, suffixes)
-        finally:
-            self._load.observe(time.perf_counter() - began)
+        return await _timed(self._load, self._store.load(lane, suffixes))
 
     async def save(self, lane: int, save: Save) -> SaveAnswer:
-        began = time.perf_counter()
-        try:
-            return await self._store.save(lane, save)
-        finally:
-            self._save.observe(time.perf_counter() - began)
+        return await _timed(self._save, self._store.save(lane, save))
 
     async def due(self, lane: int, until_ms: int, limit: int) -> tuple[str, list[str]]:
         return await self._store.due(lane, until_ms, limit)
@@ -54,18 +48,10 @@ class TimedPublisher:
         self._journal = metrics.journal_s
 
     async def publish(self, emissions: Sequence[Emission]) -> None:
-        began = time.perf_counter()
-        try:
-            await self._publisher.publish(emissions)
-        finally:
-            self._publish.observe(time.perf_counter() - began)
+        await _timed(self._publish, self._publisher.publish(emissions))
 
     async def append_journal(self, entry: JournalEntry) -> int:
-        began = time.perf_counter()
-        try:
-            return await self._publisher.append_journal(entry)
-        finally:
-            self._journal.observe(time.perf_counter() - began)
+        return await _timed(self._journal, self._publisher.append_journal(entry))
 
 
 class TimedStepper(Generic[S, Item]):
@@ -109,3 +95,11 @@ class TimedStepper(Generic[S, Item]):
         outcome = self._stepper.tick(states, customers, moment)
         self._metrics.step_s.observe(time.perf_counter() - began)
         return outcome
+
+
+async def _timed(histogram: PlainHistogram, call: Awaitable[T]) -> T:
+    began = time.perf_counter()
+    try:
+        return await call
+    finally:
+        histogram.observe(time.perf_counter() - began)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from cem.ports import LaneStopped, Unavailable
 from cem.streams.offsets import know_topics, log_bounds
 
-__all__ = ["Bounds", "tail_of"]
+__all__ = ["Bounds", "follow_for_ever", "tail_of"]
+
+#: Longest time that connecting may take, and the pause before it is tried again (s).
+_ANSWER_S: Final = 10.0
+_PAUSE_S: Final = 1.0
 
 #: First offset that is still there, and the next to be written, by partition.
 Bounds = dict[int, tuple[int, int]]
@@ -49,8 +54,43 @@ async def tail_of(
         for tp in partitions:
             consumer.seek(tp, begins[tp.partition])
     except BaseException:
-        with contextlib.suppress(KafkaError, TimeoutError, OSError):
-            async with asyncio.timeout(1.0):
-                await consumer.stop()
+        await _stopped(consumer)
         raise
     return consumer, bounds
+
+
+async def follow_for_ever(
+    connect: Callable[[], Awaitable[AIOKafkaConsumer]],
+    follow: Callable[[AIOKafkaConsumer], Awaitable[None]],
+    *,
+    away: Callable[[str], None],
+    back: Callable[[], None] = lambda: None,
+) -> None:
+    """Connect and follow until cancelled; while Kafka is away, try again.
+
+    away: told why it cannot be read, once until it can; back: told then that it can.
+    """
+    failing = False
+    while True:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                consumer = await connect()
+            try:
+                if failing:
+                    back()
+                failing = False
+                await follow(consumer)
+            finally:
+                await _stopped(consumer)
+        except (KafkaError, OSError, TimeoutError, Unavailable, LaneStopped) as error:
+            if not failing:
+                away(str(error) or type(error).__name__)
+            failing = True
+            await asyncio.sleep(_PAUSE_S)
+
+
+async def _stopped(consumer: AIOKafkaConsumer) -> None:
+    """End the consumer's connections, within a second."""
+    with contextlib.suppress(KafkaError, TimeoutError, OSError):
+        async with asyncio.timeout(1.0):
+            await consumer.stop()

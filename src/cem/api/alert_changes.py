@@ -17,7 +17,7 @@ from cem.api.conversation import alerts_of
 from cem.api.idempotency import Idempotent
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
-from cem.api.replies import json_answer, later, quietly
+from cem.api.replies import encoded_answer, later, quietly
 from cem.api.services import Services
 from cem.domain.customer import StateError, decode_customer
 from cem.domain.events import ControlAlertAcknowledged, ControlAlertResolved, ControlAlertSilenced, Event
@@ -126,7 +126,7 @@ async def change_alert(
         except (Unavailable, LaneStopped):
             raise later("store-unavailable", "the idempotency key cannot be checked") from None
         if stored is not None:
-            return json_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
+            return encoded_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
     try:
         await _require_open(services, customer_id, alert_id)
         unique = services.new_id() if key is None else hashlib.sha256(key.encode()).hexdigest()[:16]
@@ -156,7 +156,7 @@ async def change_alert(
     data = orjson.dumps(answer)
     if idempotent is not None:
         await quietly(idempotent.finish(202, data))
-    return json_answer(202, data, {})
+    return encoded_answer(202, data, {})
 
 
 async def _require_open(services: Services, customer_id: str, alert_id: str) -> None:

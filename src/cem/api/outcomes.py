@@ -14,7 +14,7 @@ from starlette.responses import Response
 from cem.api.idempotency import Idempotent
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
-from cem.api.replies import json_answer, later, quietly
+from cem.api.replies import encoded_answer, later, quietly
 from cem.api.services import Services
 from cem.domain.events import OutcomeRecorded
 from cem.domain.events.enums import Channel, OutcomeState
@@ -87,7 +87,7 @@ async def take_outcome(
         except (Unavailable, LaneStopped):
             raise later("store-unavailable", "the idempotency key cannot be checked") from None
         if stored is not None:
-            return json_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
+            return encoded_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
     event_id = _event_id(decision_id, outcome, key)
     logged = await recorder.record(
         OutcomeRecorded(
@@ -119,7 +119,7 @@ async def take_outcome(
     data = orjson.dumps(answer)
     if idempotent is not None:
         await quietly(idempotent.finish(202, data))
-    return json_answer(202, data, {})
+    return encoded_answer(202, data, {})
 
 
 def _event_id(decision_id: str, outcome: OutcomeIn, key: str | None) -> str:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from cem.api.problems import Problem
 from cem.ports import LaneStopped, Unavailable
 
-__all__ = ["json_answer", "later", "quietly"]
+__all__ = ["encoded_answer", "later", "quietly"]
 
 
 def later(slug: str, detail: str) -> Problem:
@@ -17,7 +17,7 @@ def later(slug: str, detail: str) -> Problem:
     return Problem(slug, detail, headers={"Retry-After": "1"})
 
 
-def json_answer(status: int, body: bytes, headers: dict[str, str]) -> Response:
+def encoded_answer(status: int, body: bytes, headers: dict[str, str]) -> Response:
     """Return an answer of encoded JSON."""
     return Response(body, status_code=status, headers=headers, media_type="application/json")
 

@@ -31,8 +31,8 @@ def alert_line(alert: Alert, currency: str) -> str:
         parts.append(f"area {alert.subject}")
     else:
         parts.append(f"customer {alert.customer_id}")
-    if parts[-1].startswith("customer") and alert.subject and alert.subject != alert.customer_id:
-        parts.append(f"({alert.subject})")
+        if alert.subject and alert.subject != alert.customer_id:
+            parts.append(f"({alert.subject})")
     line = "  ".join(parts[:2]) + "  " + " ".join(parts[2:])
     known = alert.evidence
     first = [name for name in _FIRST.get(str(known.get("reason")), ()) if name in known]

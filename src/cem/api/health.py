@@ -33,7 +33,7 @@ async def ready(services: Services, *, verbose: bool) -> Response:
     checks: list[dict[str, Any]] = [await _store(services), _clock(services), _policy(services)]
     failed = [c for c in checks if not c["ok"]]
     if verbose:
-        checks += [_freshness(services)]
+        checks += [_freshness(services), _rules(services)]
     if failed:
         raise Problem(
             "not-ready",
@@ -44,6 +44,7 @@ async def ready(services: Services, *, verbose: bool) -> Response:
     body: dict[str, Any] = {"status": "ready"}
     if verbose:
         body |= {"checks": checks, "version": services.version, "policy": services.policy.catalogue.version}
+        body["rules"] = services.rules_version()
     return Response(orjson.dumps(body), media_type="application/json")
 
 
@@ -83,3 +84,9 @@ def _freshness(services: Services) -> dict[str, Any]:
         "detail": said or "every lane has read its topics to the end",
         "staleness_s": worst,
     }
+
+
+def _rules(services: Services) -> dict[str, Any]:
+    """Say whether the policy files as they are now hold; the API stays ready by those before."""
+    refused = services.rules_refused()
+    return {"name": "rules", "ok": not refused, "detail": refused or services.rules_version()}

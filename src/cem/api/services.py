@@ -81,6 +81,10 @@ class Services:
     value: ValuePolicy = field(default_factory=ValuePolicy)
     #: The segments; None: rules that ask for them find nobody in any.
     segments: SegmentRules | None = None
+    #: The version of the rules that policy, value and segments are of, as the workers name it; "": nobody says.
+    rules_version: Callable[[], str] = lambda: ""
+    #: Why the policy files as they are now are refused, with file and line; "": they are not.
+    rules_refused: Callable[[], str] = lambda: ""
     timezone: str = "UTC"
     decision_deadline_ms: int = 50
     decision_log_ms: int = 20
@@ -94,3 +98,7 @@ class Services:
     metrics: ApiMetrics = field(default_factory=ApiMetrics)
     #: Run beside the API until it stops: what keeps `freshness` and a simulated clock up to date.
     background: Sequence[Callable[[], Awaitable[None]]] = ()
+
+    def decide_by(self, policy: Policy, value: ValuePolicy, segments: SegmentRules) -> None:
+        """Let every decision from now on be made by these. Not to be called in the midst of one."""
+        self.policy, self.value, self.segments = policy, value, segments

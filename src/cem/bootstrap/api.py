@@ -20,6 +20,7 @@ from cem.streams.lag_look import look_at_lanes
 from cem.streams.lag_metrics import LagCollector
 from cem.streams.lag_reader import LagReader
 from cem.streams.lag_watch import LagWatch
+from cem.streams.metrics_rules import RulesCollector
 from cem.streams.model_watch import LateShelf, watch_models
 from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.topics import LANE_TOPICS
@@ -48,12 +49,12 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
     `on_listening` is given the address once connections are taken.
     """
     from cem.api import BadHashError, Freshness, KafkaEnds, Services, create_app, listen, new_id, serve, watch
-    from cem.bootstrap.policies import keep_policy, policy_record, read_policy
-    from cem.bootstrap.rules import read_value
-    from cem.bootstrap.segments import read_segments
+    from cem.bootstrap.decision_rules import DecisionRules, read_decision_rules
+    from cem.bootstrap.policies import keep_policy
+    from cem.bootstrap.reloading import RulesWatch
     from cem.nba import INPUT_TOPICS
 
-    policy, texts = read_policy(settings)
+    rules = read_decision_rules(settings)
     sock = listen(settings)
     freshness = Freshness(INPUT_TOPICS)
     async with open_parts(settings) as parts:
@@ -79,7 +80,15 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
 
         decided = ControlFeed(parts.options, parts.log, settings.partitions, PREFIXES, take)
         alerts = AlertFeed(parts.options, parts.log, settings.partitions)
-        kept = policy_record(policy, texts, settings.currency, wall_ms())
+        kept = rules.record(settings.currency, wall_ms())
+
+        async def keep(rules: DecisionRules) -> None:
+            await parts.publisher.publish([rules.record(settings.currency, wall_ms())])
+
+        def use(rules: DecisionRules) -> None:
+            services.decide_by(rules.policy, rules.value, rules.segments)
+
+        watch_rules = RulesWatch(settings, rules, read=read_decision_rules, keep=keep, use=use)
 
         async def connect_log() -> None:
             # The first decision should not pay for the producer's connection.
@@ -97,9 +106,11 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             alerts=alerts,
             lag=lag,
             tellings=lambda: tellings if decided.complete.is_set() else None,
-            policy=policy,
-            value=read_value(settings),
-            segments=read_segments(settings),
+            policy=rules.policy,
+            value=rules.value,
+            segments=rules.segments,
+            rules_version=lambda: watch_rules.rules.version,
+            rules_refused=lambda: watch_rules.refused,
             freshness=freshness,
             partitions=settings.partitions,
             new_id=new_id,
@@ -115,6 +126,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
                 *parts.background,
                 connect_log,
                 lambda: keep_policy(parts.publisher, kept),
+                watch_rules.run,
                 lambda: watch(freshness, parts.store, ends),
                 lag.run,
                 alerts.run,
@@ -123,6 +135,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             ],
         )
         LagCollector(lag, services.metrics.registry)
+        RulesCollector(services.rules_version, lambda: bool(watch_rules.refused), services.metrics.registry)
         try:
             app = create_app(services)
         except BadHashError as error:

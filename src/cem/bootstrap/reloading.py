@@ -1,23 +1,23 @@
-"""Taking up changed policy files while a worker runs: new rules from one step to the next, or none if they are wrong.
+"""Taking up changed policy files while a process runs: new rules from one step to the next, or none if they are wrong.
 
-The version of the rules is part of every journal entry, so a step that is made again is made under the rules of its
-time, in which worker ever; they are kept (`RulesArchive`) before the first step is made under them.
+In a worker the version of the rules is part of every journal entry, so a step that is made again is made under the rules
+of its time, in which worker ever; they are kept (`RulesArchive`) before the first step is made under them. In the API the
+hash of the policy is part of every decision; it is put on the log before the first decision is made by it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, Generic, Protocol, TypeVar
 
-from cem.bootstrap.rules import ALERTS_FILE, RulesArchive, read_rules
+from cem.bootstrap.rules import ALERTS_FILE
 from cem.nba.policy import ACTIONS_FILE, DECISION_FILE
 from cem.nba.value_policy import VALUE_FILE
 from cem.ports import LaneStopped, Unavailable
 from cem.segments import FILE as SEGMENTS_FILE
 from cem.settings import Settings, SettingsError
-from cem.step_rules import Rules
 
 __all__ = ["RulesWatch"]
 
@@ -29,23 +29,39 @@ _FILES: Final = (ACTIONS_FILE, ALERTS_FILE, DECISION_FILE, SEGMENTS_FILE, VALUE_
 _Stamp = tuple[tuple[int, int] | None, ...]
 
 
-class RulesWatch:
+class _Versioned(Protocol):
+    """Rules, whatever is made of them."""
+
+    @property
+    def version(self) -> str: ...
+
+
+R = TypeVar("R", bound=_Versioned)
+
+
+class RulesWatch(Generic[R]):
     """The rules in force, and why the files as they are now are refused ("": they are not)."""
 
     def __init__(
         self,
         settings: Settings,
-        rules: Rules,
-        archive: RulesArchive,
-        use: Callable[[Rules], None],
+        rules: R,
         *,
+        read: Callable[[Settings], R],
+        keep: Callable[[R], Awaitable[None]],
+        use: Callable[[R], None],
         every_s: float = _EVERY_S,
     ) -> None:
-        """Take the rules read at the start, and what is told of those that hold from now on."""
+        """Take the rules read at the start, how they are read and kept, and what is told of those that hold from now on.
+
+        `read` raises SettingsError, with file and line, for files that are wrong; `keep` Unavailable when it has to be
+        tried again.
+        """
         self.rules = rules
         self.refused = ""
         self._settings = settings
-        self._archive = archive
+        self._read = read
+        self._keep = keep
         self._use = use
         self._every_s = every_s
         # The files may have changed since they were read.
@@ -65,9 +81,9 @@ class RulesWatch:
         if stamp == self._taken or stamp != before:
             return
         try:
-            rules = await asyncio.to_thread(read_rules, self._settings)
+            rules = await asyncio.to_thread(self._read, self._settings)
             if rules.version != self.rules.version:
-                await self._archive.keep(rules)
+                await self._keep(rules)
         except (SettingsError, OSError, UnicodeError) as error:
             self._taken = stamp
             self.refused = str(error)

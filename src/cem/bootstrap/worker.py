@@ -92,7 +92,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         brakes = Brakes(parts, settings)
         made = make_stepper(rules, settings.partitions, archive, models, lambda: brakes.restraint)
         stepper: Stepper[Any, Any] = job or made
-        watch = RulesWatch(settings, rules, archive, made.use)
+        watch = RulesWatch(settings, rules, read=read_rules, keep=archive.keep, use=made.use)
         await brakes.start()
         at_point = crash_points(settings.crash_at)
         files = CheckpointFiles(parts.store, settings)

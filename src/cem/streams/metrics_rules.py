@@ -1,4 +1,4 @@
-"""Which rules a worker's steps are made under, as Prometheus metrics."""
+"""Which rules steps, or the API's decisions, are made under, as Prometheus metrics."""
 
 from __future__ import annotations
 

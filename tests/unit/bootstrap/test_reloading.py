@@ -39,7 +39,9 @@ class Folder:
         self.taken_up: list[Rules] = []
         self.store = store or MemoryStore(1)
         self.archive = RulesArchive(path / "rules", self.store)  # type: ignore[arg-type]
-        self.watch = RulesWatch(self.settings, self.rules, self.archive, self.taken_up.append)
+        self.watch = RulesWatch(
+            self.settings, self.rules, read=read_rules, keep=self.archive.keep, use=self.taken_up.append
+        )
 
     def write(self, name: str, text: str) -> None:
         """Write a file; its time is another each time, whatever the file system's clock knows."""
@@ -130,11 +132,12 @@ def test_rules_that_cannot_be_kept_do_not_hold_yet(tmp_path: Path) -> None:
     assert len(folder.taken_up) == 1
 
 
-def test_the_shipped_policies_are_not_watched() -> None:
+def test_the_shipped_policies_are_not_watched(tmp_path: Path) -> None:
     """Without a folder of one's own there is nothing that could change: the watch ends."""
     settings = Settings()
     rules = read_rules(settings)
-    watch = RulesWatch(settings, rules, None, lambda rules: None, every_s=0)  # type: ignore[arg-type]
+    archive = RulesArchive(tmp_path, MemoryStore(1))  # type: ignore[arg-type]
+    watch = RulesWatch(settings, rules, read=read_rules, keep=archive.keep, use=lambda rules: None, every_s=0)
     asyncio.run(asyncio.wait_for(watch.run(), 10))
     assert resources.files("cem.policies").joinpath("segments.yaml").is_file()
 

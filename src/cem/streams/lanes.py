@@ -81,7 +81,10 @@ class LaneSet:
             lane.stop(reason)
 
     def misplaced(self, tp: TP) -> None:
-        """Open the partition's lane again: Kafka has no such offset as it reads from. The opening says what is lost."""
+        """Open the partition's lane again, which seeks it: it reads from where Kafka has nothing, or from nowhere.
+
+        If records are lost, the opening says which.
+        """
         if (lane := self.lanes.get(tp.partition)) is not None:
             lane.open_again()
 

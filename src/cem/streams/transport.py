@@ -23,6 +23,7 @@ from typing import Any, ClassVar, Protocol, cast
 import aiokafka
 from aiokafka.errors import (
     IllegalStateError,
+    NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
 from faust.transport.drivers import aiokafka as driver
@@ -36,6 +37,10 @@ from cem.streams.refusals import as_stop, from_kafka
 __all__ = ["Batch", "Consumer", "Lanes", "Transport", "make_transport"]
 
 logger = logging.getLogger(__name__)
+
+#: Nothing is wrong with the partition's records, only with where they are read from: the log begins later, or the
+#: partition was given to us anew under a fetch that was going on and has no position before it is sought.
+_MISPLACED = (OffsetOutOfRangeError, NoOffsetForPartitionError)
 
 
 class Batch:
@@ -94,7 +99,7 @@ class Lanes(Protocol):
         """Take note that the partition's next records cannot be had, and why."""
 
     def misplaced(self, tp: TP) -> None:
-        """Take note that the partition has no such offset as it is read from."""
+        """Take note that the partition has no such offset as it is read from, or is read from nowhere yet."""
 
     def all_read(self) -> bool:
         """Tell whether, as far as known, nothing is left to read (so that lingering is free)."""
@@ -171,7 +176,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         }  # fmt: skip
         for tp in failed.partitions:
             at = self._next.pop(tp, None)
-            if isinstance(failed.error, OffsetOutOfRangeError):
+            if isinstance(failed.error, _MISPLACED):
                 self.lanes.misplaced(tp)
             else:
                 what = f"lane {tp.partition}: {tp.topic}[{tp.partition}] cannot be read from offset {at}"

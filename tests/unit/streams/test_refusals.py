@@ -175,6 +175,36 @@ def test_trap_13_an_offset_that_is_gone_has_the_lane_opened_again(monkeypatch: p
     assert not lanes.stopped
 
 
+def test_a_partition_that_is_not_sought_yet_has_the_lane_opened_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A fetch that runs into a rebalance finds partitions without a position: nothing of their records is damaged."""
+    lanes, sought = Noting(), []
+    failing(monkeypatch, errors.NoOffsetForPartitionError(TopicPartition("a", 0)), TP_A)
+    consumer = consumer_of(lanes, sought, {TP_A: 0, TP_B: 7})
+    asyncio.run(consumer._getmany({TP_A, TP_B}, 0.0))
+    assert lanes.reopened == [TP_A]
+    assert not lanes.stopped
+    # Nothing of it is handed over before somebody seeks.
+    assert TP_A not in consumer._next
+
+
+def test_a_lane_that_is_opened_again_seeks_its_partitions() -> None:
+    """What was read from nowhere is read from the lane's position afterwards, and goes on."""
+
+    async def scenario(world: World) -> None:
+        await world.assign(0)
+        await settle()
+        world.consumer.sought.clear()
+        world.lanes.misplaced(TP("a", 0))
+        await settle()
+        assert world.consumer.sought[-1][TP("a", 0)] == 0
+        assert world.lanes.wants(TP("a", 0))
+        assert world.lanes.lanes[0].stopped is None
+
+    run(scenario)
+
+
 def test_trap_13_a_lane_whose_records_went_away_says_which() -> None:
     """A running lane that retention overtakes is read anew, and stops with the range that is lost."""
 

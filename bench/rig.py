@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,7 @@ __all__ = ["Rig"]
 
 #: The server compiler, and a heap that holds what a benchmark writes.
 JAVA = ("-XX:TieredStopAtLevel=4", "-Xmx1g", "-Xms512m")
+_OPEN_LANES = re.compile(r'^cem_lanes\{state="open"\} (\S+)$', re.MULTILINE)
 
 
 class Rig:
@@ -98,6 +100,11 @@ class Rig:
         child.wait_ready(lambda: _answers(url), timeout_s=60)
         return child, url
 
+    def wait_lanes(self, metrics_url: str, *, timeout_s: float = 60.0) -> None:
+        """Return once the worker with these metrics has all lanes open: before, what is sent to them waits."""
+        what = f"{self.partitions} lanes are open"
+        wait_until(lambda: _open_lanes(metrics_url) == self.partitions, timeout_s=timeout_s, what=what)
+
     def api(self, name: str = "api", **more: str) -> tuple[Child, str]:
         """Return a started API process and its address."""
         port = free_port()
@@ -122,6 +129,16 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)
     except OSError:
         return False
+
+
+def _open_lanes(metrics_url: str) -> int:
+    """Return how many lanes the worker says are open; 0 while it does not answer."""
+    try:
+        with urllib.request.urlopen(metrics_url, timeout=2) as page:
+            found = _OPEN_LANES.search(page.read().decode())
+    except OSError:
+        return 0
+    return int(float(found[1])) if found else 0
 
 
 def settle(seconds: float) -> None:

@@ -24,7 +24,7 @@ from typing import Any
 
 from bench.common import ROOT, CpuClock, Row, Target, check_targets, resident_bytes, say, show, write_results
 from bench.households import household_id
-from bench.rig import Rig
+from bench.rig import Rig, run_json, settle
 from bench.steady import load_command
 from bench.steady_load import FIRST
 
@@ -129,6 +129,10 @@ def main() -> int:
     with Rig(java_options=("-Xms1g", "-XX:+AlwaysPreTouch")) as rig:
         worker, metrics_url = rig.watched_worker()
         api, api_url = rig.api()
+        rig.wait_lanes(metrics_url)
+        say("warming up: the worker imports its models, and all customers become known ...")
+        run_json(load_command(rig, rate=asked.rate, seconds=15), timeout_s=120)
+        settle(2)
         assert rig.kafka.child is not None
         processes = {
             "worker": worker.pid,
@@ -141,7 +145,9 @@ def main() -> int:
         paths.write_text("\n".join(f"/v1/customers/{i}/next-best-action?reason=billing" for i in ids))
         asks = [sys.executable, "-m", "bench.http_load", api_url, "--paths", str(paths)]
         asks += ["--seconds", str(seconds), "--rate", str(asked.asks)]
+        # The load shares the cores with what it loads: it sends a hundred times a second, and looks as often.
         records = load_command(rig, rate=asked.rate, seconds=seconds, report_s=60)
+        records += ["--every-ms", "10", "--poll-ms", "10"]
         with (
             subprocess.Popen(records, stdout=subprocess.PIPE, text=True, cwd=ROOT) as stream,
             subprocess.Popen(asks, stdout=subprocess.PIPE, text=True, cwd=ROOT) as asking,

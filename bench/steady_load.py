@@ -1,7 +1,7 @@
 """A steady stream of text messages, and how soon each sampled one is seen in Redis; a process of its own.
 
 Records are due on a fixed schedule. Every tenth is of a household that nothing else is said of; a reader asks Redis
-every two milliseconds for those under way, and the delay runs from when the record was due to when a state that
+every two milliseconds (`--poll-ms`) for those under way, and the delay runs from when the record was due to when a state that
 counts it was read. Prints one JSON object a report, the last one of all the time.
 
     python -m bench.steady_load --kafka HOST:PORT --redis-port PORT --rate 1000 --seconds 60
@@ -32,7 +32,6 @@ TOPIC = "cem.sms-usage"
 _FAMILY = FAMILIES.index(TOPIC)
 #: Every how many records one is watched, and how many households take turns in that.
 SAMPLE_EVERY, WATCHED = 10, 2_000
-POLL_S = 0.002
 #: A record not seen after so long counts as seen then.
 GIVE_UP_S = 30.0
 #: Households are numbered from here, watched ones from there.
@@ -42,8 +41,19 @@ FIRST, FIRST_WATCHED = 1_000_000, 2_000_000
 class Steady:
     """Sends on schedule and watches."""
 
-    def __init__(self, settings: Settings, redis_port: int, rate: float, households: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redis_port: int,
+        rate: float,
+        households: int,
+        *,
+        every_s: float = 0.001,
+        poll_s: float = 0.002,
+    ) -> None:
         self.settings = settings
+        self.every_s = every_s
+        self.poll_s = poll_s
         self.redis_port = redis_port
         self.rate = rate
         self.households = households
@@ -77,7 +87,7 @@ class Steady:
                 if now - reported >= report_s:
                     self._report(self.delays_ms[since:], now - began)
                     reported, since = now, len(self.delays_ms)
-                await asyncio.sleep(max(0.001, began + self.sent / self.rate - time.perf_counter()))
+                await asyncio.sleep(max(self.every_s, began + self.sent / self.rate - time.perf_counter()))
             took = time.perf_counter() - began
             self.over = True
             await watching
@@ -129,7 +139,7 @@ class Steady:
 
     async def _watch(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while self.under_way or not self.over:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(self.poll_s)
             if not self.under_way:
                 continue
             waiting = list(self.under_way)
@@ -194,9 +204,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--report", type=float, default=10)
     parser.add_argument("--households", type=int, default=20_000)
+    parser.add_argument("--every-ms", type=float, default=1, help="between two sends, at least")
+    parser.add_argument("--poll-ms", type=float, default=2, help="between two looks at Redis")
     asked = parser.parse_args()
     settings = Settings.from_env({}, kafka_bootstrap=asked.kafka, partitions=asked.partitions)
-    steady = Steady(settings, asked.redis_port, asked.rate, asked.households)
+    steady = Steady(
+        settings,
+        asked.redis_port,
+        asked.rate,
+        asked.households,
+        every_s=asked.every_ms / 1000,
+        poll_s=asked.poll_ms / 1000,
+    )
     asyncio.run(steady.run(asked.seconds, asked.report))
 
 

@@ -396,6 +396,15 @@ class StoreContract:
             with pytest.raises(ValueError, match="outside"):
                 await store.get_raw(key)
 
+    @with_store
+    async def test_a_value_is_replaced_by_whoever_knows_it(self, store: Any) -> None:
+        """By the bytes at its beginning: nobody replaces what somebody else has written meanwhile."""
+        assert await store.swap_raw("cem:rules", 0, 1, b"", b"t1 one") is True
+        assert await store.swap_raw("cem:rules", 0, 1, b"", b"t2 two") is False
+        assert await store.swap_raw("cem:rules", 0, 1, b"t1", b"t2 two") is True
+        assert await store.swap_raw("cem:rules", 0, 1, b"t1", b"t3 three") is False
+        assert await store.get_raw("cem:rules") == b"t2 two"
+
     # -- equality with the model -------------------------------------------------------------------------------
 
     @with_store

@@ -10,7 +10,8 @@ from typing import Any
 
 from cem.bootstrap.parts import open_parts
 from cem.bootstrap.replay import follower
-from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.bootstrap.rules import read_rules
+from cem.bootstrap.rules_archive import RulesArchive
 from cem.bootstrap.worker import make_stepper
 from cem.ports import Emission, JournalEntry, Unavailable
 from cem.settings import Settings

@@ -8,7 +8,8 @@ from cem.bootstrap.learner import model_names, run_learner
 from cem.bootstrap.parts import Parts, open_parts
 from cem.bootstrap.policies import policy_text
 from cem.bootstrap.replay import Replayed, replay_lanes
-from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.bootstrap.rules import read_rules
+from cem.bootstrap.rules_archive import RulesArchive
 from cem.bootstrap.segments import read_segments
 from cem.bootstrap.worker import make_stepper, resume_key, run_worker
 

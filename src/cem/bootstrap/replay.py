@@ -11,7 +11,8 @@ import msgspec
 
 from cem.bootstrap.checkpoints import CheckpointFiles
 from cem.bootstrap.parts import open_parts
-from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.bootstrap.rules import read_rules
+from cem.bootstrap.rules_archive import RulesArchive
 from cem.bootstrap.worker import make_stepper
 from cem.journal import JOURNAL_TOPIC
 from cem.pipeline import LanePipeline

@@ -1,14 +1,11 @@
-"""The rules of the stream job: read from the policy files, and every version of them kept."""
+"""The rules of the stream job, read from the policy files and made of a bundle that holds all of them."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import random
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from cem.alerts.policy import AlertPolicyError, read_alert_policy, remedies_of
@@ -28,10 +25,8 @@ from cem.segments import SegmentRules
 from cem.segments import load as load_segments
 from cem.settings import Settings, SettingsError
 from cem.step_rules import Propose, Rules
-from cem.stores import RedisStore
-from cem.whole_file import write_whole
 
-__all__ = ["ALERTS_FILE", "RulesArchive", "read_rules", "read_value"]
+__all__ = ["ALERTS_FILE", "read_rules", "read_value", "rules_of"]
 
 ALERTS_FILE: Final = "alerts.yaml"
 
@@ -44,7 +39,7 @@ def read_rules(settings: Settings) -> Rules:
     policy, files = read_policy(settings)
     alerts, value = (_document(settings, name) for name in (ALERTS_FILE, VALUE_FILE))
     try:
-        rules = _rules_of(_bundle(alerts.data, value.data, settings, files), alerts.name, value.name)
+        rules = rules_of(_bundle(alerts.data, value.data, settings, files), alerts.name, value.name)
     except AlertPolicyError as error:
         raise _refused(alerts, error.field, error.message) from None
     except ValuePolicyError as error:
@@ -100,8 +95,8 @@ def _refused(file: PolicyFile, field: str, message: str) -> SettingsError:
     return SettingsError(str(file.error(tuple(field.split(".")) if field else (), message)))
 
 
-def _rules_of(bundle: Mapping[str, Any], alerts_origin: str, value_origin: str) -> Rules:
-    """Return the rules of a bundle; one of before there was a policy of value has its defaults."""
+def rules_of(bundle: Mapping[str, Any], alerts_origin: str, value_origin: str) -> Rules:
+    """Return the rules of a bundle, whose parts are from those files; one of before a part was in has its defaults."""
     text = json.dumps(bundle, sort_keys=True, separators=(",", ":"))
     segments = load_segments(bundle.get("segments", ""))
     return Rules(
@@ -148,53 +143,3 @@ def _proposing(bundle: Mapping[str, Any], segments: SegmentRules) -> Propose:
         return remedies().propose(customer, finding, channel, identity, now_ms)
 
     return propose
-
-
-_KEY = "cem:rules"
-
-
-class RulesArchive:
-    """Keeps every version of the rules that saves were made under, so that following the journal finds it.
-
-    In the store, for all workers; and in a file beside the checkpoints, for when the store is lost.
-    """
-
-    def __init__(self, folder: Path, store: RedisStore) -> None:
-        self._folder = folder
-        self._store = store
-        self._known: dict[str, Rules] = {}
-
-    async def keep(self, rules: Rules) -> None:
-        """Keep `rules`, and take note of all versions kept so far."""
-        self._known[rules.version] = rules
-        self._folder.mkdir(parents=True, exist_ok=True)
-        path = self._folder / f"{rules.version}.json"
-        if not path.exists():
-            write_whole(path, rules.bundle.encode())
-        for file in sorted(self._folder.glob("*.json")):
-            self._note(file.stem, file.read_text("utf-8"))
-        # Workers that start together write this key over one another: whoever is missing writes again.
-        while rules.version not in (kept := await self._kept()):
-            await self._store.set_raw(_KEY, json.dumps({**kept, rules.version: rules.bundle}).encode())
-            await asyncio.sleep(random.uniform(0.02, 0.2))  # noqa: S311
-        for version, bundle in kept.items():
-            self._note(version, bundle)
-
-    async def refresh(self) -> bool:
-        """Take note of versions that other workers have kept since; return whether there were any. Raises Unavailable."""
-        known = len(self._known)
-        for version, bundle in (await self._kept()).items():
-            self._note(version, bundle)
-        return len(self._known) > known
-
-    async def _kept(self) -> dict[str, str]:
-        return dict(json.loads(await self._store.get_raw(_KEY) or b"{}"))
-
-    def find(self, version: str) -> Rules | None:
-        """Return the rules of that version, None if they were not kept."""
-        return self._known.get(version)
-
-    def _note(self, version: str, bundle: str) -> None:
-        if version not in self._known:
-            name = f"rules {version}"
-            self._known[version] = _rules_of(json.loads(bundle), name, name)

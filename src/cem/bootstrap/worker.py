@@ -15,7 +15,8 @@ from cem.bootstrap.judge import LedgerJudge
 from cem.bootstrap.learner import model_names
 from cem.bootstrap.parts import open_parts
 from cem.bootstrap.reloading import RulesWatch
-from cem.bootstrap.rules import RulesArchive, read_rules
+from cem.bootstrap.rules import read_rules
+from cem.bootstrap.rules_archive import RulesArchive
 from cem.bootstrap.segment_watch import SegmentWatch
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
@@ -161,6 +162,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             lambda: stopped.run(lanes.lanes),
             judge.run,
             watch.run,
+            lambda: archive.run(lambda: watch.rules),
             *parts.background,
         ]
         if job is None and (names := model_names(settings)):

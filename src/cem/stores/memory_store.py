@@ -127,6 +127,13 @@ class MemoryStore:
         self._raw[key] = value
         return True
 
+    async def swap_raw(self, key: str, first: int, last: int, expected: bytes, value: bytes) -> bool:
+        check_outside(key)
+        if self._raw.get(key, b"")[first : last + 1] != expected:
+            return False
+        self._raw[key] = value
+        return True
+
     async def close(self) -> None:
         """Nothing is open."""
 

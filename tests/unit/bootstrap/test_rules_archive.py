@@ -21,11 +21,9 @@ def rules_of(late_limit_s: int):  # type: ignore[no-untyped-def]
 class SlowStore(MemoryStore):
     """A store whose writes take effect after everybody has read."""
 
-    async def set_raw(
-        self, key: str, value: bytes, *, ttl_ms: int | None = None, only_new: bool = False
-    ) -> bool:
+    async def swap_raw(self, key: str, first: int, last: int, expected: bytes, value: bytes) -> bool:
         await asyncio.sleep(0)
-        return await super().set_raw(key, value, ttl_ms=ttl_ms, only_new=only_new)
+        return await super().swap_raw(key, first, last, expected, value)
 
 
 def test_workers_that_start_together_lose_no_version(tmp_path: Path) -> None:
@@ -43,6 +41,62 @@ def test_workers_that_start_together_lose_no_version(tmp_path: Path) -> None:
     reader = asyncio.run(run())
     assert reader.find(first.version) is not None
     assert reader.find(second.version) is not None
+
+
+DAY_MS = 86_400_000
+
+
+def test_a_version_that_no_journal_names_any_more_leaves_the_store(tmp_path: Path) -> None:
+    """It does after twice the journal's time without use, and not before; what a process goes on using stays."""
+    store = MemoryStore(1)
+    first, second, third = rules_of(1000), rules_of(2000), rules_of(3000)
+    now_ms = [0]
+
+    def archive(name: str) -> RulesArchive:
+        return RulesArchive(tmp_path / name, store, now_ms=lambda: now_ms[0], every_s=0)  # type: ignore[arg-type]
+
+    async def names() -> set[str]:
+        value = await store.get_raw("cem:rules") or b""
+        return set(json.loads(value[16:]))
+
+    async def run() -> None:
+        await archive("a").keep(first)
+        old = archive("b")
+        await old.keep(second)
+        going_on = asyncio.create_task(old.run(lambda: second))
+        now_ms[0] = 69 * DAY_MS
+        await archive("c").keep(third)
+        assert await names() == {first.version, second.version, third.version}
+        for _ in range(20):
+            await asyncio.sleep(0)
+        going_on.cancel()
+        now_ms[0] = 71 * DAY_MS
+        await archive("c").keep(third)
+        assert await names() == {second.version, third.version}
+        # The files of whoever used it have it still.
+        beside = archive("a")
+        await beside.keep(third)
+        assert beside.find(first.version) is not None
+        assert archive("d").find(first.version) is None
+
+    asyncio.run(run())
+
+
+def test_what_was_kept_without_a_time_is_found_and_kept_on(tmp_path: Path) -> None:
+    """As if it had been used just now."""
+    store = MemoryStore(1)
+    old, new = rules_of(1000), rules_of(2000)
+
+    async def run() -> RulesArchive:
+        await store.set_raw("cem:rules", json.dumps({old.version: old.bundle}).encode())
+        await RulesArchive(tmp_path / "a", store).keep(new)  # type: ignore[arg-type]
+        reader = RulesArchive(tmp_path / "b", store)  # type: ignore[arg-type]
+        assert await reader.refresh()
+        return reader
+
+    reader = asyncio.run(run())
+    assert reader.find(old.version) is not None
+    assert reader.find(new.version) is not None
 
 
 def test_the_files_are_enough(tmp_path: Path) -> None:

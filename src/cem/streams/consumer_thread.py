@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
+import time
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -57,6 +59,34 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         #: Of each partition, the number of the seek that its fetches come after.
         self._epochs: dict[TP, int] = {}
+        #: What counts as fetching from when partitions are taken away until the next ones are there.
+        self._rebalance = contextlib.ExitStack()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Have the partitions taken away; the wait for the next ones counts as fetching.
+
+        aiokafka does not join the group again for a consumer that has not fetched for `max_poll_interval_s`, and Faust
+        does not fetch before it has joined: after a rebalance in which Kafka was away for so long each would wait for
+        the other, for ever.
+        """
+        self._rebalance.close()
+        self._rebalance.enter_context(self._ensure_consumer()._subscription.fetch_context())
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Have the partitions taken over."""
+        try:
+            await super().on_partitions_assigned(assigned, generation_id)
+        finally:
+            self._rebalance.close()
+
+    def polled(self) -> None:
+        """Count as fetching that nothing could be taken: lanes that wait for a server are no reason to leave the group.
+
+        Called from the thread of the lanes: whether that one goes round is what is asked.
+        """
+        if self._consumer is not None:
+            self._consumer._subscription._last_fetch_ended = time.monotonic()
 
     async def seek_lanes(self, offsets: Mapping[TP, int], epochs: Mapping[TP, int]) -> None:
         """Fetch from `offsets` on; what is fetched from now on comes after the seeks of these numbers."""

@@ -140,6 +140,7 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
                 await asyncio.sleep(pause)
         if not wanted:
             # An empty set means "all" to aiokafka.
+            cast(ConsumerThread, self._thread).polled()
             await asyncio.sleep(0.002)
             return {}
         epochs = {tp: self._epochs.get(tp, 0) for tp in wanted}

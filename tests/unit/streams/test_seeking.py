@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -44,6 +45,7 @@ def test_nothing_is_fetched_for_a_partition_that_is_being_sought(monkeypatch: py
         consumer._seeking = set()
         consumer._acked, consumer._acked_index, consumer._committed_offset = {}, {}, {}
         consumer._read_offset = {}
+        consumer._thread = SimpleNamespace(polled=lambda: None)
         sought = asyncio.Event()
 
         async def seek_to(offsets: Any) -> None:

@@ -38,12 +38,16 @@ class LaneSet:
         self._topics = tuple(topics)
         self.on_crash = on_crash
         self.lanes: dict[int, Lane] = {}
+        #: How many assignments have been begun with.
+        self._assignments = 0
 
     async def assigned(self, partitions: set[TP], consumer: Consumer) -> Mapping[TP, int]:
         """Take over an assignment: keep the lanes that stay, close those that left, open the new ones.
 
         Returns where to read the partitions. Those of lanes that are not open yet are sought again when they open.
-        Raises SplitLane if the partitions of a lane are not all here.
+        Raises SplitLane if the partitions of a lane are not all here. Whoever is overtaken by a later assignment while
+        lanes come to rest leaves everything to that one, and gets nothing to read: Faust asks in the midst of a
+        rebalance, too, and then says what was ours before it.
         """
         numbers = sorted({tp.partition for tp in partitions})
         for number in numbers:
@@ -54,8 +58,12 @@ class LaneSet:
                     "must stay together. Check that all topics have the same number of partitions (cem topics check)."
                 )
                 raise SplitLane(msg)
+        self._assignments += 1
+        mine = self._assignments
         gone = [self.lanes.pop(n) for n in list(self.lanes) if n not in numbers]
         await asyncio.gather(*(lane.close() for lane in gone), *(lane.hold() for lane in self.lanes.values()))
+        if mine != self._assignments:
+            return {}
         offsets: dict[TP, int] = {}
         for lane in self.lanes.values():
             offsets.update(lane.offsets())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from faust.types import TP
 
 from cem.ports import Fenced, LaneStopped
 from cem.streams.lane import ANSWER_ALLOWANCE_MS, FencedOut
 from cem.streams.lanes import SplitLane
-from tests.builders.streams import World, run, settle
+from tests.builders.streams import TOPICS, World, run, settle
 
 
 def test_time_is_the_brokers_last_word_when_all_is_read() -> None:
@@ -96,6 +98,28 @@ def test_a_lane_that_stays_keeps_its_place() -> None:
         await settle()
         offsets = await world.assign(0)
         assert offsets == {TP("a", 0): 1, TP("b", 0): 0, TP("c", 0): 0}
+
+    run(scenario)
+
+
+def test_a_later_assignment_is_not_taken_back_by_an_earlier_one() -> None:
+    """One that waits for a busy lane, and is overtaken, does not open again what has been given away meanwhile."""
+
+    async def scenario(world: World) -> None:
+        await world.assign(0, 1)
+        stays, goes = world.lanes.lanes[0], world.lanes.lanes[1]
+        stays._idle.clear()
+        earlier = asyncio.create_task(world.assign(0, 1))
+        await settle()
+        later = asyncio.create_task(world.assign(0))
+        await settle()
+        stays._idle.set()
+        assert await earlier == {}
+        assert set(await later) == {TP(topic, 0) for topic in TOPICS}
+        assert world.lanes.lanes == {0: stays}
+        assert stays.wants(TP("a", 0))
+        assert goes._task is not None
+        assert goes._task.done()
 
     run(scenario)
 

@@ -69,6 +69,8 @@ class Means:
     metrics: WebhookMetrics = field(default_factory=WebhookMetrics)
     limits: Limits = field(default_factory=Limits)
     lease_ms: int = _LEASE_MS
+    #: Wall time, by which attempts are scheduled.
+    wall_ms: Callable[[], int] = wall_ms
 
 
 class _LostLease(Exception):
@@ -226,7 +228,7 @@ class EndPointSender:
             plan.expired(pending)
             message, last = pending.message, pending.last
             self._attempts.append(
-                Attempt(wall_ms(), message.place, message.id, message.alert_id, "expired", pending.attempts,
+                Attempt(self._means.wall_ms(), message.place, message.id, message.alert_id, "expired", pending.attempts,
                         last.status, 0, last.error)
             )  # fmt: skip
         totals.expired += len(self._expired)
@@ -259,7 +261,7 @@ class EndPointSender:
         """Begin the requests that are due."""
         if not self.end_point.record.enabled:
             return
-        now_ms = wall_ms()
+        now_ms = self._means.wall_ms()
         try:
             signing = self.end_point.secrets(self._means.key, self._means.environ, now_ms)
         except SecretError as error:
@@ -275,7 +277,7 @@ class EndPointSender:
             self._answers.append((pending, Answer(0, error="the lease has run out")))
             self._wake.set()
             return
-        message, at_s = pending.message, wall_ms() // 1000
+        message, at_s = pending.message, self._means.wall_ms() // 1000
         body = message.body()
         headers = {
             "content-type": "application/json",
@@ -291,7 +293,7 @@ class EndPointSender:
     def _note(self, plan: Plan, totals: Totals) -> None:
         """Tell the plan what came of requests."""
         answers, self._answers = self._answers, []
-        now_ms, name, metrics = wall_ms(), self.end_point.name, self._means.metrics
+        now_ms, name, metrics = self._means.wall_ms(), self.end_point.name, self._means.metrics
         for pending, answer in answers:
             plan.answered(pending, answer, now_ms)
             message, verdict = pending.message, answer.verdict
@@ -313,7 +315,7 @@ class EndPointSender:
 
     async def _disable_if_hopeless(self, plan: Plan) -> None:
         record = self.end_point.record
-        if record.enabled and plan.should_disable(wall_ms()):
+        if record.enabled and plan.should_disable(self._means.wall_ms()):
             hours = self._means.limits.disable_after_ms // 3_600_000
             self._turn_off(f"nothing but failures for {hours} hours")
             record = self.end_point.record
@@ -337,7 +339,11 @@ class EndPointSender:
         attempts, self._attempts = self._attempts, []
         if not changes and not attempts and not release and began - self._saved_at < self._renew_s:
             return
-        totals.failing_since_ms, totals.held, totals.at_ms = plan.failing_since_ms, plan.held, wall_ms()
+        totals.failing_since_ms, totals.held, totals.at_ms = (
+            plan.failing_since_ms,
+            plan.held,
+            self._means.wall_ms(),
+        )
         means = self._means
         lease_ms = 1 if release else means.lease_ms
         try:
@@ -358,7 +364,7 @@ class EndPointSender:
 
     async def _wait(self, plan: Plan) -> None:
         """Return when something has happened or is due."""
-        now_ms = wall_ms()
+        now_ms = self._means.wall_ms()
         pause_s = self._renew_s
         next_ms = plan.next_ms() if self.end_point.record.enabled else None
         if next_ms is not None:

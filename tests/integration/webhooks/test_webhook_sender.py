@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,12 +16,15 @@ import pytest
 from aiohttp import web
 
 from cem.alerts.delivery.endpoint import EndPoint
+from cem.alerts.delivery.message import Message
 from cem.alerts.delivery.plan import Limits
 from cem.alerts.delivery.signing import key_check, secret_of, show_secret
 from cem.domain.events import ControlWebhookRegistered, ControlWebhookReplayed
+from cem.ports import Emission
 from cem.stores import RedisStore, Timeouts
 from cem.stores.webhook_states import WebhookStates
 from cem.streams.control_feed import Setting
+from cem.webhooks.metrics import WebhookMetrics
 from cem.webhooks.post import Poster
 from cem.webhooks.sender import EndPointSender, Means
 from examples.webhook_receiver import Inbox
@@ -44,6 +47,8 @@ class Consumer:
         self.requests: list[dict[str, Any]] = []
         self.taken: list[int] = []
         self.url = ""
+        self.tell: Callable[[str], None] = lambda message_id: None
+        self.now_s: Callable[[], float] = time.time
         self.inbox = Inbox(show_secret(secret_of(KEY, name, 1)))
         self.answer: Answering = self.accept
 
@@ -53,10 +58,11 @@ class Consumer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
-        message = self.inbox.take(headers, body, datetime.now(UTC).timestamp()) or json.loads(body)
+        message = self.inbox.take(headers, body, self.now_s()) or json.loads(body)
         self.requests.append({"id": headers["webhook-id"], "path": request.path, **message})
         response = await self.answer(request, message)
         if 200 <= response.status < 300:
+            self.tell(headers["webhook-id"])
             self.taken.append(message["data"]["evidence"]["number"])
         return response
 
@@ -68,6 +74,19 @@ class NoLog:
         return dict.fromkeys(topics, (0, 0))
 
 
+class Audit(FakeLog):
+    """Takes records, and tells of each which messages it says to have expired."""
+
+    def __init__(self, tell: Callable[[str, str], None]) -> None:
+        super().__init__()
+        self._tell = tell
+
+    async def publish(self, emissions: Sequence[Emission]) -> None:
+        await super().publish(emissions)
+        for emission in emissions:
+            self._tell("expired", json.loads(emission.value or b"")["message_id"])
+
+
 class Site:
     """Alerts, a consumer and the senders to it."""
 
@@ -75,13 +94,17 @@ class Site:
         self.name = f"crm-{uuid.uuid4().hex[:6]}"
         self.consumer = Consumer(self.name)
         self.source = FakeAlerts(2)
-        self.audit = FakeLog()
+        #: What became of messages, in order: ("taken" or "expired", id).
+        self.story: list[tuple[str, str]] = []
+        self.audit = Audit(lambda what, id_: self.story.append((what, id_)))
+        self.consumer.tell = lambda id_: self.story.append(("taken", id_))
         self.clock = StandingClock(T0_MS)
         self.store = RedisStore(redis.url, 2, timeouts=Timeouts(work_s=20.0, read_s=20.0, connect_s=5.0))
         self.states = WebhookStates(self.store)
         self.registered: list[EndPoint] = []
         self.senders: list[tuple[EndPointSender, asyncio.Task[None]]] = []
         self.poster: Poster | None = None
+        self.metrics = WebhookMetrics()
 
     def point(self, **over: Any) -> EndPoint:
         record = ControlWebhookRegistered(
@@ -90,19 +113,37 @@ class Site:
         return EndPoint(self.name, msgspec.structs.replace(record, **over), 0)
 
     def start(
-        self, *, lease_ms: int = 600, limits: Limits | None = None, timeout_s: float = 1.0, **over: Any
+        self,
+        *,
+        lease_ms: int = 600,
+        limits: Limits | None = None,
+        timeout_s: float = 1.0,
+        moved_clock: bool = False,
+        **over: Any,
     ) -> EndPointSender:
+        """Start a sender. With `moved_clock` its schedule, too, is in the time that the test shows."""
+
         async def register(point: EndPoint) -> None:
             self.registered.append(point)
 
+        if moved_clock:
+            self.consumer.now_s = lambda: self.clock.now_ms() / 1000
         self.poster = self.poster or Poster(("127.0.0.1",), timeout_s=timeout_s)
         means = Means(
             source=self.source, log=NoLog(), states=self.states, publisher=self.audit, poster=self.poster,  # type: ignore[arg-type]
             clock=self.clock, key=KEY, environ={}, register=register, lease_ms=lease_ms, limits=limits or Limits(),
+            metrics=self.metrics, **({"wall_ms": self.clock.now_ms} if moved_clock else {}),
         )  # fmt: skip
         sender = EndPointSender(self.point(**over), means)
         self.senders.append((sender, asyncio.create_task(sender.run())))
         return sender
+
+    async def kill(self) -> None:
+        """End the sender last started as a kill does: what it would still note or release does not happen."""
+        sender, task = self.senders.pop()
+        sender._save = _never  # type: ignore[method-assign]
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     async def stop(self) -> None:
         for _, task in self.senders:
@@ -264,14 +305,10 @@ async def killed(redis: RedisServer) -> None:
 
         site.consumer.answer = slow
         for life in range(6):
-            sender = site.start(lease_ms=300)
+            site.start(lease_ms=300)
             least = len(site.consumer.taken) + 20
             await until(lambda least=least: len(site.consumer.taken) >= min(300, least))  # type: ignore[misc]
-            # As a kill: what it would still note or release at its end does not happen.
-            _, task = site.senders.pop()
-            sender._save = _never  # type: ignore[method-assign]
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await site.kill()
             if life == 3:
                 site.source.say(300 + life, "C1")
         site.start(lease_ms=300)
@@ -290,6 +327,87 @@ async def _never(*args: object, **kwargs: object) -> None:
 def test_a_sender_killed_again_and_again_leaves_none_out(redis_server: RedisServer) -> None:
     """The next life goes on from the notes, once the lease of the dead one has run out; order is kept."""
     killed(redis_server)
+
+
+MINUTE_MS = 60_000
+
+
+@in_loop
+async def away_for_an_hour(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        consumer, clock = site.consumer, site.clock
+
+        async def down(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+            return web.Response(status=503)
+
+        consumer.answer = down
+        said: list[Message] = []
+
+        def say(count: int) -> None:
+            for n in range(len(said), len(said) + count):
+                # Every third is of use for twenty minutes, the others for a day.
+                use_ms = 20 * MINUTE_MS if n % 3 == 0 else 24 * 60 * MINUTE_MS
+                before_ms = clock.shown_ms + use_ms
+                said.append(
+                    site.source.say(n, f"C{n % 7}", n % 7 % 2, at_ms=clock.shown_ms, before_ms=before_ms)
+                )
+
+        async def a_minute() -> None:
+            """Let a minute pass, and the sender find out."""
+            clock.shown_ms += MINUTE_MS
+            say(2)
+            await asyncio.sleep(0.03)
+
+        site.start(lease_ms=2_000, moved_clock=True)
+        for _ in range(30):
+            await a_minute()
+        await until(lambda: bool(consumer.requests))
+        await site.kill()
+        site.start(lease_ms=2_000, moved_clock=True)
+        for _ in range(30):
+            await a_minute()
+        assert not consumer.taken
+        # Down for an hour: what went stale is over; nobody may wait for it any more.
+        stale = {m.id for m in said if m.expires_ms <= clock.shown_ms}
+        await until(lambda: stale <= {id_ for what, id_ in site.story if what == "expired"})
+        consumer.answer = consumer.accept
+        async with asyncio.timeout(20):
+            while not {m.id for m in said} <= {id_ for _, id_ in site.story}:
+                clock.shown_ms += 1_000
+                site.source.say(clock.shown_ms, "C9", at_ms=clock.shown_ms)
+                await asyncio.sleep(0.03)
+        verify(site, said, stale)
+        await site.stop()
+        attempts = await site.states.attempts(site.name, 1_000)
+        assert stale <= {a.message_id for a in attempts if a.outcome == "expired"}
+        shown = site.metrics.registry.get_sample_value
+        labels = {"endpoint": site.name, "outcome": "expired"}
+        assert (shown("cem_webhook_messages_total", labels) or 0) >= len(stale)
+
+
+def verify(site: Site, said: list[Message], stale: set[str]) -> None:
+    """Each alert is delivered or recorded as expired, not both; of a customer none comes before an earlier one."""
+    ours = {m.id: m for m in said}
+    expired: set[str] = set()
+    for record in site.audit.received():
+        event: Any = record.event
+        message = ours[event.message_id]
+        expired.add(message.id)
+        assert (record.type, record.customer_id) == ("webhook.expired", message.customer_id)
+        assert message.expires_ms <= record.time_ms
+    assert expired >= stale
+    assert len(stale) > 10
+    assert {id_ for what, id_ in site.story if what == "taken" and id_ in ours} == ours.keys() - expired
+    when = {id_: n for n, (_, id_) in reversed(list(enumerate(site.story)))}
+    for customer in {m.customer_id for m in said}:
+        mine = [m for m in said if m.customer_id == customer]
+        for n, m in enumerate(mine):
+            assert m.id in expired or all(when[earlier.id] < when[m.id] for earlier in mine[:n])
+
+
+def test_a_consumer_down_for_an_hour_and_a_sender_killed_meanwhile(redis_server: RedisServer) -> None:
+    """Every alert is delivered, or, past its time, recorded as expired and reported; each customer's in order."""
+    away_for_an_hour(redis_server)
 
 
 @in_loop

@@ -148,7 +148,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._profile
         if type(section) is Raw:
             section = self._profile = cast(Raw, _profile(_opened(self)._profile))
-        return cast(Profile, section)
+        found: Profile = section
+        return found
 
     @property
     def contacts(self) -> Contacts:
@@ -156,7 +157,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._contacts
         if type(section) is Raw:
             section = self._contacts = cast(Raw, _contacts(_opened(self)._contacts))
-        return cast(Contacts, section)
+        found: Contacts = section
+        return found
 
     @property
     def talk(self) -> Talk:
@@ -164,7 +166,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._talk
         if type(section) is Raw:
             section = self._talk = cast(Raw, _talk(section))
-        return cast(Talk, section)
+        found: Talk = section
+        return found
 
     @property
     def billing(self) -> Billing:
@@ -172,7 +175,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._billing
         if type(section) is Raw:
             section = self._billing = cast(Raw, _billing(_opened(self)._billing))
-        return cast(Billing, section)
+        found: Billing = section
+        return found
 
     @property
     def satisfaction(self) -> Satisfaction:
@@ -180,7 +184,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._satisfaction
         if type(section) is Raw:
             section = self._satisfaction = cast(Raw, _satisfaction(_opened(self)._satisfaction))
-        return cast(Satisfaction, section)
+        found: Satisfaction = section
+        return found
 
     @property
     def service(self) -> Service:
@@ -188,7 +193,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._service
         if type(section) is Raw:
             section = self._service = cast(Raw, _service(_opened(self)._service))
-        return cast(Service, section)
+        found: Service = section
+        return found
 
     @property
     def outreach(self) -> Outreach:
@@ -196,7 +202,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._outreach
         if type(section) is Raw:
             section = self._outreach = cast(Raw, _outreach(_opened(self)._outreach))
-        return cast(Outreach, section)
+        found: Outreach = section
+        return found
 
     @property
     def decisions(self) -> Decisions:
@@ -204,7 +211,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._decisions
         if type(section) is Raw:
             section = self._decisions = cast(Raw, _decisions(_opened(self)._decisions))
-        return cast(Decisions, section)
+        found: Decisions = section
+        return found
 
     @property
     def alerts(self) -> Alerts:
@@ -212,7 +220,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._alerts
         if type(section) is Raw:
             section = self._alerts = cast(Raw, _alerts(section))
-        return cast(Alerts, section)
+        found: Alerts = section
+        return found
 
     @property
     def estimates(self) -> Estimates:
@@ -220,7 +229,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._estimates
         if type(section) is Raw:
             section = self._estimates = cast(Raw, _estimates(_opened(self)._estimates))
-        return cast(Estimates, section)
+        found: Estimates = section
+        return found
 
     @property
     def journey(self) -> Journey:
@@ -228,7 +238,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._journey
         if type(section) is Raw:
             section = self._journey = cast(Raw, _journey(_opened(self)._journey))
-        return cast(Journey, section)
+        found: Journey = section
+        return found
 
     @property
     def watching(self) -> Watching:
@@ -236,7 +247,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._watching
         if type(section) is Raw:
             section = self._watching = cast(Raw, _watching(section))
-        return cast(Watching, section)
+        found: Watching = section
+        return found
 
     @property
     def value(self) -> Value:
@@ -244,7 +256,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._value
         if type(section) is Raw:
             section = self._value = cast(Raw, _value(_opened(self)._value))
-        return cast(Value, section)
+        found: Value = section
+        return found
 
     @property
     def moves(self) -> Moves:
@@ -252,7 +265,8 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
         section: Any = self._moves
         if type(section) is Raw:
             section = self._moves = cast(Raw, _moves(section))
-        return cast(Moves, section)
+        found: Moves = section
+        return found
 
 
 _profile = msgspec.msgpack.Decoder(Profile).decode

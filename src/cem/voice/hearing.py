@@ -9,6 +9,7 @@ nothing counts any more make room.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 import msgspec
@@ -90,7 +91,11 @@ def hear(
     if not now_ms // DAY_MS - _DAYS < day <= now_ms // DAY_MS + 1:
         return
     voice = lane.look(VOICE)
-    _forget(voice, now_ms)
+    # Once an hour: within one, nothing comes in that would have to go again.
+    tidied, at_hour = _tidied.get(lane.lane, (None, 0))
+    if tidied is not voice or at_hour != now_ms // HOUR_MS:
+        _forget(voice, now_ms)
+        _tidied[lane.lane] = voice, now_ms // HOUR_MS
     plan = plan_at(customer, now_ms)
     groups = [(ALL, "")]
     if customer.profile.area:
@@ -98,24 +103,27 @@ def hear(
     if plan is not None and plan.name:
         groups.append((PRODUCT, plan.name))
     groups += [(SEGMENT, name) for name in segments]
-    keys = [
-        kind << 24
-        | _number(voice, name) << 16
-        | what << 8
-        | (_number(voice, reason) if what == REASON else 0)
-        for kind, name in groups
-        for what, _ in cells
-    ]
-    amounts = [amount for _ in groups for _, amount in cells]
     grouped = day > now_ms // DAY_MS - GROUPED_DAYS
     wanted = [voice.days.setdefault(day, {})]
     if now_ms // HOUR_MS - HOURS < hour:
         wanted.append(voice.hours.setdefault(hour, {}))
-    for bucket in wanted:
-        for key, amount in zip(keys, amounts, strict=True):
-            if grouped or key >> 24 == ALL:
-                bucket[key] = bucket.get(key, 0) + amount
+    reason_number = None
+    for kind, name in groups:
+        place = kind << 24 | _number(voice, name) << 16
+        for what, amount in cells:
+            key = place | what << 8
+            if what == REASON:
+                if reason_number is None:
+                    reason_number = _number(voice, reason)
+                key |= reason_number
+            if grouped or kind == ALL:
+                for bucket in wanted:
+                    bucket[key] = bucket.get(key, 0) + amount
     lane.touch(VOICE)
+
+
+#: By lane, the very section from which all that is old was dropped last, and in which hour.
+_tidied: dict[int, tuple[Voice, int]] = {}
 
 
 def _counted(customer: Customer, event: Event, at_ms: int) -> tuple[str, list[tuple[int, int]]] | None:
@@ -151,7 +159,7 @@ def _of_contact(contact: Contact, known: Iterable[Contact]) -> list[tuple[int, i
 
 def _number(voice: Voice, name: str) -> int:
     """Return the text's number, giving it one; 0 if there is none left."""
-    name = name.strip().casefold()[:_LENGTH] if name else "unsaid"
+    name = _folded(name)
     names = voice.names
     try:
         return names.index(name)
@@ -164,6 +172,12 @@ def _number(voice: Voice, name: str) -> int:
             return _OTHER
         names.append(name)
         return len(names) - 1
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
+    """Return the text under which the name is counted."""
+    return name.strip().casefold()[:_LENGTH] if name else "unsaid"
 
 
 def _forget(voice: Voice, now_ms: int) -> None:

@@ -12,6 +12,8 @@ none, readers evaluate them at their own instant.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from cem.domain.customer import Customer
 from cem.domain.events.calls import CallEnded, CallStarted
 from cem.domain.events.interactions import InteractionRecorded
@@ -24,13 +26,19 @@ from cem.domain.state.contacts import (
     OPEN,
     REPEATED,
     RESOLVED,
+    ROW_BYTES,
     SECONDS_MOST,
     TRANSFERS_MOST,
     Contact,
     Contacts,
     contact_key,
+    first_after,
     pack_contacts,
+    pack_tail,
+    row_of,
+    time_of,
     unpack_contacts,
+    unpack_rows,
     unresolved,
 )
 
@@ -87,7 +95,57 @@ def forget_contact(customer: Customer, contact_id: str, now_ms: int) -> None:
 
 def judge_contacts(customer: Customer, now_ms: int) -> None:
     """Judge every contact whose window has closed by now; sets when the next one closes."""
-    keep_contacts(customer, all_contacts(customer), now_ms)
+    part = _part_of(customer, now_ms)
+    if part is None:
+        keep_contacts(customer, all_contacts(customer), now_ms)
+    else:
+        _keep_part(customer, part, unpack_rows(customer.contacts, part.settled, part.rows), now_ms)
+
+
+class _Part(NamedTuple):
+    """The contacts that a record can change, or judge anew: the newest ones."""
+
+    #: The rows before this one stay as they are; how many there are.
+    settled: int
+    rows: int
+    #: All contacts after this instant (ms) are in the part, and no others.
+    since_ms: int
+
+
+def _part_of(customer: Customer, now_ms: int, new: Contact | None = None) -> _Part | None:
+    """Return what has to be looked at when `new` comes in or completes a contact; None: all of them.
+
+    A verdict rests on the clock only within the window, and on another contact only within the window before that one.
+    So what came a whole window before now, before the contact that changes and before all that are still to be judged
+    stays as it is.
+    """
+    section = customer.contacts
+    if section.older:
+        return None
+    rows = len(section.rows) // ROW_BYTES
+    since_ms = now_ms
+    if new is not None:
+        found = row_of(section, new.key, new.channel)
+        since_ms = min(since_ms, new.at_ms)
+        if found is not None:
+            since_ms = min(since_ms, time_of(section, found))
+        elif rows == KEPT:
+            newest_ms = max(new.at_ms, time_of(section, rows - 1))
+            if time_of(section, 0) > newest_ms - HORIZON_MS:
+                return None
+    since_ms -= FCR_WINDOW_MS
+    if customer.contacts_due_ms:
+        since_ms = min(since_ms, customer.contacts_due_ms - FCR_WINDOW_MS - 1)
+    settled = first_after(section.rows, since_ms, rows)
+    return _Part(settled, rows, since_ms) if settled else None
+
+
+def _keep_part(customer: Customer, part: _Part, contacts: list[Contact], now_ms: int) -> None:
+    """Do for a part what `keep_contacts` does for all."""
+    contacts.sort(key=_order)
+    customer.contacts_due_ms = _judge(customer, contacts, now_ms)
+    first = max(0, part.settled + len(contacts) - KEPT)
+    pack_tail(customer.contacts, first, part.settled, contacts, part.since_ms)
 
 
 def all_contacts(customer: Customer) -> list[Contact]:
@@ -101,7 +159,10 @@ def _merge(
 ) -> Contact:
     """Add the contact, or complete the one with its key; return it as it is now."""
     move_on(customer, now_ms)
-    contacts = all_contacts(customer)
+    part = _part_of(customer, now_ms, new)
+    contacts = (
+        all_contacts(customer) if part is None else unpack_rows(customer.contacts, part.settled, part.rows)
+    )
     contact = next((c for c in contacts if c.key == new.key and c.channel == new.channel), None)
     if contact is None:
         contact = new
@@ -133,7 +194,10 @@ def _merge(
         contact.rep_id = event.rep_id or ""
         contact.resolution = str(event.resolution) if event.resolution else ""
     note_contact(customer, contact.at_ms, efforts_of(contact), 1)
-    keep_contacts(customer, contacts, now_ms)
+    if part is None:
+        keep_contacts(customer, contacts, now_ms)
+    else:
+        _keep_part(customer, part, contacts, now_ms)
     return contact
 
 
@@ -141,6 +205,22 @@ def keep_contacts(customer: Customer, contacts: list[Contact], now_ms: int) -> N
     """Judge all contacts, cut them to what is kept, pack them, and set when to judge next."""
     section = customer.contacts
     contacts.sort(key=_order)
+    customer.contacts_due_ms = _judge(customer, contacts, now_ms)
+    older, kept = contacts[:-KEPT], contacts[-KEPT:]
+    if older:
+        horizon_ms = kept[-1].at_ms - HORIZON_MS
+        older = [c for c in older if c.at_ms > horizon_ms]
+        section.dropped += max(0, len(older) - OLDER_KEPT)
+        older = older[-OLDER_KEPT:]
+        still_open = (c.at_ms + FCR_WINDOW_MS for c in (*older, *kept) if c.verdict == OPEN)
+        customer.contacts_due_ms = next(still_open, 0)
+    pack_contacts(section, kept, older)
+
+
+def _judge(customer: Customer, contacts: list[Contact], now_ms: int) -> int:
+    """Judge contacts, oldest first; return when the first window of theirs closes (0 = none is open)."""
+    section = customer.contacts
+    due_ms = 0
     next_same: dict[str, int] = {}
     for contact in reversed(contacts):
         verdict = _verdict(contact, next_same.get(contact.reason), now_ms)
@@ -149,16 +229,10 @@ def keep_contacts(customer: Customer, contacts: list[Contact], now_ms: int) -> N
             _recount(section, verdict, 1)
             note_repeat(customer, contact.at_ms, (verdict == REPEATED) - (contact.verdict == REPEATED))
             contact.verdict = verdict
+        if verdict == OPEN:
+            due_ms = contact.at_ms + FCR_WINDOW_MS
         next_same[contact.reason] = contact.at_ms
-    older, kept = contacts[:-KEPT], contacts[-KEPT:]
-    if older:
-        horizon_ms = kept[-1].at_ms - HORIZON_MS
-        older = [c for c in older if c.at_ms > horizon_ms]
-        section.dropped += max(0, len(older) - OLDER_KEPT)
-        older = older[-OLDER_KEPT:]
-    still_open = (c.at_ms + FCR_WINDOW_MS for c in (*older, *kept) if c.verdict == OPEN)
-    customer.contacts_due_ms = next(still_open, 0)
-    pack_contacts(section, kept, older)
+    return due_ms
 
 
 def _verdict(contact: Contact, next_same_ms: int | None, now_ms: int) -> int:

@@ -40,6 +40,7 @@ from cem.domain.state.estimates import (
     Heard,
     Offered,
     Satisfied,
+    first_waiting,
     pack_portraits,
     waiting_portraits,
 )
@@ -255,12 +256,14 @@ def _ask_satisfaction(
 
 
 def _set_due(customer: Customer, estimates: Estimates) -> None:
-    dues = [
-        instant_of(customer.customer_id, week) + HORIZON_MS
-        for week, _ in waiting_portraits(estimates.waiting)[:1]
-    ]
-    dues += [heard.at_s * 1000 + _SURVEY_MS for heard in estimates.heard[:1]]
-    dues += [offered.at_s * 1000 + _OUTCOME_MS for offered in estimates.offered[:1]]
+    dues: list[int] = []
+    oldest = first_waiting(estimates.waiting)
+    if oldest is not None:
+        dues.append(instant_of(customer.customer_id, oldest) + HORIZON_MS)
+    if estimates.heard:
+        dues.append(estimates.heard[0].at_s * 1000 + _SURVEY_MS)
+    if estimates.offered:
+        dues.append(estimates.offered[0].at_s * 1000 + _OUTCOME_MS)
     if estimates.week and _stays(customer):
         dues.append(instant_of(customer.customer_id, estimates.week + 1))
     # To the second, rounded up: never before it is due.

@@ -31,9 +31,15 @@ __all__ = [
     "contact_channels",
     "contact_key",
     "contacts_since",
+    "first_after",
+    "newest_until",
     "pack_contacts",
+    "pack_tail",
     "read_contacts",
+    "row_of",
+    "time_of",
     "unpack_contacts",
+    "unpack_rows",
     "unresolved",
 ]
 
@@ -56,10 +62,13 @@ RESOLUTIONS = ("", "other", "resolved", "unresolved", "follow_up", "callback")
 _ROW = struct.Struct("<IHBHHHBBI")
 #: Bytes of a row of `Contacts.rows`.
 ROW_BYTES = _ROW.size
+#: Where in a row channel and end, reason and key are.
+_WAYS_AT, _REASON_AT, _KEY_AT = 6, 14, 15
 _BRIEF = struct.Struct("<IHBBI")
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
 _RESOLUTION_CODE = {name: code for code, name in enumerate(RESOLUTIONS)}
 _OTHER = 1
+_COUNTING = bytes(range(1, 256))
 
 
 class Contact(msgspec.Struct, gc=False):
@@ -132,9 +141,68 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
     """
     # A byte names a reason, and at most 220 contacts are kept.
     reasons = {"": 0}
+    contacts.rows = _packed_rows(kept, reasons)
+    number = reasons.setdefault
+    contacts.older = b"".join(
+        [
+            _BRIEF.pack(
+                c.at_ms & 0xFFFFFFFF,
+                c.at_ms >> 32,
+                _CHANNEL_CODE.get(c.channel, _OTHER) << 4 | c.started << 3 | unresolved(c) << 2 | c.verdict,
+                number(c.reason, len(reasons)),
+                c.key,
+            )
+            for c in older
+        ]
+    )
+    contacts.reasons = [*reasons][1:]
+    contacts.ids = [c.id for c in kept[-NAMED_KEPT:]]
+    contacts.reps = [c.rep_id for c in kept[-NAMED_KEPT:]]
+
+
+def pack_tail(contacts: Contacts, first: int, settled: int, tail: list[Contact], since_ms: int) -> None:
+    """Put `tail`, all contacts after an instant, behind the rows `first` to `settled`, which stay as they are.
+
+    The bytes are those of `pack_contacts` of all of them; none may be kept in brief. The contacts of `tail` must not be
+    changed any more.
+    """
+    global _read
+    old, ids, reps = contacts.rows, contacts.ids, contacts.reps
+    rows = old[first * ROW_BYTES : settled * ROW_BYTES]
+    # Reasons are numbered as they first appear; a row that goes may have been the first of its reason.
+    column = rows[_REASON_AT::ROW_BYTES]
+    order = bytes(dict.fromkeys(column.replace(b"\0", b"")))
+    if order != _COUNTING[: len(order)]:
+        numbers = bytearray(256)
+        for number, before in enumerate(order, 1):
+            numbers[before] = number
+        renumbered = bytearray(rows)
+        renumbered[_REASON_AT::ROW_BYTES] = column.translate(numbers)
+        rows = bytes(renumbered)
+    reasons = {"": 0}
+    for number, before in enumerate(order, 1):
+        reasons[contacts.reasons[before - 1]] = number
+    contacts.rows = rows + _packed_rows(tail, reasons)
+    contacts.reasons = [*reasons][1:]
+    named = range(max(first, settled - max(0, NAMED_KEPT - len(tail))), settled)
+    unnamed = len(old) // ROW_BYTES - len(ids)
+    contacts.ids = [ids[n - unnamed] if n >= unnamed else "" for n in named]
+    contacts.reps = [reps[n - unnamed] if n >= unnamed else "" for n in named]
+    contacts.ids += [c.id for c in tail[-NAMED_KEPT:]]
+    contacts.reps += [c.rep_id for c in tail[-NAMED_KEPT:]]
+    for c in tail[:-NAMED_KEPT]:
+        c.id = c.rep_id = ""
+    if all(c.channel in _CHANNEL_CODE and c.resolution in _RESOLUTION_CODE for c in tail):
+        # Who reads them next finds them unpacked.
+        _read = _Reading((contacts.rows, contacts.older, contacts.reasons, contacts.ids, contacts.reps))
+        _read.kept, _read.done, _read.from_ms = tail, settled - first, since_ms
+
+
+def _packed_rows(kept: list[Contact], reasons: dict[str, int]) -> bytes:
+    """Return the contacts as rows; numbers their reasons after those that have a number."""
     number = reasons.setdefault
     channel_of, resolution_of = _CHANNEL_CODE.get, _RESOLUTION_CODE.get
-    contacts.rows = b"".join(
+    return b"".join(
         [
             _ROW.pack(
                 # A time takes 42 bits until the year 2109; the other 6 are flags.
@@ -151,21 +219,22 @@ def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact])
             for c in kept
         ]
     )
-    contacts.older = b"".join(
-        [
-            _BRIEF.pack(
-                c.at_ms & 0xFFFFFFFF,
-                c.at_ms >> 32,
-                channel_of(c.channel, _OTHER) << 4 | c.started << 3 | unresolved(c) << 2 | c.verdict,
-                number(c.reason, len(reasons)),
-                c.key,
-            )
-            for c in older
-        ]
-    )
-    contacts.reasons = [*reasons][1:]
-    contacts.ids = [c.id for c in kept[-NAMED_KEPT:]]
-    contacts.reps = [c.rep_id for c in kept[-NAMED_KEPT:]]
+
+
+def row_of(contacts: Contacts, key: int, channel: str) -> int | None:
+    """Return the number of the row with this key and channel, None if there is none among those kept in full."""
+    rows, sought = contacts.rows, key.to_bytes(4, "little")
+    at = rows.find(sought)
+    while at >= 0:
+        if at % ROW_BYTES == _KEY_AT and CHANNELS[rows[at - _KEY_AT + _WAYS_AT] >> 4] == channel:
+            return at // ROW_BYTES
+        at = rows.find(sought, at + 1)
+    return None
+
+
+def time_of(contacts: Contacts, row: int) -> int:
+    """Return the instant (ms) of the contact in a row of those kept in full."""
+    return int.from_bytes(contacts.rows[row * ROW_BYTES : row * ROW_BYTES + 6], "little") >> 6
 
 
 def contact_channels(contacts: Contacts) -> list[tuple[int, str]]:
@@ -177,41 +246,101 @@ def contact_channels(contacts: Contacts) -> list[tuple[int, str]]:
     return found
 
 
+class _Reading:
+    """One customer's contacts, unpacked from the newest back as far as anybody has looked."""
+
+    __slots__ = ("done", "from_ms", "kept", "packed", "whole")
+
+    def __init__(self, packed: tuple[object, ...]) -> None:
+        self.packed = packed
+        #: The newest ones kept in full, oldest first; rows from `done` on, all that came after `from_ms`.
+        self.kept: list[Contact] = []
+        self.done = -1
+        self.from_ms = 0
+        self.whole: tuple[tuple[Contact, ...], tuple[Contact, ...]] | None = None
+
+
 def contacts_since(contacts: Contacts, since_ms: int) -> list[Contact]:
     """Return the contacts after an instant, kept in brief or in full, oldest first; to be read, not changed."""
+    reading = _reading_of(contacts)
+    if reading.whole is None and not contacts.older:
+        if reading.done < 0 or since_ms < reading.from_ms:
+            _read_back(reading, contacts, since_ms)
+        if since_ms == reading.from_ms:
+            return [*reading.kept]
+        return [c for c in reading.kept if c.at_ms > since_ms]
     kept, older = read_contacts(contacts)
     found = [c for c in older if c.at_ms > since_ms] if older else []
     found += [c for c in kept if c.at_ms > since_ms]
     return found
 
 
+def newest_until(contacts: Contacts, until_ms: int) -> int | None:
+    """Return the instant (ms) of the newest contact up to `until_ms`, None if there is none."""
+    rows = contacts.rows
+    for at in range(len(rows) - ROW_BYTES, -1, -ROW_BYTES):
+        at_ms = int.from_bytes(rows[at : at + 6], "little") >> 6
+        if at_ms <= until_ms:
+            return at_ms
+    older = contacts.older
+    for at in range(len(older) - _BRIEF.size, -1, -_BRIEF.size):
+        at_ms = int.from_bytes(older[at : at + 6], "little")
+        if at_ms <= until_ms:
+            return at_ms
+    return None
+
+
 def read_contacts(contacts: Contacts) -> tuple[tuple[Contact, ...], tuple[Contact, ...]]:
     """Return what `unpack_contacts` does, to be read, not changed: who asks again gets the same objects."""
-    global _read
-    packed = contacts.rows, contacts.older, contacts.reasons, contacts.ids, contacts.reps
-    last, found = _read
-    # The very same objects, none of which is ever changed in place. One customer's are enough: a record's folds,
-    # detectors and rules look at them one after the other.
-    if not all(map(is_, last, packed)):
+    reading = _reading_of(contacts)
+    found = reading.whole
+    if found is None:
         kept, older = unpack_contacts(contacts)
-        found = tuple(kept), tuple(older)
-        _read = packed, found
+        found = reading.whole = tuple(kept), tuple(older)
     return found
 
 
-#: What `read_contacts` was asked for last, and its answer.
-_read: tuple[tuple[object, ...], tuple[tuple[Contact, ...], tuple[Contact, ...]]] = ((None,) * 5, ((), ()))
+def _reading_of(contacts: Contacts) -> _Reading:
+    """Return what was unpacked of these very contacts, or where to begin."""
+    global _read
+    packed = contacts.rows, contacts.older, contacts.reasons, contacts.ids, contacts.reps
+    # The very same objects, none of which is ever changed in place. One customer's are enough: a record's folds,
+    # detectors and rules look at them one after the other.
+    if not all(map(is_, _read.packed, packed)):
+        _read = _Reading(packed)
+    return _read
 
 
-def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
-    """Return the contacts kept in full and those kept in brief, both oldest first, each time anew."""
-    reasons = ["", *contacts.reasons]
-    kept = [
+#: What was read last.
+_read = _Reading((None,) * 5)
+
+
+def _read_back(reading: _Reading, contacts: Contacts, since_ms: int) -> None:
+    """Unpack the contacts after an instant that are not unpacked yet."""
+    rows = contacts.rows
+    done = len(rows) // ROW_BYTES if reading.done < 0 else reading.done
+    first = first_after(rows, since_ms, done)
+    reading.kept = unpack_rows(contacts, first, done) + reading.kept
+    reading.done, reading.from_ms = first, since_ms
+
+
+def first_after(rows: bytes, since_ms: int, stop: int) -> int:
+    """Return the number of the first row of a contact after the instant, of those before row `stop`; else `stop`."""
+    at = stop * ROW_BYTES
+    while at and int.from_bytes(rows[at - ROW_BYTES : at - ROW_BYTES + 6], "little") >> 6 > since_ms:
+        at -= ROW_BYTES
+    return at // ROW_BYTES
+
+
+def unpack_rows(contacts: Contacts, first: int, stop: int) -> list[Contact]:
+    """Return the contacts of some rows of those kept in full, oldest first."""
+    reasons = contacts.reasons
+    found = [
         Contact(
             (low | high << 32) >> 6,
             key,
             CHANNELS[ways >> 4],
-            reasons[reason],
+            reasons[reason - 1] if reason else "",
             "",
             "",
             RESOLUTIONS[ways & 15],
@@ -224,11 +353,26 @@ def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
             hold,
             transfers,
         )
-        for low, high, ways, duration, wait, hold, transfers, reason, key in _ROW.iter_unpack(contacts.rows)
+        for low, high, ways, duration, wait, hold, transfers, reason, key in _ROW.iter_unpack(
+            contacts.rows[first * ROW_BYTES : stop * ROW_BYTES]
+        )
     ]
-    named = zip(reversed(kept), reversed(contacts.ids), reversed(contacts.reps), strict=False)
-    for contact, contact_id, rep_id in named:
-        contact.id, contact.rep_id = contact_id, rep_id
+    # The last id is that of the last row.
+    number = len(contacts.rows) // ROW_BYTES
+    for contact_id, rep_id in zip(reversed(contacts.ids), reversed(contacts.reps), strict=False):
+        number -= 1
+        if number < first:
+            break
+        if number < stop:
+            contact = found[number - first]
+            contact.id, contact.rep_id = contact_id, rep_id
+    return found
+
+
+def unpack_contacts(contacts: Contacts) -> tuple[list[Contact], list[Contact]]:
+    """Return the contacts kept in full and those kept in brief, both oldest first, each time anew."""
+    reasons = ["", *contacts.reasons]
+    kept = unpack_rows(contacts, 0, len(contacts.rows) // ROW_BYTES)
     older = [
         Contact(
             low | high << 32,

@@ -22,6 +22,7 @@ __all__ = [
     "Satisfied",
     "Spoken",
     "Talked",
+    "first_waiting",
     "pack_portraits",
     "past_moods",
     "spoken_of",
@@ -191,6 +192,12 @@ def waiting_portraits(packed: bytes) -> list[tuple[int, bytes]]:
             last, at = packed[at + 3 : end], end
         found.append((week, last))
     return found
+
+
+def first_waiting(packed: bytes) -> int | None:
+    """Return the week of the oldest portrait, None if none waits."""
+    # The first row is always whole: 0, the week, the length.
+    return int.from_bytes(packed[1:3], "little") if packed else None
 
 
 def pack_portraits(rows: Sequence[tuple[int, bytes]]) -> bytes:

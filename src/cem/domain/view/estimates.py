@@ -90,8 +90,8 @@ def mood(customer: Customer, now_ms: int) -> Mood | None:
 
 def mood_level(customer: Customer, now_ms: int) -> float | None:
     """Return the level of his mood, shrunk to 0 while little was said."""
-    rows = _past(customer, now_ms)
     talked = customer.estimates.talked
+    rows = _past(customer, now_ms) if customer.estimates.moods else []
     if talked is not None and talked.spoken and talked.at_s * 1000 <= now_ms:
         count = len(spoken_of(talked.spoken))
         rows.append((talk_shape(talked).level, _weight(count, now_ms - talked.at_s * 1000)))

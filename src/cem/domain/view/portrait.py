@@ -9,20 +9,22 @@ Features are only ever appended: a shorter portrait is one of an older release, 
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Callable
-from datetime import tzinfo
+from collections.abc import Callable, Sequence
+from datetime import UTC
+from functools import lru_cache
 from math import log2
 from typing import Final
 from zlib import crc32
 
 from cem.domain.customer import Customer
-from cem.domain.localtime import DAY_MS, zone
+from cem.domain.facts.supplies import contract_of
+from cem.domain.localtime import DAY_MS, local_day, zone
 from cem.domain.state.billing import METHODS
-from cem.domain.state.contacts import REPEATED, Contact, contacts_since, unresolved
+from cem.domain.state.contacts import REPEATED, Contact, contacts_since, newest_until, unresolved
+from cem.domain.state.decisions import states_between
 from cem.domain.view.estimates import mood_level
-from cem.domain.view.money import contract_days_left, overdue_days, pays_by, tenure_days
-from cem.domain.view.satisfaction import csat_level
+from cem.domain.view.money import overdue_days, pays_by, tenure_days
+from cem.domain.view.satisfaction import CSAT_PRIOR, csat_level
 from cem.domain.view.service import missed_promises_in, open_faults, open_tickets
 
 __all__ = ["CATEGORIES", "FEATURES", "SAYS", "features_of", "portrait"]
@@ -34,6 +36,13 @@ _LEAVING: Final = ("cancel", "leav", "terminat", "switch", "port", "huy", "hủy
 
 #: Labels of the profile that are looked at.
 _LABELS: Final = 3
+
+#: What the bytes are of whoever has not turned to us within a month, has nothing that could fail, and was offered nothing.
+_NEVER: Final = (0, 0, 0, 0, 0)
+_NOTHING: Final = (0, 0, 0, 0)
+_NOT_OFFERED: Final = (0, 0)
+#: The satisfaction of whoever was never asked.
+_UNASKED: Final = round(CSAT_PRIOR * 50)
 
 
 def _method(byte: int) -> str:
@@ -85,16 +94,17 @@ _VALUES: Final = tuple([tuple([number(byte) for byte in range(UNKNOWN)]) for _, 
 
 def portrait(customer: Customer, now_ms: int, timezone: str) -> bytes:
     """Return the customer as he is known at `now_ms`; `timezone` is the operator's."""
-    tz = zone(customer.profile.timezone, timezone)
-    contacts = [c for c in contacts_since(customer.contacts, -1) if c.at_ms <= now_ms]
+    # Models ask for one at every contact, decision and week: what costs something is looked at once.
+    today = local_day(now_ms, zone(customer.profile.timezone, timezone))
+    packed = customer.contacts
     since_ms = now_ms - 30 * DAY_MS
-    month = [c for c in contacts if c.at_ms > since_ms]
+    month = [c for c in contacts_since(packed, since_ms) if c.at_ms <= now_ms]
     return bytes(
         [
-            *_bound(customer, now_ms, tz),
+            *_bound(customer, now_ms, today),
             *_turned_to_us(month, now_ms),
             *_suffered(customer, now_ms),
-            *_feels(customer, now_ms, contacts[-1].at_ms if contacts else None),
+            *_feels(customer, now_ms, month[-1].at_ms if month else newest_until(packed, since_ms)),
             *_pays(customer, now_ms),
             *_offered(customer, now_ms),
             *_more(customer, now_ms, month),
@@ -116,43 +126,56 @@ def _byte(value: float) -> int:
     return max(0, min(_MOST, round(value)))
 
 
-def _bound(customer: Customer, now_ms: int, tz: tzinfo) -> list[int]:
-    left = contract_days_left(customer, now_ms, tz)
-    failures = sum(
-        p.kind == "failed" and now_ms - 90 * DAY_MS < p.at_ms <= now_ms for p in customer.billing.payments
-    )
+def _few(count: int) -> int:
+    """Return the byte of a number that is never negative."""
+    return count if count < _MOST else _MOST
+
+
+def _bound(customer: Customer, now_ms: int, today: int) -> list[int]:
+    profile = customer.profile
+    contract = contract_of(profile, "")
+    left = UNKNOWN
+    if contract is not None and contract.end_day:
+        left = _byte((contract.end_day - today) / 4 + 64)
+    tenure = max(0, today - profile.since_day) if profile.since_day else tenure_days(customer, now_ms, UTC)
+    payments = customer.billing.payments_of("failed")
+    failures = len([1 for p in payments if now_ms - 90 * DAY_MS < p.at_ms <= now_ms]) if payments else 0
     return [
-        _byte(tenure_days(customer, now_ms, tz) / 30.4),
-        UNKNOWN if left is None else _byte(left / 4 + 64),
-        _byte(overdue_days(customer, now_ms, tz)),
-        _byte(failures),
+        _byte(tenure / 30.4),
+        left,
+        _few(overdue_days(customer, now_ms, UTC, today=today)),
+        _few(failures),
     ]
 
 
-def _turned_to_us(month: list[Contact], now_ms: int) -> list[int]:
+def _turned_to_us(month: list[Contact], now_ms: int) -> Sequence[int]:
+    if not month:
+        return _NEVER
     week_ms = now_ms - 7 * DAY_MS
-    return [
-        _byte(sum(c.at_ms > week_ms for c in month)),
-        _byte(len(month)),
-        _byte(sum(map(unresolved, month))),
-        _byte(sum(c.verdict == REPEATED for c in month)),
-        _byte(sum(c.wait_s + c.hold_s for c in month) / 60),
-    ]
+    week = unsolved = repeated = waited = 0
+    for c in month:
+        week += c.at_ms > week_ms
+        unsolved += unresolved(c)
+        repeated += c.verdict == REPEATED
+        waited += c.wait_s + c.hold_s
+    return [_few(week), _few(len(month)), _few(unsolved), _few(repeated), _byte(waited / 60)]
 
 
-def _suffered(customer: Customer, now_ms: int) -> list[int]:
-    since_ms = now_ms - 30 * DAY_MS
+def _suffered(customer: Customer, now_ms: int) -> Sequence[int]:
     service = customer.service
+    if not (service.faults or service.orders or service.tickets or service.tasks):
+        return _NOTHING
+    since_ms = now_ms - 30 * DAY_MS
     hours = 0.0
     for fault in service.faults:
         began, ended = fault.began_ms or fault.ended_ms, fault.ended_ms or now_ms
         hours += max(0, min(ended, now_ms) - max(began, since_ms)) / 3_600_000
-    late = sum(0 < o.due_ms < now_ms and not o.delivered_ms for o in service.orders)
+    late = sum([0 < o.due_ms < now_ms and not o.delivered_ms for o in service.orders])
     return [
-        _byte(len(open_tickets(customer)) + late),
-        _byte(missed_promises_in(customer, now_ms)),
+        _few(len(open_tickets(customer)) + late),
+        _few(missed_promises_in(customer, now_ms)),
         _byte(hours / 2),
-        _byte(len(open_faults(customer, now_ms))),
+        _few(len(open_faults(customer, now_ms))),
     ]
 
 
@@ -160,7 +183,7 @@ def _feels(customer: Customer, now_ms: int, contact_ms: int | None) -> list[int]
     answers = customer.satisfaction.answers
     mood = mood_level(customer, now_ms)
     return [
-        _byte(csat_level(customer, now_ms) * 50),
+        _byte(csat_level(customer, now_ms) * 50) if answers else _UNASKED,
         UNKNOWN if not answers else _byte((now_ms - answers[-1].at_ms) / DAY_MS / 2),
         UNKNOWN if mood is None else _byte((mood + 1) * 100),
         UNKNOWN if contact_ms is None else _byte((now_ms - contact_ms) / DAY_MS),
@@ -173,46 +196,62 @@ def _pays(customer: Customer, now_ms: int) -> list[int]:
     if len(bills) > 1 and bills[-2].total_minor > 0:
         share = bills[-1].total_minor / bills[-2].total_minor - 1
         change = _byte((max(-2.0, min(3.0, share)) + 2) * 50)
+    profile = customer.profile
     prices = 0
-    for supply in customer.profile.supplies:
-        begins = [plan.from_ms for plan in supply.plans if plan.price_minor >= 0]
-        at = bisect_right(begins, now_ms)
-        if at:
-            prices += [plan.price_minor for plan in supply.plans if plan.price_minor >= 0][at - 1]
-    lines = {**dict.fromkeys(customer.lines), **{user.line: None for user in customer.profile.users}}
-    return [change, _byte(log2(prices) * 8) if prices > 0 else UNKNOWN, _byte(len(lines))]
+    for supply in profile.supplies:
+        price = 0
+        # Plans are ordered by when they begin.
+        for plan in supply.plans:
+            if plan.from_ms <= now_ms and plan.price_minor >= 0:
+                price = plan.price_minor
+        prices += price
+    silent = [user.line for user in profile.users if user.line not in customer.lines]
+    lines = len(customer.lines) + len(dict.fromkeys(silent))
+    return [change, _byte(log2(prices) * 8) if prices > 0 else UNKNOWN, _few(lines)]
 
 
-def _offered(customer: Customer, now_ms: int) -> list[int]:
-    since_ms = now_ms - 30 * DAY_MS
-    made = [d for d in customer.decisions.made if since_ms < (d.state_ms or d.at_ms) <= now_ms]
-    return [
-        _byte(sum(d.state == "declined" for d in made)),
-        _byte(sum(d.state in ("accepted", "done") for d in made)),
-    ]
+def _offered(customer: Customer, now_ms: int) -> Sequence[int]:
+    states = states_between(customer.decisions, now_ms - 30 * DAY_MS, now_ms)
+    if not states:
+        return _NOT_OFFERED
+    declined = states.count("declined")
+    return [_few(declined), _few(states.count("accepted") + states.count("done"))]
 
 
 def _more(customer: Customer, now_ms: int, month: list[Contact]) -> list[int]:
-    leaving = sum(any(word in c.reason.lower() for word in _LEAVING) for c in month)
+    leaving = 0
+    for c in month:
+        leaving += _speaks_of_leaving(c.reason)
     since_ms = now_ms - 90 * DAY_MS
-    credited = sum(
-        since_ms < bill.issued_ms <= now_ms
-        and any(causes.get("credit", 0) < 0 for causes in bill.sums.values())
-        for bill in customer.billing.bills
-    )
-    renewed_ms = max([supply.contract.said_ms for supply in customer.profile.supplies], default=0)
+    credited = 0
+    for bill in customer.billing.bills:
+        if since_ms < bill.issued_ms <= now_ms:
+            credited += any(causes.get("credit", 0) < 0 for causes in bill.sums.values())
+    renewed_ms = 0
+    for supply in customer.profile.supplies:
+        if supply.agreed is not None and supply.agreed.said_ms > renewed_ms:
+            renewed_ms = supply.agreed.said_ms
     csats = [answer.csat for answer in customer.satisfaction.answers if answer.csat]
     return [
         _byte((now_ms - customer.last_ms) / DAY_MS * 8),
-        _byte(leaving),
-        _byte(credited),
+        _few(leaving),
+        _few(credited),
         _byte((now_ms - renewed_ms) / DAY_MS / 4) if renewed_ms else UNKNOWN,
         _byte(csats[-1]) if csats else UNKNOWN,
     ]
 
 
+@lru_cache(maxsize=1024)
+def _speaks_of_leaving(reason: str) -> bool:
+    said = reason.lower()
+    return any(word in said for word in _LEAVING)
+
+
 def _kind(customer: Customer, now_ms: int) -> list[int]:
     method = pays_by(customer, now_ms)
-    labels = sorted(customer.profile.segments.items())[:_LABELS]
-    hashes = [crc32(f"{name}={value}".encode()) % UNKNOWN for name, value in labels]
-    return [METHODS.index(method) if method else UNKNOWN, *hashes, *[UNKNOWN] * (_LABELS - len(hashes))]
+    hashes = [UNKNOWN] * _LABELS
+    segments = customer.profile.segments
+    if segments:
+        for place, (name, value) in enumerate(sorted(segments.items())[:_LABELS]):
+            hashes[place] = crc32(f"{name}={value}".encode()) % UNKNOWN
+    return [METHODS.index(method) if method else UNKNOWN, *hashes]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 import struct
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final, NamedTuple
 from zlib import crc32
@@ -23,7 +24,7 @@ from river import base
 from cem.learning import text_polarity
 from cem.learning.contract import TextInput
 from cem.learning.text_lexicon_vi import SHORTHAND
-from cem.learning.text_tokens import MENTION, NUMBER, WEB, bare, split, written_out
+from cem.learning.text_tokens import MENTION, NUMBER, WEB, bare, pieces, split_piece, written_out
 
 __all__ = ["EncodedText", "TextFeatures"]
 
@@ -38,13 +39,17 @@ _STRENGTHENED: Final = 1.4
 #: Mood at which the score is half-way to certain.
 _SOFTENED: Final = 2.0
 
-_NEGATOR, _STOP, _VIETNAMESE, _STRENGTHENER, _PHRASE_END, _MOODY = 1, 2, 4, 8, 16, 32
+#: What `_read` looks at; a token with no flag but the first changes no mood.
+_VIETNAMESE, _STOP, _NEGATOR, _STRENGTHENER, _PHRASE_WORD, _PHRASE_END, _MOODY = 1, 2, 4, 8, 16, 32, 64
 
-_BEFORE: Final = np.uint32(0x9E3779B1)
-_AFTER: Final = np.uint32(0x85EBCA77)
+_PRECEDING: Final = 0x9E3779B1
+_FOLLOWING: Final = 0x85EBCA77
+_PAIR: Final = np.uint32(_FOLLOWING)
 _SKIPPED: Final = np.uint32(0xC2B2AE3D)
 _CHANNEL: Final = np.uint32(0x27D4EB2F)
+_MASK: Final = 0xFFFFFFFF
 
+Hashes = npt.NDArray[np.uint32]
 Ids = npt.NDArray[np.int64]
 Values = npt.NDArray[np.float32]
 
@@ -63,7 +68,7 @@ class EncodedText(NamedTuple):
 class _Token(NamedTuple):
     #: Positions of its own, 32-bit integers.
     positions: bytes
-    #: Hash of its first word and of its last one.
+    #: Three of them: its first word as one that follows, its last one as one that precedes, and that one's position negated.
     ends: bytes
     flags: int
     english: float
@@ -86,8 +91,9 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
         self.letters = letters
         self.letter_weight = letter_weight
         self.skip = skip
-        self._half = 1 << (bits - 1)
-        self._shift = np.uint32(33 - bits)
+        self._half = np.uint32(1 << (bits - 1))
+        self._down = 33 - bits
+        self._shift = np.uint32(self._down)
         self._always = _packed([self._position("always")])
         self._letter_weight = np.float32(letter_weight)
         #: Kept as one object: `_read` looks tokens up in it while `_token` renews it.
@@ -103,19 +109,19 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
 
     def encode_one(self, x: TextInput) -> EncodedText:
         """Return the features of the text; with a channel, each of them shared and once more for that channel."""
-        encoded = self.encode(x.text)
-        return self.for_channel(encoded, x.channel) if x.channel else encoded
+        return self.encode(x.text, channel=x.channel)
 
-    def encode(self, text: str, fields: tuple[str, ...] = ()) -> EncodedText:
-        """Return the features of the text, and of what else is known; `ids` ascend, each stands once."""
+    def encode(self, text: str, fields: tuple[str, ...] = (), channel: str = "") -> EncodedText:
+        """Return the features of the text, and of what else is known; `ids` ascend, each stands once.
+
+        With a channel they are followed by its own, which weigh more and may meet the others by chance.
+        """
         parts, ends, score = self._read(text)
-        parts.append(self._always)
         if fields:
             parts.append(_packed([self._position(f"f:{field}") for field in fields]))
-        ids = np.frombuffer(b"".join(parts), np.int32)
-        if ends:
-            ids = np.concatenate((ids, *self._pairs(np.frombuffer(b"".join(ends), np.uint32))))
-        ids = np.sort(ids)
+        ids = np.frombuffer(b"".join(parts), np.uint32)
+        ids = self._with_pairs(ids, np.frombuffer(ends, np.uint32)) if ends else ids.copy()
+        ids.sort()
         first = np.empty(len(ids) + 1, np.bool_)
         first[0] = first[-1] = True
         np.not_equal(ids[1:], ids[:-1], out=first[1:-1])
@@ -125,74 +131,87 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
         if self.letters:
             values[unique.searchsorted(self._half) :] *= self._letter_weight
         values *= 1.0 / math.sqrt(values.dot(values))
+        if channel:
+            unique, values = self._twice(unique, values, channel)
         return EncodedText(unique.astype(np.int64), values, score)
-
-    def for_channel(self, encoded: EncodedText, channel: str) -> EncodedText:
-        """Return the features twice, shared and as the channel's own, which weigh more; `ids` may meet by chance."""
-        own = encoded.ids.astype(np.uint32)
-        own += np.uint32(crc32(_coded(channel)))
-        own *= _CHANNEL
-        own >>= self._shift
-        twice = np.concatenate((encoded.ids, own | (encoded.ids & self._half)))
-        values = np.concatenate((encoded.values * _SHARED, encoded.values * _OWN))
-        return EncodedText(twice, values, encoded.score)
 
     def memory_bytes(self) -> int:
         """Return about how much memory the tokens take that are remembered."""
         return _TOKEN_BYTES * (len(self._tokens) + len(self._older))
 
-    def _read(self, text: str) -> tuple[list[bytes], list[bytes], float]:
+    def _twice(self, ids: Hashes, values: Values, channel: str) -> tuple[Hashes, Values]:
+        """Return the features twice, shared and as the channel's own."""
+        own = ids + _channel_hash(channel)
+        own *= _CHANNEL
+        own >>= self._shift
+        if self.letters:
+            own |= ids & self._half
+        return np.concatenate((ids, own)), np.multiply.outer(_SHARED_AND_OWN, values).ravel()
+
+    def _read(self, text: str) -> tuple[list[bytes], bytes, float]:
         """Return what the tokens contribute, their ends, and the mood that the lists of words find (-1 to 1)."""
-        parts: list[bytes] = []
-        ends: list[bytes] = []
+        tokens: list[_Token] = []
+        get = self._tokens.get
+        for piece in pieces(text):
+            token = get(piece)
+            if token is not None:
+                tokens.append(token)
+            else:
+                tokens += [get(written) or self._token(written) for written in split_piece(piece)]
+        if not tokens:
+            return [self._always], b"", 0.0
+        positions, ends, flags, in_english, in_vietnamese, words = zip(*tokens, strict=True)
+        parts = [*positions, self._always]
         english = vietnamese = 0.0
-        reach = telling = 0
+        reach = told = 0
         stronger = 1.0
         before = ""
-        get = self._tokens.get
-        for written in split(text):
-            positions, end, flags, in_english, in_vietnamese, word = get(written) or self._token(written)
-            parts.append(positions)
-            ends.append(end)
+        for at, each in enumerate(flags):
+            told |= each
             if reach:
-                if flags & _STOP:
+                if each & _STOP:
                     reach = 0
                 else:
                     reach -= 1
-                    parts.append(self._negated(end))
-            if flags:
+                    parts.append(ends[at][8:])
+            if each > _VIETNAMESE | _STOP:
+                phrase = _PHRASES.get((before, words[at])) if before and each & _PHRASE_END else None
                 turned = _FLIP if reach else stronger
-                if flags & _PHRASE_END and (phrase := _PHRASES.get((before, word))) is not None:
-                    in_english = in_vietnamese = phrase
-                    if reach == _NEGATED - 1:  # The phrase holds its negation: "không tốt", "no problem".
-                        turned = stronger
-                english += in_english * turned
-                vietnamese += in_vietnamese * turned
-                if flags & _NEGATOR:
+                if phrase is not None:
+                    # The phrase may hold its negation: "không tốt", "no problem".
+                    turned = stronger if reach == _NEGATED - 1 else turned
+                    english += phrase * turned
+                    vietnamese += phrase * turned
+                elif each & _MOODY:
+                    english += in_english[at] * turned
+                    vietnamese += in_vietnamese[at] * turned
+                if each & _NEGATOR:
                     reach = _NEGATED
-                telling += flags & _VIETNAMESE
-                stronger = _STRENGTHENED if flags & _STRENGTHENER else 1.0
+                stronger = _STRENGTHENED if each & _STRENGTHENER else 1.0
+                before = words[at]
             else:
                 stronger = 1.0
-            before = word
-        mood = vietnamese if telling else english
-        return parts, ends, mood / math.sqrt(mood * mood + _SOFTENED * _SOFTENED)
+                before = ""
+        mood = vietnamese if told & _VIETNAMESE else english
+        return parts, b"".join(ends), mood / math.sqrt(mood * mood + _SOFTENED * _SOFTENED)
 
-    def _pairs(self, ends: npt.NDArray[np.uint32]) -> list[npt.NDArray[np.int32]]:
-        """Return the positions of neighbours; the first word stands after nothing."""
-        last = ends[1::2] * _BEFORE
-        first = ends[::2] * _AFTER
-        pairs = first.copy()
-        pairs[1:] ^= last[:-1]
-        pairs *= _AFTER
+    def _with_pairs(self, single: Hashes, ends: Hashes) -> Hashes:
+        """Return the positions, and behind them those of neighbours; the first word stands after nothing."""
+        n, words = len(single), len(ends) // 3
+        skipped = max(0, words - 2) if self.skip else 0
+        ids = np.empty(n + words + skipped, np.uint32)
+        ids[:n] = single
+        pairs = ids[n : n + words]
+        pairs[0] = ends[0]
+        np.bitwise_xor(ends[3::3], ends[1:-3:3], out=pairs[1:])
+        pairs *= _PAIR
         pairs >>= self._shift
-        found = [pairs.view(np.int32)]
-        if self.skip and len(first) > 2:
-            skipped = first[2:] ^ last[:-2]
-            skipped *= _SKIPPED
-            skipped >>= self._shift
-            found.append(skipped.view(np.int32))
-        return found
+        if skipped:
+            pairs = ids[n + words :]
+            np.bitwise_xor(ends[6::3], ends[1:-6:3], out=pairs)
+            pairs *= _SKIPPED
+            pairs >>= self._shift
+        return ids
 
     def _token(self, written: str) -> _Token:
         """Return what the token contributes, and keep it, unless it is one of the signs, whose writings never end."""
@@ -212,11 +231,16 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
         positions: list[int] = []
         flags = _VIETNAMESE * text_polarity.is_vietnamese(written.lower())
         english = vietnamese = 0.0
+        shift = self._down
+        hashes: list[int] = []
         for word in words:
-            positions.append(self._position(f"w:{word}"))
+            coded = _coded(word)
+            hashes.append(crc32(coded))
+            positions.append(crc32(coded, _WORD) >> shift)
             if word[0].isalpha():
-                positions.append(self._position(f"d:{bare(word)}"))
-                positions += self._ngrams(word)
+                positions.append(crc32(coded if word.isascii() else _coded(bare(word)), _BARE) >> shift)
+                if self.letters is not None:
+                    positions += self._ngrams(coded, *self.letters)
                 flags |= _NEGATOR * text_polarity.is_negator(word)
                 flags |= _STRENGTHENER * text_polarity.is_strengthener(word)
                 english += text_polarity.english_polarity(word)
@@ -232,28 +256,29 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
         if len(words) > 1:
             mood = sum(_PHRASES.get(pair, 0.0) for pair in pairwise(words))
             english, vietnamese = mood or english, mood or vietnamese
-        flags |= _PHRASE_END * (words[0] in _PHRASE_ENDS) | _MOODY * bool(english or vietnamese)
+        last = words[-1] if words[-1] in _PHRASE_WORDS else ""
+        flags |= _PHRASE_WORD * bool(last) | _PHRASE_END * (words[0] in _PHRASE_ENDS)
+        flags |= _MOODY * bool(english or vietnamese)
+        following, preceding = hashes[0], hashes[-1]
         return _Token(
             _packed(positions),
-            _packed([crc32(_coded(words[0])), crc32(_coded(words[-1]))]),
+            _ENDS(
+                following * _FOLLOWING & _MASK,
+                preceding * _PRECEDING & _MASK,
+                crc32(b"not", preceding) >> shift,
+            ),
             flags,
             english,
             vietnamese,
-            words[-1] if words[-1] in _PHRASE_WORDS else "",
+            last,
         )
 
     def _position(self, feature: str) -> int:
-        return crc32(_coded(feature)) >> int(self._shift)
+        return crc32(_coded(feature)) >> self._down
 
-    def _negated(self, end: bytes) -> bytes:
-        return _packed([crc32(b"not", int.from_bytes(end[4:], "little")) >> int(self._shift)])
-
-    def _ngrams(self, word: str) -> list[int]:
-        if self.letters is None:
-            return []
-        low, high = self.letters
-        framed = _coded(f"_{word}_")
-        shift, half = int(self._shift), self._half
+    def _ngrams(self, coded: bytes, low: int, high: int) -> list[int]:
+        framed = _EDGE + coded + _EDGE
+        shift, half = self._down, 1 << (self.bits - 1)
         return [
             half | (crc32(framed[at : at + 4 * n]) >> shift)
             for n in range(low, high + 1)
@@ -261,9 +286,21 @@ class TextFeatures(base.Transformer):  # type: ignore[misc]
         ]
 
 
+@lru_cache(maxsize=256)
+def _channel_hash(channel: str) -> np.uint32:
+    return np.uint32(crc32(_coded(channel)))
+
+
 def _coded(text: str) -> bytes:
     """Return four bytes a character, of any character there can be."""
     return text.encode("utf-32-le", "surrogatepass")
+
+
+_EDGE: Final = _coded("_")
+#: Hashes of what is put before a word, to go on from.
+_WORD: Final = crc32(_coded("w:"))
+_BARE: Final = crc32(_coded("d:"))
+_ENDS: Final = struct.Struct("<3I").pack
 
 
 def _packed(numbers: list[int]) -> bytes:
@@ -273,8 +310,7 @@ def _packed(numbers: list[int]) -> bytes:
 #: 1 + ln n for what occurs n times: the second mention says less than the first.
 _WEIGHTS: Final = np.array([0.0, *(1 + math.log(n) for n in range(1, 256))], np.float32)
 #: A channel's own features weigh 1 where the shared ones weigh 0.6; the squares of both sum to 1.
-_SHARED: Final = np.float32(0.6 / math.hypot(0.6, 1.0))
-_OWN: Final = np.float32(1.0 / math.hypot(0.6, 1.0))
+_SHARED_AND_OWN: Final = np.array([0.6 / math.hypot(0.6, 1.0), 1.0 / math.hypot(0.6, 1.0)], np.float32)
 
 _PHRASES: Final = {
     (first, second): mood

@@ -35,6 +35,8 @@ _VIETNAMESE: Final = _with_bare(vi.POLARITY)
 _ENGLISH: Final = {word: strength for word, strength in en.POLARITY.items() if not word.endswith("*")}
 _PREFIXES: Final = {word[:-1]: strength for word, strength in en.POLARITY.items() if word.endswith("*")}
 _LONGEST: Final = max(map(len, _PREFIXES))
+#: What the prefixes begin with, so that most words are known not to have one at once.
+_BEGINNINGS: Final = frozenset(word[:3] for word in _PREFIXES)
 
 #: Phrases of two words in either language.
 PHRASES: Final = {word: strength for word, strength in (_ENGLISH | _VIETNAMESE).items() if " " in word}
@@ -48,6 +50,8 @@ def english_polarity(word: str) -> float:
     found = _ENGLISH.get(word)
     if found is not None:
         return found
+    if word[:3] not in _BEGINNINGS:
+        return 0.0
     for length in range(min(len(word), _LONGEST), 2, -1):
         found = _PREFIXES.get(word[:length])
         if found is not None:

@@ -18,7 +18,10 @@ from cem.learning.text_softmax import CLASSES, ClassCounts, PriorWeights, TextSo
 
 __all__ = ["LABELS", "RECIPES", "SentimentModel"]
 
-LABELS: Final = ("negative", "neutral", "positive")
+NEGATIVE: Final = "negative"
+NEUTRAL: Final = "neutral"
+POSITIVE: Final = "positive"
+LABELS: Final = (NEGATIVE, NEUTRAL, POSITIVE)
 #: Name -> lengths of the n-grams of letters.
 RECIPES: Final[dict[str, tuple[int, int] | None]] = {"hashed": (3, 5), "hashed-light": None}
 
@@ -133,8 +136,7 @@ class SentimentModel:
         return f"home {self._warmed}" if self._warmed else ""
 
     def _encoded(self, x: TextInput, channel: str) -> EncodedText:
-        encoded = self._features.encode(x.text)
-        return self._features.for_channel(encoded, channel) if channel else encoded
+        return self._features.encode(x.text, channel=channel)
 
     def _known(self, channel: str) -> str:
         return channel if channel in self._counts else self._home
@@ -153,8 +155,15 @@ class SentimentModel:
 
 
 def _scores(probabilities: list[float]) -> ClassScores:
-    by_label = dict(zip(LABELS, probabilities, strict=True))
-    return ClassScores(by_label, max(by_label, key=by_label.__getitem__))
+    negative, neutral, positive = probabilities
+    likeliest = (
+        NEGATIVE
+        if negative >= neutral and negative >= positive
+        else NEUTRAL
+        if neutral >= positive
+        else POSITIVE
+    )
+    return ClassScores({NEGATIVE: negative, NEUTRAL: neutral, POSITIVE: positive}, likeliest)
 
 
 def _prior_state(prior: PriorWeights) -> list[list[list[float]]]:

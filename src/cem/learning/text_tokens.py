@@ -11,7 +11,17 @@ import unicodedata
 from functools import lru_cache
 from typing import Final
 
-__all__ = ["MAX_CHARACTERS", "MENTION", "NUMBER", "WEB", "bare", "split", "written_out"]
+__all__ = [
+    "MAX_CHARACTERS",
+    "MENTION",
+    "NUMBER",
+    "WEB",
+    "bare",
+    "pieces",
+    "split",
+    "split_piece",
+    "written_out",
+]
 
 #: What a text says, it says in its first ten thousand characters; a longer one costs no more than that.
 MAX_CHARACTERS: Final = 10_000
@@ -23,7 +33,8 @@ MENTION: Final = "<mention>"
 NUMBER: Final = "<number>"
 
 _TOKEN: Final = re.compile(
-    r"(?:https?://|www\.)\S+"  # an address
+    r"[^\W\d_xXThw][^\W\d_]*(?:['’][^\W\d_]+)?"  # words that are nothing else by their first letter: most, and quickly
+    r"|(?:https?://|www\.)\S+"  # an address
     r"|@\w+"  # a mention
     r"|[<>]?[:;=8xX][\-o*']?[\])(\[dDpP/\\|}{@3]+(?!\w)|<3+|\^_*\^|-_+-|[T;]_+[T;]|=\.+="  # emoticons, also T_T and ^^
     r"|\d+(?:[.,:/]\d+)*"  # numbers, amounts, dates
@@ -37,11 +48,25 @@ _DIGITS: Final = "0123456789"
 
 def split(text: str) -> list[str]:
     """Return the tokens of the text's beginning as they are written."""
+    return _TOKEN.findall(_composed(text))
+
+
+def pieces(text: str) -> list[str]:
+    """Return what stands between blanks in the text's beginning: no token reaches beyond its piece."""
+    return _composed(text).split()
+
+
+def split_piece(piece: str) -> list[str]:
+    """Return the tokens of one of the `pieces`; a piece that is one of them stays what it is."""
+    return _TOKEN.findall(piece)
+
+
+def _composed(text: str) -> str:
     if len(text) > MAX_CHARACTERS:
         text = text[:MAX_CHARACTERS]
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    return _TOKEN.findall(text)
+    return text
 
 
 def written_out(token: str, shorthand: dict[str, str]) -> str:
@@ -67,4 +92,4 @@ def bare(word: str) -> str:
     if word.isascii():
         return word
     parts = unicodedata.normalize("NFD", word.replace("đ", "d").replace("Đ", "D"))
-    return "".join(each for each in parts if not unicodedata.combining(each))
+    return "".join([each for each in parts if not unicodedata.combining(each)])

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cem.learning.contract import TextInput
 from cem.learning.text_features import TextFeatures
-from cem.learning.text_tokens import bare, split, written_out
+from cem.learning.text_tokens import bare, pieces, split, split_piece, written_out
 from tests.builders.texts import hostile_texts
 
 FEATURES = TextFeatures(12)
@@ -41,6 +43,13 @@ def test_tokens_are_words_signs_and_faces() -> None:
     """Emoticons and emoji stay whole; a composed and a decomposed letter are one."""
     assert split("Great :-) <3 👍👍 not?!") == ["Great", ":-)", "<3", "👍", "👍", "not", "?!"]
     assert split("o\u031b\u0300i") == ["ời"]
+
+
+@given(st.text(st.sampled_from("xXTtDdpPohw8:;=-_^<>3)('’*.,!?@/|1k đờ\u0300\u200d👍\n\u00a0"), max_size=24))
+def test_no_token_reaches_beyond_its_piece(text: str) -> None:
+    """Between blanks or in the whole text the tokens are the same ones, and a token alone is itself."""
+    assert [token for piece in pieces(text) for token in split_piece(piece)] == split(text)
+    assert all(split_piece(token) == [token] for token in split(text))
 
 
 def test_diacritics_may_be_left_out() -> None:
@@ -94,7 +103,7 @@ def test_the_lists_of_words_know_a_mood_before_any_label(text: str, sign: int) -
 def test_a_channel_has_features_of_its_own_beside_the_shared() -> None:
     """For a channel each feature stands twice, shared and own, and own ones differ between channels."""
     encoded = FEATURES.encode("slow line")
-    email, call = (FEATURES.for_channel(encoded, channel) for channel in ("email", "call"))
+    email, call = (FEATURES.encode("slow line", channel=channel) for channel in ("email", "call"))
     n = len(encoded.ids)
     assert (email.ids[:n] == encoded.ids).all()
     assert not (email.ids[n:] == call.ids[n:]).all()

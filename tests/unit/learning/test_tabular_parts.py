@@ -153,6 +153,27 @@ def test_trees_keep_the_rarer_kind_and_know_how_rare_it_is() -> None:
     assert sum(low) / len(low) == pytest.approx(0.008, rel=0.6)
 
 
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_who_gives_way_is_whom_a_look_at_all_labels_finds(share: float) -> None:
+    """A random row of the full buffer gives way; of a kind that has no more than a quarter of it, none; also after a restart."""
+    dice = random.Random(8)
+    trees = BackfittedTrees(TreeOptions(buffer=80, every=1000))
+    for at in range(600):
+        if at == 300:
+            trees = BackfittedTrees.from_state(*trees.state())
+        labels = trees.state()[1]["labels"].copy()
+        v, label = _vector(1.0, float(at)), dice.random() < share
+        trees.learn(v, float(label), None)
+        if at >= 80:
+            rows = list(range(80))
+            for kind in (1.0, 0.0):
+                if 4 * (labels == kind).sum() <= 80:
+                    rows = [row for row in rows if labels[row] != kind]
+                    break
+            labels[rows[draw_below(len(rows), trees.options.seed + 1, at)]] = label
+            assert np.array_equal(trees.state()[1]["labels"], labels)
+
+
 def test_trees_of_an_older_state_go_on() -> None:
     """A state that does not say how rare a yes is takes it from its rows."""
     trees = BackfittedTrees(TreeOptions(buffer=100))

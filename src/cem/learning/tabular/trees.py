@@ -19,6 +19,7 @@ there should be (case-control sampling; King and Zeng, "Logistic regression in r
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, insort
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
@@ -82,6 +83,8 @@ class BackfittedTrees:
         self._rows = np.full((0, o.buffer), _ZERO, np.uint8)
         self._labels = np.zeros(o.buffer, np.float32)
         self._sums = np.zeros(o.buffer, np.float32)
+        #: Which rows of the buffer are of each kind (no, yes), in their order; of "logistic" only.
+        self._kinds: tuple[list[int], list[int]] = ([], [])
         #: Share of positives among what was seen lately.
         self._positives = 0.0
         self._firsts = np.arange(o.trees, dtype=np.int64) << o.depth
@@ -105,9 +108,8 @@ class BackfittedTrees:
 
         splits: what may be asked, from the encoder; needed when `wants_splits`, ignored otherwise.
         """
-        o = self.options
         row = _packed(v)
-        slot = self.seen if self.seen < o.buffer else self._victim()
+        slot = self._slot(label)
         self.seen += 1
         self._count(label)
         self._rows[: len(row), slot] = row[: self.width]
@@ -190,6 +192,8 @@ class BackfittedTrees:
         made._rows[:, :n] = rows
         made._labels[:n] = arrays["labels"]
         made._sums[:n] = arrays["sums"]
+        positive = made._labels[:n] > 0.5
+        made._kinds = (np.flatnonzero(~positive).tolist(), np.flatnonzero(positive).tolist())
         # Trees of before the rarer kind was kept longer hold as many of it as there are.
         kept = float(made._labels[:n].mean()) if n else 0.0
         made._positives = msgspec.convert(state.get("positives", kept), float)
@@ -257,15 +261,28 @@ class BackfittedTrees:
         step = max(1.0 / self.seen, 1.0 / (_REMEMBERED * self.options.buffer))
         self._positives += step * (label - self._positives)
 
+    def _slot(self, label: float) -> int:
+        """Return the row of the buffer that the example takes; the row is of its kind from now on."""
+        o = self.options
+        full = self.seen >= o.buffer
+        if o.loss != "logistic":
+            return draw_below(o.buffer, o.seed + _SLOT, self.seen) if full else self.seen
+        slot = self._victim() if full else self.seen
+        kind = int(label > 0.5)
+        if not full:
+            self._kinds[kind].append(slot)
+        elif (was := int(self._labels[slot] > 0.5)) != kind:
+            del self._kinds[was][bisect_left(self._kinds[was], slot)]
+            insort(self._kinds[kind], slot)
+        return slot
+
     def _victim(self) -> int:
         """Return which row of the full buffer gives way: a random one, but a kind keeps a quarter of the buffer."""
         o = self.options
-        if o.loss == "logistic":
-            positive = self._labels > 0.5
-            for kind in (True, False):
-                rows = np.flatnonzero(positive != kind)
-                if 4 * (o.buffer - len(rows)) <= o.buffer:
-                    return int(rows[draw_below(len(rows), o.seed + _SLOT, self.seen)])
+        for kind in (1, 0):
+            if 4 * len(self._kinds[kind]) <= o.buffer:
+                others = self._kinds[1 - kind]
+                return others[draw_below(len(others), o.seed + _SLOT, self.seen)]
         return draw_below(o.buffer, o.seed + _SLOT, self.seen)
 
 

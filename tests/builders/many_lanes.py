@@ -58,6 +58,10 @@ class ManyLanes:
         headers, value = encode(event, id=event_id, customer_id=key, **more)
         self._append(Emission(topic or event.TOPIC, key.encode(), value, headers))
 
+    def take(self, emission: Emission) -> None:
+        """Append a record as it is to the topic and lane that it is for."""
+        self._append(emission)
+
     def run(self) -> None:
         """Have the lanes read everything, and whatever comes of it, in a drawn order."""
         while True:

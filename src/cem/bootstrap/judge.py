@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from cem.alerts.ledger import ledger_of
+from cem.alerts.ledger import LedgerRow, ledger_of
 from cem.alerts.pauses import Tellings, judgements
 from cem.bootstrap.objects import set_object
 from cem.domain.thresholds import LedgerPolicy
@@ -48,6 +48,8 @@ class LedgerJudge:
         self._policy = policy
         self._judges = judges
         self._every_s = every_s
+        #: The ledger of the last look; None while another process judges, or the store cannot be asked.
+        self.rows: list[LedgerRow] | None = None
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -56,13 +58,15 @@ class LedgerJudge:
             try:
                 await self.look()
             except (Unavailable, LaneStopped, msgspec.DecodeError) as error:
+                self.rows = None
                 _log.warning("the ledger was not looked at: %s", error)
 
     async def look(self) -> None:
         """Say once what is to be said anew, if it is this process that judges. Raises Unavailable."""
         tellings = self._tellings()
         if tellings is None or not self._judges():
+            self.rows = None
             return
-        rows = ledger_of(await self._own_states())
-        for judged in judgements(rows, tellings, self._policy().duty):
+        self.rows = ledger_of(await self._own_states())
+        for judged in judgements(self.rows, tellings, self._policy().duty):
             await set_object(self._publisher, judged, source="cem/ledger")

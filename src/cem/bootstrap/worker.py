@@ -35,6 +35,7 @@ from cem.streams.lane import Lane
 from cem.streams.lanes import LaneSet
 from cem.streams.metrics import WorkerMetrics
 from cem.streams.metrics_lanes import LaneCollector
+from cem.streams.metrics_ledger import LedgerCollector
 from cem.streams.metrics_pauses import PauseCollector
 from cem.streams.metrics_rules import RulesCollector
 from cem.streams.metrics_segments import SegmentCollector
@@ -176,7 +177,8 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             LaneCollector(lanes, metrics.registry)
             LagCollector(lag, metrics.registry)
             RulesCollector(lambda: watch.rules.version, lambda: bool(watch.refused), metrics.registry)
-            PauseCollector(lambda: brakes.tellings, metrics.registry)
+            PauseCollector(lambda: brakes.tellings, lambda: brakes.restraint, metrics.registry)
+            LedgerCollector(lambda: judge.rows, metrics.registry)
             segments = SegmentWatch(
                 parts.store.own_states, lambda: watch.rules.segments, lambda: _has_first(lanes)
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from cem.domain.alert_contact import ask_to_tell
 from cem.domain.alert_telling import told_of
 from cem.domain.alerting import alert_id, tell_update
@@ -10,7 +12,10 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState
 from cem.domain.state.alerts import StoredAlert
 
-__all__ = ["acknowledge", "due_alerts", "end_quiet", "find_by_id", "note_told", "silence"]
+__all__ = ["TOLD", "acknowledge", "due_alerts", "end_quiet", "find_by_id", "note_told", "silence"]
+
+#: Why an alert changed when the first message about it has arrived.
+TOLD: Final = "told"
 
 
 def acknowledge(customer: Customer, identity: str, by: str, note: str, at_ms: int, ctx: FoldContext) -> None:
@@ -37,7 +42,7 @@ def note_told(customer: Customer, contact: str, at_ms: int, ctx: FoldContext) ->
     alert.told_ms = at_ms
     if not alert.closed_ms:
         alert.tell_due_ms = 0
-        alert.updated_ms, alert.reason = max(alert.updated_ms, at_ms), "told"
+        alert.updated_ms, alert.reason = max(alert.updated_ms, at_ms), TOLD
         tell_update(customer, alert, ctx)
 
 

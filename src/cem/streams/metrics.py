@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
+from cem.alerts.pauses import COMPARED
+from cem.domain.alert_changes import TOLD
 from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.events.enums import AlertTier
 from cem.domain.events.envelope import Received
@@ -21,7 +23,7 @@ from cem.ports import Emission, Record, Unavailable
 from cem.streams.clock import wall_ms
 from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_plain import PlainHistogram
-from cem.streams.topics import ALERTS
+from cem.streams.topics import ALERTS, AUDIT
 
 __all__ = ["LaneMeter", "WorkerMetrics"]
 
@@ -85,6 +87,27 @@ class WorkerMetrics:
             for tier in AlertTier:
                 # From 0 on: what begins at 1 has not risen for Prometheus.
                 self.alerts.labels(kind, str(tier))
+        self.held_out = Counter(
+            "cem_alerts_held_out",
+            "Alerts that opened and are told to nobody, for the ledger, by type.",
+            ("type",),
+            registry=registry,
+        )
+        self.told = Counter(
+            "cem_alerts_told",
+            "Messages about alerts that have arrived at customers, by type.",
+            ("type",),
+            registry=registry,
+        )
+        self.withheld = Counter(
+            "cem_outreach_withheld",
+            "Messages to customers that were not asked for, by what held them back.",
+            ("because",),
+            registry=registry,
+        )
+        for kind in COMPARED:
+            self.held_out.labels(kind)
+            self.told.labels(kind)
         self.fences = Counter(
             "cem_fences", "Saves refused because another owner had saved the lane.", registry=registry
         )
@@ -180,14 +203,30 @@ class LaneMeter:
         metrics = self._metrics
         for topic, count in Tally(emission.topic for emission in emissions).items():
             metrics.emissions.labels(topic).inc(count)
-        for opened in filter(_opens, emissions):
-            alert = _read_alert(opened.value or b"{}")
-            metrics.alerts.labels(alert.type, alert.tier).inc()
+        for emission in emissions:
+            if emission.topic in (ALERTS, AUDIT):
+                self._count_telling(emission)
         (events, ingested), self._causes = self._causes, ([], [])
         if ingested:
             now_ms = metrics.now_ms()
             metrics.event_to_alert.observe_many(events, now_ms)
             metrics.ingestion_to_alert.observe_many(ingested, now_ms)
+
+    def _count_telling(self, emission: Emission) -> None:
+        """Count an alert that opened, one that somebody was told of, or a message that was withheld."""
+        metrics = self._metrics
+        match dict(emission.headers).get("ce_type"):
+            case b"alert.opened":
+                alert = _read_alert(emission.value or b"{}")
+                metrics.alerts.labels(alert.type, alert.tier).inc()
+                if alert.holdout:
+                    metrics.held_out.labels(alert.type).inc()
+            case b"alert.updated":
+                alert = _read_alert(emission.value or b"{}")
+                if alert.reason == TOLD:
+                    metrics.told.labels(alert.type).inc()
+            case b"outreach.withheld":
+                metrics.withheld.labels(_read_withheld(emission.value or b"{}").because).inc()
 
     def fenced(self) -> None:
         self._metrics.fences.inc()
@@ -217,13 +256,18 @@ class _Alert(msgspec.Struct):
 
     type: str = ""
     tier: str = ""
+    reason: str | None = None
+    holdout: bool = False
+
+
+class _Withheld(msgspec.Struct):
+    """What is counted of a message that was withheld."""
+
+    because: str = ""
 
 
 _read_alert = msgspec.json.Decoder(_Alert).decode
-
-
-def _opens(emission: Emission) -> bool:
-    return emission.topic == ALERTS and ("ce_type", b"alert.opened") in emission.headers
+_read_withheld = msgspec.json.Decoder(_Withheld).decode
 
 
 def _offset_of(emission: Emission, topic: str) -> int:

@@ -167,7 +167,7 @@ def test_rules_and_dashboard_ask_for_metrics_that_are_there() -> None:
 
 
 def test_the_dashboard_shows_what_counts() -> None:
-    """Lag, verdicts, dead letters, stopped lanes and the ways from end to end are each on the dashboard."""
+    """Lag, verdicts, dead letters, the ways from end to end, and what comes of alerts are each on the dashboard."""
     asked = {name for expression in expressions() for name in METRIC.findall(expression)}
     assert {
         "kafka_consumergroup_group_lag_seconds",
@@ -176,9 +176,21 @@ def test_the_dashboard_shows_what_counts() -> None:
         "cem_lane_stopped",
         "cem_ingestion_to_state_seconds_bucket",
         "cem_event_to_alert_seconds_bucket",
+        "cem_alerts_opened_total",
+        "cem_alerts_told_total",
+        "cem_alerts_held_out_total",
+        "cem_alert_type_paused",
+        "cem_ledger_avoided",
+        "cem_brake_on",
+        "cem_webhook_held",
+        "cem_segment_customers",
+        "cem_model_lag_records",
+        "cem_rules_info",
     } <= asked
     ids = [panel["id"] for panel in dashboard()["panels"]]
     assert len(ids) == len(set(ids))
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in dashboard()["panels"]]
+    assert len(places) == len(set(places))
 
 
 def test_each_alert_has_a_runbook_and_a_case() -> None:

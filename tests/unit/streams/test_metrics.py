@@ -14,10 +14,14 @@ import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import Metric
 
+from cem.alerts.interval import Difference
+from cem.alerts.ledger import LedgerRow
 from cem.alerts.pauses import Tellings
 from cem.api.metrics import ApiMetrics
 from cem.domain.events import SmsRated
 from cem.domain.events.envelope import decode
+from cem.domain.restraint import NOTHING, Restraint
+from cem.domain.state.ledger import Tally
 from cem.ports import Emission, Unavailable
 from cem.segments import Sums
 from cem.settings import SettingsError
@@ -29,6 +33,7 @@ from cem.streams.lag_watch import LagWatch
 from cem.streams.metrics import LaneMeter, WorkerMetrics
 from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
+from cem.streams.metrics_ledger import LedgerCollector
 from cem.streams.metrics_models import ModelCollector
 from cem.streams.metrics_pauses import PauseCollector
 from cem.streams.metrics_plain import PlainHistogram
@@ -164,6 +169,30 @@ def test_alerts_that_open_are_counted_by_type_and_tier() -> None:
 
     lane.published([said(b"alert.opened"), said(b"alert.updated"), said(b"alert.resolved")])
     assert values(metrics.registry)["cem_alerts_opened_total", "alert", "outage"] == 1
+
+
+def test_who_is_told_and_who_is_not_is_counted_by_type() -> None:
+    """Held out when it opened; told when the message arrived; withheld with the reason."""
+    metrics, lane = meter()
+
+    def said(topic: str, kind: bytes, value: bytes) -> Emission:
+        return Emission(topic, b"c", value, (("ce_id", b"lane-3/tick/9/c/x"), ("ce_type", kind)))
+
+    alert_ = b'{"type":"bill_shock","tier":"alert"'
+    lane.published(
+        [
+            said("cem.alerts", b"alert.opened", alert_ + b',"holdout":true}'),
+            said("cem.alerts", b"alert.opened", alert_ + b',"holdout":false}'),
+            said("cem.alerts", b"alert.updated", alert_ + b',"reason":"told"}'),
+            said("cem.alerts", b"alert.updated", alert_ + b',"reason":"worse"}'),
+            said("cem.audit", b"outreach.withheld", b'{"because":"brake","text":"..."}'),
+        ]
+    )
+    found = values(metrics.registry)
+    assert found["cem_alerts_opened_total", "alert", "bill_shock"] == 2
+    assert found["cem_alerts_held_out_total", "bill_shock"] == 1
+    assert found["cem_alerts_told_total", "bill_shock"] == 1
+    assert found["cem_outreach_withheld_total", "brake"] == 1
 
 
 def test_what_a_tick_causes_has_no_records_latency() -> None:
@@ -310,6 +339,28 @@ def test_a_report_does_not_outlive_its_look() -> None:
     assert (watch.report, ended) == (None, ["Kafka is away"])
 
 
+LEDGER_ROW = LedgerRow(
+    "bill_shock", Tally(900, 120, 9, 4), Tally(100, 18, 2, 0), Difference(0.06, 0.01, 0.11), None, None
+)
+
+
+def test_the_ledger_and_what_withholds_are_shown() -> None:
+    """An effect of which nothing is known is not; nor anything by a worker that does not look."""
+    registry = CollectorRegistry()
+    LedgerCollector(lambda: [LEDGER_ROW], registry)
+    PauseCollector(lambda: None, lambda: Restraint(("type:bill_shock",), shadow=True), registry)
+    found = values(registry)
+    assert found["cem_ledger_customers", "held_out", "bill_shock"] == 100
+    assert found["cem_ledger_avoided", "calls", "low", "bill_shock"] == 0.01
+    assert ("cem_ledger_avoided", "churned", "low", "bill_shock") not in found
+    assert found["cem_brake_on", "type:bill_shock"] == 1
+    assert found["cem_brake_on", "all"] == 0
+    assert found["cem_shadow",] == 1
+    registry = CollectorRegistry()
+    LedgerCollector(lambda: None, registry)
+    assert values(registry) == {}
+
+
 def families() -> Iterable[Metric]:
     """Yield every family that a worker, an API, a sender of webhooks or a learner may show."""
     registry = ApiMetrics().registry
@@ -317,7 +368,9 @@ def families() -> Iterable[Metric]:
     worker, lane = meter()
     LaneCollector(lanes(), worker.registry)  # type: ignore[arg-type]
     RulesCollector(lambda: "0af3", lambda: False, worker.registry)
-    PauseCollector(Tellings, worker.registry)
+    PauseCollector(Tellings, lambda: NOTHING, worker.registry)
+    LedgerCollector(lambda: [LEDGER_ROW], worker.registry)
+    worker.withheld.labels("brake")
     figures = SegmentFigures({"unhappy": Sums(2, 9_000, 1, 150, 2, 700)}, 3)
     SegmentCollector(lambda: figures, worker.registry)
     lane.saved("cem.sms-usage", batch(texting(1)), [], [], followed=False)

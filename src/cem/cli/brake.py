@@ -8,6 +8,7 @@ import re
 import click
 
 from cem.cli.connection import settings_from
+from cem.cli.deciding import by, by_and_reason, say
 from cem.cli.errors import FAILED, USAGE, Failure
 from cem.cli.output import json_option, note, print_json, print_table
 from cem.settings import Settings
@@ -15,7 +16,6 @@ from cem.settings import Settings
 __all__ = ["command"]
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]{0,56}").fullmatch
-_SOURCE = "cem/cli"
 
 
 @click.group("brake")
@@ -30,8 +30,7 @@ def command() -> None:
 @command.command("on")
 @click.option("--type", "type_", help="Only about alerts of this type.")
 @click.option("--action", help="Only those that carry this action.")
-@click.option("--reason", help="Why, for those who look later.")
-@click.option("--by", "by_", help="Who sets it.  [default: who runs the command]")
+@by_and_reason("Who sets it.")
 @click.pass_context
 def on(
     ctx: click.Context, type_: str | None, action: str | None, reason: str | None, by_: str | None
@@ -45,8 +44,7 @@ def on(
 @command.command("off")
 @click.option("--type", "type_", help="That on alerts of this type.")
 @click.option("--action", help="That on this action.")
-@click.option("--reason", help="Why, for those who look later.")
-@click.option("--by", "by_", help="Who releases it.  [default: who runs the command]")
+@by_and_reason("Who releases it.")
 @click.pass_context
 def off(
     ctx: click.Context, type_: str | None, action: str | None, reason: str | None, by_: str | None
@@ -92,15 +90,10 @@ def _scope(type_: str | None, action: str | None) -> str:
 
 
 async def _set(settings: Settings, scope: str, is_on: bool, reason: str | None, by_: str | None) -> None:
-    from cem.bootstrap import open_parts
-    from cem.bootstrap.objects import set_object
-    from cem.cli.webhooks.common import by
     from cem.domain.events import ControlBrakeSet
 
     # Nothing is looked up first: a brake must not wait.
-    async with open_parts(settings) as parts:
-        event = ControlBrakeSet(on=is_on, by=by_ or by(), reason=reason, scope=scope)
-        await set_object(parts.publisher, event, source=_SOURCE)
+    await say(settings, ControlBrakeSet(on=is_on, by=by_ or by(), reason=reason, scope=scope))
 
 
 async def _status(settings: Settings) -> list[dict[str, str | None]]:

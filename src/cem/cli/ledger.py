@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from cem.cli.connection import settings_from
+from cem.cli.deciding import by, by_and_reason, say
 from cem.cli.errors import USAGE, Failure
 from cem.cli.output import json_option, note, print_json, print_table
 from cem.settings import Settings
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 _VERDICTS = {True: "fewer calls", False: "no fewer calls", None: "not known yet"}
-_SOURCE = "cem/cli"
-
-_reason = click.option("--reason", help="Why, for those who look later.")
-_by = click.option("--by", "by_", help="Who decides.  [default: who runs the command]")
 
 
 @click.group("ledger", invoke_without_command=True)
@@ -66,8 +63,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 @command.command("pause")
 @click.argument("type_", metavar="TYPE")
-@_reason
-@_by
+@by_and_reason("Who decides.")
 @click.pass_context
 def pause(ctx: click.Context, type_: str, reason: str | None, by_: str | None) -> None:
     """Pause alerts of TYPE, whatever the ledger says: all but a few customers are held out of it."""
@@ -77,8 +73,7 @@ def pause(ctx: click.Context, type_: str, reason: str | None, by_: str | None) -
 
 @command.command("tell")
 @click.argument("type_", metavar="TYPE")
-@_reason
-@_by
+@by_and_reason("Who decides.")
 @click.pass_context
 def tell(ctx: click.Context, type_: str, reason: str | None, by_: str | None) -> None:
     """Tell of alerts of TYPE, whatever the ledger says."""
@@ -88,8 +83,7 @@ def tell(ctx: click.Context, type_: str, reason: str | None, by_: str | None) ->
 
 @command.command("auto")
 @click.argument("type_", metavar="TYPE")
-@_reason
-@_by
+@by_and_reason("Who decides.")
 @click.pass_context
 def auto(ctx: click.Context, type_: str, reason: str | None, by_: str | None) -> None:
     """Let the ledger decide about TYPE again."""
@@ -100,6 +94,8 @@ def auto(ctx: click.Context, type_: str, reason: str | None, by_: str | None) ->
 def _rule(ctx: click.Context, type_: str, ruling: str, reason: str | None, by_: str | None) -> None:
     from cem.alerts.pauses import COMPARED
     from cem.bootstrap import read_rules
+    from cem.domain.events import ControlTellingRuled
+    from cem.domain.events.enums import Ruling
     from cem.nba.policy_file import nearest
 
     settings = settings_from(ctx)
@@ -110,19 +106,8 @@ def _rule(ctx: click.Context, type_: str, ruling: str, reason: str | None, by_: 
     if type_ not in known:
         hint = nearest(type_, known) or f"; there are {', '.join(known)}"
         raise Failure(f"nobody is held out of a type {type_!r}{hint}", USAGE)
-    asyncio.run(_set(settings, type_, ruling, reason, by_))
-
-
-async def _set(settings: Settings, type_: str, ruling: str, reason: str | None, by_: str | None) -> None:
-    from cem.bootstrap import open_parts
-    from cem.bootstrap.objects import set_object
-    from cem.cli.webhooks.common import by
-    from cem.domain.events import ControlTellingRuled
-    from cem.domain.events.enums import Ruling
-
-    async with open_parts(settings) as parts:
-        event = ControlTellingRuled(alert_type=type_, ruling=Ruling(ruling), by=by_ or by(), reason=reason)
-        await set_object(parts.publisher, event, source=_SOURCE)
+    event = ControlTellingRuled(alert_type=type_, ruling=Ruling(ruling), by=by_ or by(), reason=reason)
+    asyncio.run(say(settings, event))
 
 
 def _cells(row: dict[str, Any]) -> list[object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 from collections.abc import AsyncIterator
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -17,9 +16,7 @@ if TYPE_CHECKING:
     from cem.bootstrap import Parts
     from cem.webhooks.service import WebhookService
 
-__all__ = ["SOURCE", "by", "find", "opened", "require_topics"]
-
-SOURCE = "cem/cli"
+__all__ = ["find", "opened", "require_topics"]
 
 
 @contextlib.asynccontextmanager
@@ -51,11 +48,3 @@ def find(service: WebhookService, name: str) -> EndPoint:
     near = get_close_matches(name, list(known), n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "; `cem webhooks list` shows those that there are"
     raise Failure(f"no end point is called {name!r}{hint}", USAGE)
-
-
-def by() -> str:
-    """Return who runs the command."""
-    try:
-        return getpass.getuser()[:128]
-    except (KeyError, OSError):
-        return "cem webhooks"

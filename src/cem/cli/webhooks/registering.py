@@ -11,9 +11,10 @@ import click
 import msgspec
 
 from cem.cli.connection import settings_from
+from cem.cli.deciding import SOURCE, by
 from cem.cli.errors import USAGE, Failure
 from cem.cli.output import json_option, note, print_json
-from cem.cli.webhooks.common import SOURCE, by, find, opened
+from cem.cli.webhooks.common import find, opened
 from cem.settings import Settings
 
 __all__ = ["add", "remove", "rotate"]

@@ -48,10 +48,12 @@ from cem.domain.events.control import (
     ControlAlertAcknowledged,
     ControlAlertResolved,
     ControlAlertSilenced,
-    ControlBrakeSet,
     ControlBudgetReserved,
     ControlBudgetReturned,
     ControlBudgetSpent,
+)
+from cem.domain.events.control_objects import (
+    ControlBrakeSet,
     ControlPolicyApproved,
     ControlPolicyProposed,
     ControlPolicyUsed,

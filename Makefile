@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-inbox bench-state bench-million bench-models bench-usage bench-ledger bench-customer bench-learning bench-learner soak check schemas format docs kafka-jars lock clean
+.PHONY: help setup run test simulate-faults chaos bench bench-stream bench-api bench-steady bench-step bench-inbox bench-state bench-million bench-models bench-usage bench-ledger bench-customer bench-learning bench-churn bench-learner soak check schemas format docs kafka-jars lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 24
@@ -92,6 +92,9 @@ bench-customer: setup ## What is learnt of customers against what the simulator 
 
 bench-learning: setup $(PEERS)/boosting/.installed ## The models on simulated customers against the hidden truth, and churn against batch boosting (CUSTOMERS=2000)
 	$(BIN)/python -m bench.learning --customers $(or $(CUSTOMERS),2000) --rows bench/results/churn_rows.npz
+
+bench-churn: setup $(PEERS)/boosting/.installed ## Churn of 20,000 customers from the same rows: our recipes, batch boosting, the oracle (CUSTOMERS, SEED)
+	$(BIN)/python -m bench.learning --customers $(or $(CUSTOMERS),20000) --seed $(or $(SEED),7) --models none --messages-every 5 --rows bench/results/churn_rows.npz
 
 bench-learner: setup ## What a learner of five models costs at 1,000 examples a second
 	$(BIN)/python -m bench.learner

@@ -7,14 +7,14 @@ with the hidden moods. Of the messages one a line and day (`--messages-every`) i
 Drivers are not asked for: each costs a prediction a feature, and changes no score.
 
 `--rows FILE` keeps what the churn model was asked and what came, and compares our recipes with batch gradient boosting on
-these same rows (`bench.churn_rows`).
+these same rows (`bench.churn_rows`). With `--models none` that is all that is done: 20,000 customers then take well under an hour and
+about 2 GB (`make bench-churn`).
 """
 
 from __future__ import annotations
 
 import argparse
 import heapq
-import json
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.churn_rows import TARGETS, compared, save_rows
-from bench.common import check_targets, show, write_results
+from bench.churn_rows import BOOSTING, TARGETS, compared, save_rows
+from bench.common import Row, Target, check_targets, show, write_results
 from cem.domain.customer import Customer, new_customer
 from cem.domain.events import Event, SmsRated, type_of
 from cem.domain.events.envelope import Received
@@ -35,11 +35,20 @@ from cem.domain.weeks import instant_of, week_of
 from cem.learning.evaluation.measures import auc
 from cem.learning.pupil import Lesson, Pupil
 from cem.learning.shelf import LEAST_EXAMPLES, Loaded, ModelShelf
+from cem.learning.surveys import answers_of
 from cem.simulator import Parameters, open_world
 from cem.simulator.parameters import DAY_MS
 from tests.builders.customers import Context
 
-__all__ = ["Judge", "judge", "live"]
+__all__ = ["ON_THE_STREAM", "Judge", "judge", "live"]
+
+#: What is asked of the models of a run; of those that were not run, nothing.
+ON_THE_STREAM = (
+    Target("answers, csat: of the running mean's", most=0.85, of="value"),
+    Target("answers, csat: coverage", least=0.88, of="value"),
+    Target("answers, csat: coverage", most=0.92, of="value"),
+    Target("mood: correlation", least=0.60, of="value"),
+)
 
 
 class Judge(Context):
@@ -52,6 +61,9 @@ class Judge(Context):
         #: (customer, week) -> portrait and chance said; label.
         self.portraits: dict[tuple[str, int], tuple[bytes, float | None]] = {}
         self.labels: dict[tuple[str, int], int] = {}
+        #: Question of a survey -> (estimate, its lowest and highest, answer, mean of the answers before).
+        self.answers: dict[str, list[tuple[float, float, float, float, float]]] = defaultdict(list)
+        self._means: dict[str, tuple[float, int]] = {}
         self.learn_s = self.ask_s = 0.0
         self._shelf = ModelShelf()
         self._offsets: dict[str, int] = defaultdict(int)
@@ -90,7 +102,19 @@ class Judge(Context):
             model, x, y, about=source, key="", id="", source="", time_ms=self.lane_time_ms, sequence=0
         )
         pupil.take(Lesson(self._offsets[model], self.lane_time_ms, made.value))
+        if model == "satisfaction" and y is not None:
+            self._note(pupil.contest.said, answers_of(y))
         self.learn_s += time.process_time() - began
+
+    def _note(self, said: Any, answers: dict[str, float]) -> None:
+        """Remember what was estimated of each answer before it was learnt."""
+        for question, answer in answers.items():
+            total, count = self._means.get(question, (0.0, 0))
+            self._means[question] = total + answer, count + 1
+            estimate = said if question == "csat" else said.others.get(question)
+            if estimate is not None and count:
+                row = (estimate.point, estimate.low, estimate.high, answer, total / count)
+                self.answers[question].append(row)
 
 
 def judge(
@@ -218,6 +242,8 @@ def _figures(
     for name in ("sentiment", "satisfaction", "reason"):
         if name in ctx.pupils:
             found[name] = ctx.pupils[name].figures()
+    for question, answers in ctx.answers.items():
+        found[f"answers, {question}"] = _of_answers(answers)
     if len(heard) > 2:
         ours_, hidden = np.array(heard).T
         found["mood"] = {"pairs": len(heard), "correlation": float(np.corrcoef(ours_, hidden)[0, 1])}
@@ -225,6 +251,28 @@ def _figures(
         times, _, chances, labels_, portraits = zip(*rows, strict=True)
         save_rows(rows_file, times, list(portraits), chances, labels_)
     return found
+
+
+def _of_answers(rows: list[tuple[float, float, float, float, float]]) -> dict[str, float]:
+    """Return how far answers to one question were from their estimates, and how often inside the 90 % intervals."""
+    point, low, high, answer, mean = np.array(rows).T
+    error = float(np.abs(point - answer).mean())
+    return {
+        "answers": float(len(rows)),
+        "mean absolute error": error,
+        "of the running mean's": error / float(np.abs(mean - answer).mean()),
+        "coverage": float(((low <= answer) & (answer <= high)).mean()),
+    }
+
+
+def _as_rows(found: dict[str, Any]) -> list[Row]:
+    """Return the figures as rows, those that could not be had left out."""
+    return [
+        Row(f"{group}: {name}", float(value), "")
+        for group, figures in found.items()
+        for name, value in (figures.items() if isinstance(figures, dict) else [("count", figures)])
+        if value is not None
+    ]
 
 
 def _share(ours: float | None, oracle: float | None) -> float | None:
@@ -238,25 +286,33 @@ def main() -> None:
     parser.add_argument("--days", type=int, default=150)
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--texts", default="open")
-    parser.add_argument("--models", default="sentiment,satisfaction,churn")
+    parser.add_argument(
+        "--models",
+        default="sentiment,satisfaction,churn",
+        help="none: rows of churn are made, and nothing learnt on the way",
+    )
     parser.add_argument("--messages-every", type=int, default=1, help="days between two messages of a line")
     parser.add_argument(
         "--rows", type=Path, help="write the examples of churn there (npz), and compare learners on them"
     )
     given = parser.parse_args()
-    models = tuple(given.models.split(","))
+    models = () if given.models == "none" else tuple(given.models.split(","))
     found = judge(
         given.customers, given.days, given.seed, given.texts, models, given.rows, given.messages_every
     )
-    print(json.dumps(found, indent=2))
+    rows = _as_rows(found)
+    show("Models on the stream", ("figure", "value", "unit"), [(r.name, r.value, r.unit) for r in rows])
+    targets = [target for target in ON_THE_STREAM if any(row.name == target.row for row in rows)]
     if given.rows is not None:
         with np.load(given.rows) as file:
             same = compared({name: file[name] for name in file.files})
         show(
             "Churn from the same rows", ("figure", "value", "unit"), [(r.name, r.value, r.unit) for r in same]
         )
-        write_results("learning", same, found=found)
-        check_targets(same, TARGETS)
+        rows += same
+        targets += TARGETS if BOOSTING.exists() else [each for each in TARGETS if "boosting" not in each.row]
+    write_results("learning", rows, found=found)
+    check_targets(rows, targets)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 from faust.types import TP
 
 from cem.pipeline import LanePipeline
-from cem.ports import Clock, Fenced, LaneStopped, Observer, Unavailable
+from cem.ports import Clock, Fenced, LaneStopped, Observer, Position, Unavailable
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.transport import Batch, Consumer
 
@@ -34,6 +34,7 @@ FENCES_IN_A_ROW = 3
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
 #: A known end is believed for the time before the broker's answer, less this allowance for its way to us (ms).
 ANSWER_ALLOWANCE_MS = 500
+_BEGINNING = Position(0)
 
 
 class FencedOut(Exception):
@@ -229,16 +230,20 @@ class Lane:
         oldest unread one, for which the last record applied (or the batch in hand) is a lower bound.
         """
         assert self._consumer is not None
-        clock = self._clock
-        time_ms = clock.now_ms()
+        consumer, clock = self._consumer, self._clock
         header = self.pipeline.header
+        positions = header.positions
+        known_end, read_to = consumer.known_end, consumer.read_to
+        time_ms = clock.now_ms()
         for topic, tp in self.partitions.items():
             if batch is not None and topic == batch.topic:
                 bound = clock.at_ms(batch.records[0].timestamp)
             else:
-                position = self.pipeline.position(topic)
-                end, asked_at = self._consumer.known_end(tp)
-                if end is not None and self.read_to(topic) >= end:
+                position = positions.get(topic, _BEGINNING)
+                end, asked_at = known_end(tp)
+                if end is not None and (
+                    position.next_offset >= end or read_to(tp, position.next_offset) >= end
+                ):
                     bound = clock.at_ms(asked_at - ANSWER_ALLOWANCE_MS)
                 elif position.timestamp_ms:
                     bound = clock.at_ms(position.timestamp_ms)
@@ -358,7 +363,8 @@ class Lane:
 
     async def _tick(self) -> bool:
         due_ms = self.pipeline.next_due_ms
-        if due_ms is None:
+        # Lane time is at most this; finding it means asking about every partition.
+        if due_ms is None or due_ms > max(self._clock.now_ms(), self.pipeline.header.lane_time_ms):
             return False
         now_ms = self.time_ms()
         if due_ms > now_ms or not await self.pipeline.tick(now_ms):

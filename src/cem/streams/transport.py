@@ -265,9 +265,10 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         consumer = cast(ConsumerThread, self._thread)._consumer
         if consumer is None:
             return None, 0
-        aiotp = aiokafka.TopicPartition(tp.topic, tp.partition)
         try:
-            return consumer.highwater(aiotp), consumer.last_poll_timestamp(aiotp) or 0
+            # As a tuple, Faust's partition is aiokafka's; its methods would look the state up four times.
+            state = consumer._subscription.subscription.assignment.state_value(tp)
+            return state.highwater, state.timestamp or 0
         except Exception:  # the assignment is changing under us: nothing is known
             return None, 0
 

@@ -78,6 +78,43 @@ def test_time_never_goes_back() -> None:
     run(scenario)
 
 
+def test_a_lane_asks_for_its_time_only_when_something_could_be_due() -> None:
+    """Its time is no later than the clock and what it saved last: before a due time no partition is asked about."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 900_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        lane.put(world.batch("a", 0, 1), lambda: None)
+        await settle()
+        asked: list[int | None] = []
+        woken: list[int] = []
+
+        def time_ms() -> int:
+            asked.append(lane.pipeline.next_due_ms)
+            return world.clock.ms - ANSWER_ALLOWANCE_MS
+
+        async def tick(now_ms: int) -> bool:
+            woken.append(now_ms)
+            lane.pipeline.next_due_ms = None
+            return True
+
+        lane.time_ms, lane.pipeline.tick = time_ms, tick  # type: ignore[method-assign, assignment]
+        for due_ms in (None, world.clock.ms + 1, world.clock.ms, world.clock.ms - ANSWER_ALLOWANCE_MS):
+            lane.pipeline.next_due_ms = due_ms
+            lane._wake.set()
+            await settle()
+        assert asked == [world.clock.ms, world.clock.ms - ANSWER_ALLOWANCE_MS]
+        assert woken == [world.clock.ms - ANSWER_ALLOWANCE_MS]
+        # What was saved last may be later than a clock that was set back.
+        world.clock.ms, lane.pipeline.next_due_ms = 10_000, 20_000
+        lane._wake.set()
+        await settle()
+        assert asked[-1] == 20_000
+
+    run(scenario)
+
+
 def test_a_split_lane_is_refused() -> None:
     """An assignment that gives a lane's topics to two workers is an error that names the topic."""
 

@@ -15,6 +15,7 @@ by record. Here
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -28,9 +29,11 @@ from aiokafka.errors import (
 )
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.services import WaitResults
 
 from cem.ports import LaneStopped, Record
 from cem.settings import Settings
+from cem.streams.at_once import Started
 from cem.streams.consumer_thread import ConsumerThread, FetchFailed
 from cem.streams.refusals import as_stop, from_kafka
 
@@ -274,6 +277,26 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     async def verify_all_partitions_active(self) -> None:
         """Do nothing: Faust only logs partitions that stand still; `cem.streams.watchdog` acts."""
+
+    async def wait_first(self, *coros: Any, timeout: Any = None) -> WaitResults:  # noqa: ASYNC109
+        """Wait for the first of them, as Faust does; without a task for any if the first one is over at once.
+
+        Nothing else runs meanwhile, so whoever is stopped, or has its flow suspended, finds that out before or after.
+        """
+        first = coros[0]
+        if (
+            timeout is None
+            and inspect.iscoroutine(first)
+            and not (self._stopped.is_set() or self._crashed.is_set())
+        ):
+            started = Started(first)
+            if started.over:
+                for other in coros[1:]:
+                    if inspect.iscoroutine(other):
+                        other.close()
+                return WaitResults([first], [started.result], False)
+            coros = (started, *coros[1:])
+        return await super().wait_first(*coros, timeout=timeout)
 
     # -- what is committed -------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from cem.streams.fetch_codec import use_fast_fetches
+from cem.streams.fetch_linger import use_linger
 from cem.streams.records import use_log_records
 
 __all__ = ["FETCH_WAIT_MS", "ConsumerThread", "FetchFailed"]
@@ -61,6 +62,11 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._epochs: dict[TP, int] = {}
         #: What counts as fetching from when partitions are taken away until the next ones are there.
         self._rebalance = contextlib.ExitStack()
+
+    async def on_start(self) -> None:
+        """Connect, and fetch in our own way from the first fetch on."""
+        await super().on_start()
+        use_linger(self._ensure_consumer()._fetcher, self.consumer.settings.linger_ms)
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Have the partitions taken away; the wait for the next ones counts as fetching.

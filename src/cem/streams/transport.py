@@ -9,7 +9,7 @@ by record. Here
 * the offset to commit is the end of the last batch acknowledged: batches of a partition are acknowledged in order,
   and the commit only serves the lag that other tools show;
 * nothing is fetched for a partition whose lane still has batches to do, and while the worker is not behind it lingers
-  between fetches, for small batches cost as much as large ones.
+  between fetches, for small batches cost as much as large ones; the broker lingers for it (`fetch_linger.py`).
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class KafkaPublisher:
         self,
         records: Sequence[tuple[str, bytes | None, bytes | None, tuple[tuple[str, bytes], ...], int | None]],
     ) -> list[int]:
-        producer = await self._started()
+        producer = self._producer or await self._started()
         try:
             async with asyncio.timeout(self._deadline_s):
                 futures = [
@@ -68,6 +68,8 @@ class KafkaPublisher:
                     )
                     for topic, key, value, headers, partition in records
                 ]
+                if len(futures) == 1:  # a journal entry, as nearly always
+                    return [(await futures[0]).offset]
                 return [metadata.offset for metadata in await asyncio.gather(*futures)]
         except (TimeoutError, KafkaError) as error:
             self._discard(producer)

@@ -131,7 +131,7 @@ def main() -> int:
         api, api_url = rig.api()
         rig.wait_lanes(metrics_url)
         say("warming up: the worker imports its models, and all customers become known ...")
-        run_json(load_command(rig, rate=asked.rate, seconds=15), timeout_s=120)
+        run_json([*load_command(rig, rate=asked.rate, seconds=15), "--numbered"], timeout_s=120)
         settle(2)
         assert rig.kafka.child is not None
         processes = {
@@ -145,9 +145,10 @@ def main() -> int:
         paths.write_text("\n".join(f"/v1/customers/{i}/next-best-action?reason=billing" for i in ids))
         asks = [sys.executable, "-m", "bench.http_load", api_url, "--paths", str(paths)]
         asks += ["--seconds", str(seconds), "--rate", str(asked.asks)]
-        # The load shares the cores with what it loads: it sends a hundred times a second, and looks as often.
+        # The load shares the cores with what it loads: it sends a hundred times a second, and looks as often. Its events
+        # are numbered: these few customers write so much that the window of ids would grow for an hour, by design.
         records = load_command(rig, rate=asked.rate, seconds=seconds, report_s=60)
-        records += ["--every-ms", "10", "--poll-ms", "10"]
+        records += ["--every-ms", "10", "--poll-ms", "10", "--numbered"]
         with (
             subprocess.Popen(records, stdout=subprocess.PIPE, text=True, cwd=ROOT) as stream,
             subprocess.Popen(asks, stdout=subprocess.PIPE, text=True, cwd=ROOT) as asking,

@@ -50,10 +50,13 @@ class Steady:
         *,
         every_s: float = 0.001,
         poll_s: float = 0.002,
+        numbered: bool = False,
     ) -> None:
         self.settings = settings
         self.every_s = every_s
         self.poll_s = poll_s
+        #: Whether the source numbers its events: who does not has his ids remembered for an hour.
+        self.numbered = numbered
         self.redis_port = redis_port
         self.rate = rate
         self.households = households
@@ -119,9 +122,10 @@ class Steady:
         headers, value = encode(
             event,
             id=f"{self.run_id}-{number}",
-            source="bench/steady",
+            source=f"bench/steady-{self.run_id}" if self.numbered else "bench/steady",
             time_ms=int(time.time() * 1000),
             customer_id=customer_id,
+            sequence=number + 1 if self.numbered else None,
         )
         return Outgoing(TOPIC, customer_id.encode(), headers, value)
 
@@ -206,6 +210,7 @@ def main() -> None:
     parser.add_argument("--households", type=int, default=20_000)
     parser.add_argument("--every-ms", type=float, default=1, help="between two sends, at least")
     parser.add_argument("--poll-ms", type=float, default=2, help="between two looks at Redis")
+    parser.add_argument("--numbered", action="store_true", help="as from a source that numbers its events")
     asked = parser.parse_args()
     settings = Settings.from_env({}, kafka_bootstrap=asked.kafka, partitions=asked.partitions)
     steady = Steady(
@@ -215,6 +220,7 @@ def main() -> None:
         asked.households,
         every_s=asked.every_ms / 1000,
         poll_s=asked.poll_ms / 1000,
+        numbered=asked.numbered,
     )
     asyncio.run(steady.run(asked.seconds, asked.report))
 

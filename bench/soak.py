@@ -141,7 +141,8 @@ def main() -> int:
             "Kafka": rig.kafka.child.pid,
         }
         paths = rig.folder / "paths.txt"
-        ids = [household_id(FIRST + number) for number in range(20_000)]
+        # Few enough that each has all the decisions that a state keeps before memory is held against anything.
+        ids = [household_id(FIRST + number) for number in range(1_000)]
         paths.write_text("\n".join(f"/v1/customers/{i}/next-best-action?reason=billing" for i in ids))
         asks = [sys.executable, "-m", "bench.http_load", api_url, "--paths", str(paths)]
         asks += ["--seconds", str(seconds), "--rate", str(asked.asks)]

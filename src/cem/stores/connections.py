@@ -8,6 +8,7 @@ of this pool on a GET.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -24,10 +25,13 @@ from redis.exceptions import ResponseError
 
 from cem.stores.url import Address, StoreUrl
 
-__all__ = ["Command", "Pool", "connector", "pack"]
+__all__ = ["IDLE_S", "Command", "Pool", "connector", "pack"]
 
 #: A command and its arguments.
 Command = Sequence[bytes]
+
+#: A connection that nobody has needed for so long is closed (s).
+IDLE_S: Final = 60.0
 
 _KNOWN_SIZES: Final = 4096
 #: The end of one argument and the length of the next.
@@ -76,11 +80,22 @@ def connector(
 
 
 class Pool:
-    """Connections to one server for one purpose. Idle ones wait in a stack, so the least used ones age and die."""
+    """Connections to one server for one purpose, as many as are needed at one moment.
 
-    def __init__(self, connect: Callable[[], AbstractConnection], *, limit: int) -> None:
+    Idle ones wait in a stack, so it is the same few that work; what has not been needed for `IDLE_S` is closed.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], AbstractConnection],
+        *,
+        limit: int,
+        now_s: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._connect = connect
-        self._idle: list[AbstractConnection] = []
+        self._now_s = now_s
+        #: The longest idle first, with since when.
+        self._idle: list[tuple[AbstractConnection, float]] = []
         self._slots = asyncio.Semaphore(limit)
         #: Exchanges under way.
         self.busy = 0
@@ -93,7 +108,7 @@ class Pool:
         taken for the answer to another question.
         """
         async with self._slots:
-            connection = self._idle.pop() if self._idle else self._connect()
+            connection = self._idle.pop()[0] if self._idle else self._connect()
             self.busy += 1
             try:
                 if connection.is_connected and await connection.can_read():
@@ -116,8 +131,16 @@ class Pool:
             if self._closed:
                 await connection.disconnect(nowait=True)
             else:
-                self._idle.append(connection)
+                now_s = self._now_s()
+                self._idle.append((connection, now_s))
+                if self._idle[0][1] < now_s - IDLE_S:
+                    await self._close_oldest()
             return answers
+
+    async def _close_oldest(self) -> None:
+        oldest, _ = self._idle.pop(0)
+        with suppress(Exception):
+            await oldest.disconnect(nowait=True)
 
     @property
     def idle(self) -> int:
@@ -127,7 +150,7 @@ class Pool:
     async def drop_idle(self) -> None:
         """Close the connections that wait for work: after one broke, the others are likely to be dead as well."""
         idle, self._idle = self._idle, []
-        for connection in idle:
+        for connection, _ in idle:
             with suppress(Exception):
                 await connection.disconnect(nowait=True)
 
@@ -135,6 +158,6 @@ class Pool:
         """Close the idle connections; those at work are closed when their exchange ends."""
         self._closed = True
         idle, self._idle = self._idle, []
-        for connection in idle:
+        for connection, _ in idle:
             with suppress(Exception):
                 await connection.disconnect()

@@ -1,0 +1,60 @@
+"""A pool has as many connections as are needed at one moment, and closes those of a busier time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from cem.stores.connections import IDLE_S, Pool
+
+
+class Wire:
+    """A connection that answers once it may."""
+
+    def __init__(self, may_answer: asyncio.Event) -> None:
+        self.is_connected = False
+        self._may_answer = may_answer
+
+    async def connect(self) -> None:
+        self.is_connected = True
+
+    async def can_read(self) -> bool:
+        return False
+
+    async def send_packed_command(self, parts: list[bytes], *, check_health: bool) -> None: ...
+
+    async def read_response(self, *, disable_decoding: bool) -> bytes:
+        await self._may_answer.wait()
+        return b"+OK"
+
+    async def disconnect(self, *, nowait: bool = False) -> None:
+        self.is_connected = False
+
+
+def test_what_nobody_needs_any_more_is_closed_and_what_works_stays() -> None:
+    """Three at once open three connections; a minute of one at a time leaves that one."""
+
+    async def main() -> None:
+        may_answer = asyncio.Event()
+        made: list[Wire] = []
+        now_s = 1_000.0
+
+        def connect() -> Any:
+            made.append(Wire(may_answer))
+            return made[-1]
+
+        pool = Pool(connect, limit=8, now_s=lambda: now_s)
+        together = [asyncio.create_task(pool.exchange(b"PING", 1)) for _ in range(3)]
+        await asyncio.sleep(0)
+        may_answer.set()
+        await asyncio.gather(*together)
+        assert (len(made), pool.idle) == (3, 3)
+        for _ in range(5):
+            now_s += IDLE_S / 4
+            await pool.exchange(b"PING", 1)
+        now_s += IDLE_S / 4
+        await pool.exchange(b"PING", 1)
+        assert (len(made), pool.idle) == (3, 1)
+        assert [wire.is_connected for wire in made].count(True) == 1
+
+    asyncio.run(main())

@@ -66,9 +66,9 @@ class StepContext:
         "_lane",
         "_moment",
         "_ordinal",
-        "_prefix",
         "_propose",
         "_record",
+        "_sender",
         "_source",
         "_states",
         "_traceparent",
@@ -113,7 +113,7 @@ class StepContext:
         self._states = states
         self._lane: LaneState | None = None
         self._source = f"/{moment.topic}/{moment.lane}" if moment.topic else f"/lanes/{moment.lane}/ticks"
-        self._prefix = ""
+        self._sender = self._source.encode()
         self._record: Record | None = None
         self._first = 0
         self._ordinal = 0
@@ -181,7 +181,7 @@ class StepContext:
         number = self._first * _PER_RECORD + self._ordinal
         self._ordinal += 1
         address = key.encode()
-        sent = readdressed(headers, address, b"%s#%d" % (self._source.encode(), number))
+        sent = readdressed(headers, address, b"%s#%d" % (self._sender, number))
         self.emissions.append(Emission(topic, address, value, sent))
 
     def give_up(self, record: Waiting, name: str, reject: Reject) -> None:

@@ -150,7 +150,7 @@ def _bill_extra(v: Situation) -> int | None:
 
 
 def _score(v: Situation, index: int) -> int | None:
-    scores = v.rfm.scores if v.rfm else None
+    scores = v.scores
     return scores[index] if scores else None
 
 
@@ -165,12 +165,7 @@ def _in_hardship(v: Situation) -> bool:
 
 def _credited(v: Situation) -> bool:
     since = v.now_ms - 90 * DAY_MS
-    for bill in v.customer.billing.bills:
-        if bill.issued_ms > since:
-            for cause, minor in bill.amounts():
-                if minor < 0 and cause == "credit":
-                    return True
-    return False
+    return any(bill.issued_ms > since and bill.is_credited() for bill in v.customer.billing.bills)
 
 
 def _sms_extra(v: Situation) -> int:

@@ -10,6 +10,7 @@ from cem.domain.customer import Customer
 from cem.domain.facts.faults import FAULT_LASTS_MS
 from cem.domain.facts.supplies import plan_of
 from cem.domain.facts.usage import cycle_at
+from cem.domain.facts.value import scores_of
 from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day, zone
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill, Part
@@ -19,6 +20,7 @@ from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, Profile, User
 from cem.domain.state.service import Fault
 from cem.domain.state.talk import OpenCall
+from cem.domain.state.value import unpack_money
 from cem.domain.value_policy import ValuePolicy
 from cem.domain.view import (
     BestHour,
@@ -250,6 +252,12 @@ class Situation:
     def rfm(self) -> Rfm | None:
         """Return recency, frequency and money."""
         return rfm(self.customer, self.now_ms)
+
+    @lazy
+    def scores(self) -> tuple[int, int, int] | None:
+        """Return the scores of `rfm` alone: what costs a tenth of it."""
+        value = self.customer.value
+        return scores_of(self.customer) if value.scores and unpack_money(value).last_s else None
 
     @lazy
     def lifetime_value(self) -> LifetimeValue | None:

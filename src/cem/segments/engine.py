@@ -23,9 +23,13 @@ from cem.domain.localtime import DAY_MS
 from cem.domain.state.segments import (
     UNKNOWN,
     Standing,
+    is_same,
+    keeps_value,
+    members_of,
     pack_standing,
     segments_due_ms,
     unpack_standing,
+    with_due,
 )
 from cem.domain.view import csat_level
 from cem.nba.facts import COMPUTED
@@ -92,7 +96,9 @@ class SegmentRules:
         self._resting_on: dict[int, tuple[tuple[int, ...], _Ask]] = {}
         named = dict.fromkeys(name for s in self.segments for name in s.rule.names)
         self._turns = {
-            name: (TURNS[name], _thresholds(name, self.segments)) for name in named if name in TURNS
+            name: (TURNS[name], _thresholds(name, self.segments), TURNS[name] in SHARED)
+            for name in named
+            if name in TURNS
         }
         self._watches_messages = any(GROUPS[name] & USAGE for name in named)
         free = {name for s in self.segments for name in s.rule.free}
@@ -146,41 +152,80 @@ class SegmentRules:
         `timezone` is the operator's IANA zone; `stood` where the customer was counted, if that has been wiped since.
         """
         packed = customer.segments
-        before = unpack_standing(packed)
-        standing = self.standing(customer, before, groups, now_ms, timezone)
-        new = pack_standing(standing) if standing.key else b""
+        if is_stranger(customer) or not self.segments:
+            new = b""
+        elif packed[4:6] != self._key_bytes:
+            facts = _Facts(Between(customer, now_ms, timezone))
+            new = self._packed(customer, Standing(key=self.key), ALL, facts, self._of(ALL)[1](facts))
+        else:
+            facts = _Facts(Between(customer, now_ms, timezone))
+            numbers, ask = self._of(groups)
+            answers = ask(facts)
+            if self._stays(packed, numbers, answers, customer, groups, now_ms):
+                # As nearly always: all but the time at which they are to be asked again.
+                due_s = self._due_s(facts, 0 if groups == ALL else segments_due_ms(packed) // 1000)
+                new = with_due(packed, due_s)
+            else:
+                new = self._packed(customer, unpack_standing(packed), groups, facts, answers)
         customer.segments = new
-        counted = before if stood is None or stood == packed else unpack_standing(stood)
-        # All but the time at which they are to be asked again.
         if new[4:] == (packed if stood is None else stood)[4:]:
             return None
-        return counted, unpack_standing(new)
+        return unpack_standing(packed if stood is None else stood), unpack_standing(new)
 
-    def standing(
-        self, customer: Customer, before: Standing, groups: int, now_ms: int, timezone: str
-    ) -> Standing:
-        """Return where the customer stands now, if he stood there before and these groups were touched since."""
-        if is_stranger(customer) or not self.segments:
-            return Standing()
-        if before.key != self.key:
-            before, groups = Standing(key=self.key), ALL
-        facts = _Facts(Between(customer, now_ms, timezone))
+    def _stays(
+        self,
+        packed: bytes,
+        numbers: Sequence[int],
+        answers: Sequence[Any],
+        customer: Customer,
+        groups: int,
+        now_ms: int,
+    ) -> bool:
+        """Return whether the customer stays in the segments that he is in, with the shares that he has there."""
+        members = members_of(packed)
+        for number, holds in zip(numbers, answers, strict=True):
+            if (holds is True) != (number in members):
+                return False
+        value = customer.billing.billed_minor if groups & BILLS else None
+        if groups & (ANSWERS | CONTACTS):
+            return is_same(packed, *_mood(customer, now_ms), value)
+        return keeps_value(packed, value)
+
+    def _packed(
+        self,
+        customer: Customer,
+        before: Standing,
+        groups: int,
+        facts: _Facts,
+        answers: Sequence[Any],
+    ) -> bytes:
+        """Return where the customer stands now, by what the rules that rest on the groups said."""
         since = dict(before.since)
+        now_ms = facts.situation.now_ms
         day = now_ms // DAY_MS
-        numbers, ask = self._of(groups)
-        for number, holds in zip(numbers, ask(facts), strict=True):
+        for number, holds in zip(self._of(groups)[0], answers, strict=True):
             if holds is True:
                 since.setdefault(number, day)
             elif number in since:
                 del since[number]
-        due_s = 0 if groups == ALL else before.due_s
+        due_s = self._due_s(facts, 0 if groups == ALL else before.due_s)
+        csat, value = before.csat_centi, before.value_minor
+        risk = before.risk_milli
+        if groups & (ANSWERS | CONTACTS):
+            csat, risk = _mood(customer, now_ms)
+        if groups & BILLS:
+            value = customer.billing.billed_minor
+        return pack_standing(Standing(due_s, self.key, csat, risk, value, since))
+
+    def _due_s(self, facts: _Facts, due_s: int) -> int:
+        """Return when a fact that was looked at turns, or `due_s` if that is earlier and not 0."""
         # A rule that did not look at a fact does not turn with it before it turns with one that it looked at.
         turns = self._turns
         shared: list[Turn] = []
         for name, seen in facts.items():
             if name in turns:
-                turn, thresholds = turns[name]
-                if turn in SHARED:
+                turn, thresholds, is_shared = turns[name]
+                if is_shared:
                     if turn in shared:
                         continue
                     shared.append(turn)
@@ -191,13 +236,7 @@ class SegmentRules:
                     and turn_ms < _LAST_S * 1000
                 ):
                     due_s = -(-turn_ms // 1000)
-        csat, value = before.csat_centi, before.value_minor
-        risk = before.risk_milli
-        if groups & (ANSWERS | CONTACTS):
-            csat, risk = _mood(customer, now_ms)
-        if groups & BILLS:
-            value = customer.billing.billed_minor
-        return Standing(due_s, self.key, csat, risk, value, since)
+        return due_s
 
     def explain(self, customer: Customer, now_ms: int, timezone: str) -> list[Explained]:
         """Return what each rule says of the customer now and the facts that it names, in the file's order."""
@@ -235,7 +274,7 @@ class SegmentRules:
         """Return the segments that the customer is in, by the file's order; None if other rules were asked last."""
         if not self.knows(customer):
             return None
-        return tuple(self.names[n] for n in sorted(unpack_standing(customer.segments).since))
+        return tuple([self.names[n] for n in members_of(customer.segments)])
 
     def _of(self, groups: int) -> tuple[tuple[int, ...], _Ask]:
         """Return the numbers of the rules that rest on any of the groups, and what asks them all at once."""

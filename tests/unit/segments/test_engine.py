@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
+from hypothesis import strategies as st
 
 from cem.domain.customer import Customer, new_customer
 from cem.domain.events import CustomerErased, InteractionRecorded, SmsRated, SurveyAnswered
 from cem.domain.events.enums import Channel
 from cem.domain.state.lane import LaneState
-from cem.domain.state.segments import Standing, pack_standing, segments_due_ms, unpack_standing
+from cem.domain.state.segments import (
+    Standing,
+    is_same,
+    members_of,
+    pack_standing,
+    segments_due_ms,
+    unpack_standing,
+    with_due,
+)
 from cem.domain.thresholds import AlertPolicy
 from cem.ports import Record
 from cem.segments import ALL, TALLY, SegmentRules, Sums, add_up
@@ -30,6 +40,19 @@ def test_any_standing_comes_back(standing: Standing) -> None:
     packed = pack_standing(standing)
     assert unpack_standing(packed) == standing
     assert segments_due_ms(packed) == standing.due_s * 1000
+
+
+@given(standings(), st.integers(-90, 500_000), st.integers(0, 2**32 - 1))
+def test_a_standing_is_read_in_part_as_it_is_in_whole(
+    standing: Standing, value_minor: int, due_s: int
+) -> None:
+    """Members and shares are those of the whole; another due time changes nothing else."""
+    packed = pack_standing(standing)
+    assert [*members_of(packed)] == sorted(standing.since)
+    for value in (value_minor, standing.value_minor):
+        other = pack_standing(msgspec.structs.replace(standing, value_minor=value))
+        assert is_same(packed, standing.csat_centi, standing.risk_milli, value) == (other == packed)
+    assert unpack_standing(with_due(packed, due_s)) == msgspec.structs.replace(standing, due_s=due_s)
 
 
 def sent(customer: Customer, rules: SegmentRules, segments: int = 1, **fields: object) -> int:

@@ -56,6 +56,16 @@ _TOPICS: dict[bytes | None, str] = {
 _name_of = lru_cache(maxsize=65_536)(read_inbox_key)
 
 
+@lru_cache(maxsize=1024)
+def _source_of(header: bytes) -> str | None:
+    """Return the source, None if it is none: a lane has few of them."""
+    try:
+        source = header.decode()
+    except UnicodeDecodeError:
+        return None
+    return source if len(source) <= MAX_ATTRIBUTE_CHARS and source.isprintable() else None
+
+
 def read_inbox(record: Record) -> Passing | Received | Reject:
     """Return what a record of `cem.inbox` is. Never raises.
 
@@ -83,17 +93,17 @@ def read_inbox(record: Record) -> Passing | Received | Reject:
     name = _name_of(key)
     number, recorded = get("ce_sequence"), get("ce_recordedtime")
     ingested_ms = record.timestamp if recorded is None else parse_ms(recorded)
+    source_text = _source_of(source)
     try:
-        id_text, source_text = event_id.decode(), source.decode()
+        id_text = event_id.decode()
     except UnicodeDecodeError:
         return _read_whole(record)
     if (
         type(name) is not str
         or ingested_ms is None
+        or source_text is None
         or len(id_text) > MAX_ATTRIBUTE_CHARS
-        or len(source_text) > MAX_ATTRIBUTE_CHARS
         or not id_text.isprintable()
-        or not source_text.isprintable()
         or (number is not None and (not number.isdigit() or len(number) > 18))
     ):
         return _read_whole(record)

@@ -99,12 +99,19 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
 def owed_by_bill(customer: Customer) -> dict[str, int]:
     """Return what is owed by kept bill, from the bills and payments kept."""
     bills = customer.billing.bills
+    if not bills:
+        return {}
     owed = {bill.bill_id: max(0, bill.total_minor) for bill in bills}
     names = {bill_key(bill.bill_id): bill.bill_id for bill in bills}
-    paid = [p for p in customer.billing.payments if p.kind == "made"]
+    paid = customer.billing.payments_of("made")
+    unnamed = False
     for payment in paid:
-        if payment.bill in names:
-            owed[names[payment.bill]] = max(0, owed[names[payment.bill]] - payment.amount_minor)
+        name = names.get(payment.bill)
+        if name is not None:
+            owed[name] = max(0, owed[name] - payment.amount_minor)
+        unnamed = unnamed or not payment.bill
+    if not unnamed:
+        return owed
     for payment in paid:
         left = payment.amount_minor if payment.bill == 0 else 0
         for bill in bills:

@@ -17,6 +17,7 @@ who left; both apart for those bound by a term at that instant. In the order in 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from math import exp2
 from typing import Final
 
@@ -59,9 +60,14 @@ EPOCH_S: Final = 1_577_836_800
 _DOUBLINGS: Final = 100.0
 #: Months of tenure at which a new band begins.
 TENURE_BANDS: Final = (0, 3, 6, 12, 24)
+_LATER_BANDS: Final = TENURE_BANDS[1:]
 _MONTH_MS: Final = 30.4375 * DAY_MS
 _NOTHING: Final = 1e-12
 _CELLS: Final = 4
+
+
+#: A population and a member's bucket in it: for recency, frequency and money.
+_Places = tuple[tuple[Population, int], tuple[Population, int], tuple[Population, int]]
 
 
 def weight(at_s: int) -> float:
@@ -77,8 +83,9 @@ def note_money(customer: Customer, at_ms: int, amount_minor: int, ctx: FoldConte
     if value.scored_day:
         _leave(values, money)
     at_s = at_ms // 1000
-    money.amount += amount_minor * weight(at_s)
-    money.number += weight(at_s)
+    weighs = weight(at_s)
+    money.amount += amount_minor * weighs
+    money.number += weighs
     money.last_s = max(money.last_s, at_s, 0)
     pack_money(value, money)
     value.scored_day = 0
@@ -135,7 +142,7 @@ def refresh_scores(customer: Customer, ctx: FoldContext, *, daily: bool = True) 
     if not is_live(customer):
         forget_value(customer, ctx)
     elif value.scored_day:
-        _score(customer, values, ctx)
+        _score(customer, values, _places(values, unpack_money(value)), ctx)
     else:
         _enter(customer, values, ctx)
         ctx.lane.touch(VALUES)
@@ -153,9 +160,10 @@ def _enter(customer: Customer, values: Values, ctx: FoldContext) -> None:
     if not is_live(customer):
         value.scores = 0
         return
-    for population, bucket in _places(values, unpack_money(value)):
+    places = _places(values, unpack_money(value))
+    for population, bucket in places:
         add_bucket(population, bucket)
-    _score(customer, values, ctx)
+    _score(customer, values, places, ctx)
 
 
 def _leave(values: Values, money: Money) -> None:
@@ -163,7 +171,7 @@ def _leave(values: Values, money: Money) -> None:
         take_bucket(population, bucket)
 
 
-def _places(values: Values, money: Money) -> tuple[tuple[Population, int], ...]:
+def _places(values: Values, money: Money) -> _Places:
     """Return each population with the customer's bucket in it."""
     return (
         (values.recency, money.last_s // DAY_S),
@@ -172,9 +180,10 @@ def _places(values: Values, money: Money) -> tuple[tuple[Population, int], ...]:
     )
 
 
-def _score(customer: Customer, values: Values, ctx: FoldContext) -> None:
+def _score(customer: Customer, values: Values, places: _Places, ctx: FoldContext) -> None:
     value = customer.value
-    r, f, m = (score(population, bucket) for population, bucket in _places(values, unpack_money(value)))
+    (recency, newest), (frequency, often), (money, much) = places
+    r, f, m = score(recency, newest), score(frequency, often), score(money, much)
     value.scores = 1 + 25 * (r - 1) + 5 * (f - 1) + m - 1 if r else 0
     value.scored_day = max(1, ctx.lane_time_ms // DAY_MS)
     _take_cohort(customer, values, ctx.lane_time_ms)
@@ -193,16 +202,19 @@ def _take_cohort(customer: Customer, values: Values, now_ms: int) -> None:
     """Keep how many like him stay, as the lane knows it now."""
     place = _CELLS * _band(customer, now_ms)
     cells = values.stays[place : place + _CELLS]
+    if not cells:
+        return
+    value = customer.value
     cohort = Cohort(*cells)
-    if cells and cohort != unpack_cohort(customer.value):
-        pack_cohort(customer.value, cohort)
+    if cohort != unpack_cohort(value):
+        pack_cohort(value, cohort)
 
 
 def _band(customer: Customer, at_ms: int) -> int:
     """Return the index in TENURE_BANDS of how long he has been a customer: since the stated day, else his first record."""
     since_ms = customer.profile.since_day * DAY_MS or customer.first_ms
     months = max(0, at_ms - since_ms) / _MONTH_MS
-    return sum(months >= begin for begin in TENURE_BANDS[1:])
+    return bisect_right(_LATER_BANDS, months)
 
 
 def _is_bound(customer: Customer, at_ms: int) -> bool:

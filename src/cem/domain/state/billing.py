@@ -79,6 +79,15 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
             for key, minor in causes.items():
                 yield key.partition("/")[0] if isinstance(key, str) else CAUSES[key], minor
 
+    def is_credited(self) -> bool:
+        """Return whether anything was given back on it."""
+        for causes in self.sums.values():
+            for key, minor in causes.items():
+                # Hardly any part is below zero.
+                if minor < 0 and (key.partition("/")[0] if isinstance(key, str) else CAUSES[key]) == "credit":
+                    return True
+        return False
+
     @property
     def parts(self) -> list[Part]:
         """What the bill is made of, ordered by line, cause and destination."""

@@ -109,18 +109,24 @@ def decision_key(decision_id: str) -> int:
 def pack_decisions(decisions: Decisions, made: list[Decision]) -> None:
     """Put the list (oldest first) into `decisions`; equal lists give equal bytes."""
     texts: dict[str, int] = {"": 0}
-    rows = bytearray()
-    for d in made:
-        rows += _ROW.pack(
-            d.at_ms & 0xFFFFFFFF,
-            d.at_ms >> 32,
-            d.key,
-            d.state_ms & 0xFFFFFFFF,
-            d.state_ms >> 32,
-            _STATE_CODE.get(d.state, _OTHER),
-            _CHANNEL_CODE.get(d.channel, _OTHER),
-            d.made | d.proactive << 1 | d.shadow << 2,
-            *[texts.setdefault(text, len(texts)) for text in (d.action, d.treatment, d.reason, d.instead)],
-        )
-    decisions.rows = bytes(rows)
-    decisions.texts = list(texts)[1:]
+    number = texts.setdefault
+    decisions.rows = b"".join(
+        [
+            _ROW.pack(
+                d.at_ms & 0xFFFFFFFF,
+                d.at_ms >> 32,
+                d.key,
+                d.state_ms & 0xFFFFFFFF,
+                d.state_ms >> 32,
+                _STATE_CODE.get(d.state, _OTHER),
+                _CHANNEL_CODE.get(d.channel, _OTHER),
+                d.made | d.proactive << 1 | d.shadow << 2,
+                number(d.action, len(texts)),
+                number(d.treatment, len(texts)),
+                number(d.reason, len(texts)),
+                number(d.instead, len(texts)),
+            )
+            for d in made
+        ]
+    )
+    decisions.texts = [*texts][1:]

@@ -7,10 +7,22 @@ shares with which he stands in the lane's sums, and a row of 3 bytes for each se
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 
 import msgspec
 
-__all__ = ["MOST", "UNKNOWN", "Standing", "pack_standing", "segments_due_ms", "unpack_standing"]
+__all__ = [
+    "MOST",
+    "UNKNOWN",
+    "Standing",
+    "is_same",
+    "keeps_value",
+    "members_of",
+    "pack_standing",
+    "segments_due_ms",
+    "unpack_standing",
+    "with_due",
+]
 
 #: Segments that rules can name.
 MOST = 64
@@ -45,17 +57,31 @@ class Standing(msgspec.Struct, gc=False):
 
 def pack_standing(standing: Standing) -> bytes:
     """Return the bytes; equal standings have equal bytes."""
-    csat = 0 if standing.csat_centi < 0 else 1 + round((standing.csat_centi - 100) * _CSAT_STEP / 100)
-    risk = 0 if standing.risk_milli < 0 else 1 + round(standing.risk_milli * _RISK_STEP / 1000)
+    csat, risk = _csat_code(standing.csat_centi), _risk_code(standing.risk_milli)
     packed = bytearray(_HEAD.pack(standing.due_s, standing.key, csat, risk))
-    # 7 bits of the number a byte, the last one below 128; its lowest bit is the sign.
-    value = abs(round(standing.value_minor / _VALUE_STEP)) << 1 | (standing.value_minor < 0)
+    packed += _value_bytes(standing.value_minor)
+    for number in sorted(standing.since):
+        packed += _ROW.pack(number, standing.since[number])
+    return bytes(packed)
+
+
+def _csat_code(csat_centi: int) -> int:
+    return 0 if csat_centi < 0 else 1 + round((csat_centi - 100) * _CSAT_STEP / 100)
+
+
+def _risk_code(risk_milli: int) -> int:
+    return 0 if risk_milli < 0 else 1 + round(risk_milli * _RISK_STEP / 1000)
+
+
+@lru_cache(maxsize=1024)
+def _value_bytes(value_minor: int) -> bytes:
+    """Return the value: 7 bits of the number a byte, the last one below 128; its lowest bit is the sign."""
+    value = abs(round(value_minor / _VALUE_STEP)) << 1 | (value_minor < 0)
+    packed = bytearray()
     while value > 127:
         packed.append(value & 127 | 128)
         value >>= 7
     packed.append(value)
-    for number in sorted(standing.since):
-        packed += _ROW.pack(number, standing.since[number])
     return bytes(packed)
 
 
@@ -78,6 +104,38 @@ def unpack_standing(packed: bytes) -> Standing:
         -worth if value & 1 else worth,
         dict(_ROW.iter_unpack(packed[at + 1 :])),
     )
+
+
+def members_of(packed: bytes) -> bytes:
+    """Return the numbers of the segments, ascending: what costs a quarter of unpacking the standing."""
+    if not packed:
+        return b""
+    at = _HEAD.size
+    while packed[at] > 127:
+        at += 1
+    return packed[at + 1 :: _ROW.size]
+
+
+def is_same(packed: bytes, csat_centi: int, risk_milli: int, value_minor: int | None) -> bool:
+    """Return whether a standing's shares are kept as these would be (value None: as it is)."""
+    return (
+        packed[6] == _csat_code(csat_centi)
+        and packed[7] == _risk_code(risk_milli)
+        and keeps_value(packed, value_minor)
+    )
+
+
+def keeps_value(packed: bytes, value_minor: int | None) -> bool:
+    """Return whether a standing's value is kept as this one would be (None: as it is)."""
+    if value_minor is None:
+        # A little less than nothing is nothing once it has been unpacked.
+        return packed[_HEAD.size] != 1
+    return packed.startswith(_value_bytes(value_minor), _HEAD.size)
+
+
+def with_due(packed: bytes, due_s: int) -> bytes:
+    """Return the same standing, to be asked again at another time."""
+    return _DUE.pack(due_s) + packed[_DUE.size :]
 
 
 def segments_due_ms(packed: bytes) -> int:

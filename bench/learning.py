@@ -7,8 +7,8 @@ with the hidden moods. Of the messages one a line and day (`--messages-every`) i
 Drivers are not asked for: each costs a prediction a feature, and changes no score.
 
 `--rows FILE` keeps what the churn model was asked and what came, and compares our recipes with batch gradient boosting on
-these same rows (`bench.churn_rows`). With `--models none` that is all that is done: 20,000 customers then take well under an hour and
-about 2 GB (`make bench-churn`).
+these same rows (`bench.churn_rows`). With `--models none` that is all that is done, for many
+customers (`make bench-churn`).
 """
 
 from __future__ import annotations

@@ -77,7 +77,8 @@ def compared(rows: Rows) -> list[Row]:
         areas = {name: auc(each[chosen], labels[chosen].tolist()) or 0.5 for name, each in scores.items()}
         found += [Row(f"churn, AUC, {part}: {name}", area, "") for name, area in areas.items()]
         for against in ("oracle", "batch boosting"):
-            if against in areas:
+            # A world in which too few left to judge has nothing to hold anybody against.
+            if areas.get(against, 0.5) > 0.5:
                 found += [
                     Row(
                         f"churn, share of {'the oracle' if against == 'oracle' else against}'s, {part}: {name}",

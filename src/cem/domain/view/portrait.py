@@ -223,10 +223,7 @@ def _more(customer: Customer, now_ms: int, month: list[Contact]) -> list[int]:
     for c in month:
         leaving += _speaks_of_leaving(c.reason)
     since_ms = now_ms - 90 * DAY_MS
-    credited = 0
-    for bill in customer.billing.bills:
-        if since_ms < bill.issued_ms <= now_ms:
-            credited += any(causes.get("credit", 0) < 0 for causes in bill.sums.values())
+    credited = sum(since_ms < b.issued_ms <= now_ms and b.is_credited() for b in customer.billing.bills)
     renewed_ms = 0
     for supply in customer.profile.supplies:
         if supply.agreed is not None and supply.agreed.said_ms > renewed_ms:

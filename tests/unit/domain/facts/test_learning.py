@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 from cem.domain import view
 from cem.domain.customer import Customer, decode_customer, encode_customer
 from cem.domain.events import (
+    BillCause,
+    BillIssued,
+    BillItem,
     CallEnded,
     CallStarted,
     CallTurn,
@@ -184,6 +187,21 @@ def test_a_portrait_has_categories_of_the_profile() -> None:
     assert {"label_1", "label_2", "label_3"} < first.keys() and "label_4" not in first
     plain, _ = household([CONTRACT])
     assert not {"pays_by", "label_1"} & features_of(portrait(plain, T0 + DAY, "UTC")).keys()
+
+
+def test_a_portrait_counts_the_bills_with_a_credit() -> None:
+    """Of the last 90 days; what costs something is none."""
+
+    def bill(number: int, credit_minor: int) -> BillIssued:
+        items = (
+            BillItem(cause=BillCause.PLAN, amount_minor=2_000),
+            BillItem(cause=BillCause.CREDIT, amount_minor=credit_minor),
+        )
+        return BillIssued(bill_id=f"b-{number}", total_minor=2_000 + credit_minor, items=items)
+
+    customer, _ = household([CONTRACT, (T0, bill(1, -500)), (T0 + DAY, bill(2, 300))])
+    assert features_of(portrait(customer, T0 + 2 * DAY, "UTC"))["credited_90d"] == 1.0
+    assert features_of(portrait(customer, T0 + 100 * DAY, "UTC"))["credited_90d"] == 0.0
 
 
 def test_an_outcome_labels_the_decision() -> None:

@@ -66,7 +66,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
     async def on_start(self) -> None:
         """Connect, and fetch in our own way from the first fetch on."""
         await super().on_start()
-        use_linger(self._ensure_consumer()._fetcher, self.consumer.settings.linger_ms)
+        use_linger(self._ensure_consumer()._fetcher, min(self.consumer.settings.linger_ms, FETCH_WAIT_MS))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Have the partitions taken away; the wait for the next ones counts as fetching.

@@ -69,16 +69,19 @@ class ControlFeed:
         )
 
     async def read_once(self, within_s: float = 20.0) -> None:
-        """Read what stands there now, and no further. Raises Unavailable."""
+        """Read what stands there now, and no further. Raises Unavailable, and what the reading raises."""
         reading = asyncio.create_task(self.run())
+        complete = asyncio.create_task(self.complete.wait())
         try:
-            async with asyncio.timeout(within_s):
-                await self.complete.wait()
-        except TimeoutError:
-            raise Unavailable(f"Kafka does not tell what stands on {CONTROL}") from None
+            await asyncio.wait({reading, complete}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                reading.result()
+            if not complete.done():
+                raise Unavailable(f"Kafka does not tell what stands on {CONTROL}")
         finally:
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            complete.cancel()
+            await asyncio.gather(reading, complete, return_exceptions=True)
 
     async def _connected(self) -> AIOKafkaConsumer:
         cluster = crc32((await self._log.cluster_id()).encode()) or 1

@@ -289,11 +289,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             and inspect.iscoroutine(first)
             and not (self._stopped.is_set() or self._crashed.is_set())
         ):
-            started = Started(first)
+            try:
+                started = Started(first)
+            except BaseException:
+                _close(coros[1:])
+                raise
             if started.over:
-                for other in coros[1:]:
-                    if inspect.iscoroutine(other):
-                        other.close()
+                _close(coros[1:])
                 return WaitResults([first], [started.result], False)
             coros = (started, *coros[1:])
         return await super().wait_first(*coros, timeout=timeout)
@@ -311,6 +313,13 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
         acked.clear()
         self._acked_index[tp].clear()
         return int(offset) + 1
+
+
+def _close(awaitables: Sequence[Any]) -> None:
+    """Close those that are coroutines: nobody will await them."""
+    for awaitable in awaitables:
+        if inspect.iscoroutine(awaitable):
+            awaitable.close()
 
 
 class Transport(driver.Transport):  # type: ignore[misc]

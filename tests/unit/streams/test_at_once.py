@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import Any, cast
 
 import pytest
@@ -100,5 +101,23 @@ def test_a_delivery_that_must_wait_ends_when_the_flow_is_suspended() -> None:
         consumer.loop.call_soon(room.set)
         await consumer.wait_first(deliver("waits"), suspended.wait())
         assert delivered == ["at once", "waits"]
+
+    asyncio.run(main())
+
+
+def test_a_delivery_that_fails_at_once_leaves_nothing_to_await() -> None:
+    """Its exception comes out, and the other waits are closed: one never awaited would be warned of."""
+
+    async def main() -> None:
+        consumer = cast(Any, Consumer.__new__(Consumer))
+        consumer._stopped, consumer._crashed = asyncio.Event(), asyncio.Event()
+
+        async def deliver() -> None:
+            raise KeyError("agent")
+
+        suspended = asyncio.Event().wait()
+        with pytest.raises(KeyError):
+            await consumer.wait_first(deliver(), suspended)
+        assert inspect.getcoroutinestate(suspended) == inspect.CORO_CLOSED
 
     asyncio.run(main())

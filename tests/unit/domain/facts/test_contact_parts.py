@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cem.domain.customer import decode_customer, encode_customer, new_customer
-from cem.domain.events import CallEnded, CallStarted, Channel, Event, InteractionRecorded, Resolution
+from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
+from cem.domain.events import (
+    CallEnded,
+    CallStarted,
+    Channel,
+    Event,
+    InteractionRecorded,
+    Received,
+    Resolution,
+)
+from cem.domain.facts import contacts
 from cem.domain.facts.contacts import all_contacts, keep_contacts
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.state.contacts import contacts_since, newest_until, unpack_contacts
@@ -53,14 +63,15 @@ def _events(rows: list[tuple[int, int, str | None, Resolution | None, bool]]) ->
 def test_a_part_is_folded_as_all_contacts_would_be(
     rows: list[tuple[int, int, str | None, Resolution | None, bool]],
 ) -> None:
-    """After each record, judging and packing all contacts anew changes nothing; readers of a part see what all hold."""
-    customer, ctx = new_customer("c"), Context(T0)
+    """The state is that of who looks at all contacts with each record; readers of a part see what all hold."""
+    customer, whole = new_customer("c"), new_customer("c")
     for number, (lane_ms, at_ms, event) in enumerate(_events(rows)):
-        while (due_ms := next_due_ms(customer)) is not None and due_ms <= lane_ms:
-            ctx.lane_time_ms = due_ms
-            tick(customer, due_ms, ctx)
-        ctx.lane_time_ms = lane_ms
-        fold(customer, received(event, at_ms, id=f"e{number}", ingested_ms=lane_ms), ctx)
+        come = received(event, at_ms, id=f"e{number}", ingested_ms=lane_ms)
+        _advance(customer, come, lane_ms)
+        with pytest.MonkeyPatch.context() as all_of_them:
+            all_of_them.setattr(contacts, "_part_of", lambda *_: None)
+            _advance(whole, come, lane_ms)
+        assert encode_customer(whole) == encode_customer(customer)
         kept, older = unpack_contacts(customer.contacts)
         for since_ms in (lane_ms - 8 * DAY, lane_ms - 30 * DAY, at_ms, -1, lane_ms - DAY):
             expected = [c for c in (*older, *kept) if c.at_ms > since_ms]
@@ -71,3 +82,13 @@ def test_a_part_is_folded_as_all_contacts_would_be(
         again = decode_customer(packed)
         keep_contacts(again, all_contacts(again), lane_ms)
         assert encode_customer(again) == packed
+
+
+def _advance(customer: Customer, come: Received, lane_ms: int) -> None:
+    """Have the customer's ticks up to then, and the record."""
+    ctx = Context(T0)
+    while (due_ms := next_due_ms(customer)) is not None and due_ms <= lane_ms:
+        ctx.lane_time_ms = due_ms
+        tick(customer, due_ms, ctx)
+    ctx.lane_time_ms = lane_ms
+    fold(customer, come, ctx)

@@ -150,6 +150,15 @@ class World:
         records = [_Stamped(r) for r in self.kafka.inputs[topic][first:stop]]
         return Batch(records, first, self.consumer.epoch(TP(topic, 0)))  # type: ignore[arg-type]
 
+    async def lane_that_applied_one(self, *, stamped_ms: int) -> Lane:
+        """Return lane 0, assigned, once it has applied the one record of topic "a"."""
+        self.kafka.produce("a", "k", 1, stamped_ms)
+        await self.assign(0)
+        lane = self.lanes.lanes[0]
+        lane.put(self.batch("a", 0, 1), lambda: None)
+        await settle()
+        return lane
+
 
 class _Stamped:
     """A model record with what aiokafka's has besides."""

@@ -67,11 +67,7 @@ def test_time_never_goes_back() -> None:
     """A clock that is set back does not take the lane's time with it."""
 
     async def scenario(world: World) -> None:
-        world.kafka.produce("a", "k", 1, 900_000)
-        await world.assign(0)
-        lane = world.lanes.lanes[0]
-        lane.put(world.batch("a", 0, 1), lambda: None)
-        await settle()
+        lane = await world.lane_that_applied_one(stamped_ms=900_000)
         world.clock.ms = 10_000
         assert lane.time_ms() == lane.pipeline.header.lane_time_ms == 900_000
 
@@ -82,11 +78,7 @@ def test_a_lane_asks_for_its_time_only_when_something_could_be_due() -> None:
     """Its time is no later than the clock and what it saved last: before a due time no partition is asked about."""
 
     async def scenario(world: World) -> None:
-        world.kafka.produce("a", "k", 1, 900_000)
-        await world.assign(0)
-        lane = world.lanes.lanes[0]
-        lane.put(world.batch("a", 0, 1), lambda: None)
-        await settle()
+        lane = await world.lane_that_applied_one(stamped_ms=900_000)
         asked: list[int | None] = []
         woken: list[int] = []
 

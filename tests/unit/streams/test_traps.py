@@ -228,11 +228,7 @@ def test_trap_14_a_log_that_was_cut_and_overwritten_stops_the_lane() -> None:
     """The record at the position is not the one that was applied: reading on would skip what took its place."""
 
     async def scenario(world: World) -> None:
-        world.kafka.produce("a", "k", 1, 500_000)
-        await world.assign(0)
-        lane = world.lanes.lanes[0]
-        lane.put(world.batch("a", 0, 1), lambda: None)
-        await settle()
+        lane = await world.lane_that_applied_one(stamped_ms=500_000)
         entry = lane.pipeline._publisher.entries[0]  # type: ignore[attr-defined]
 
         async def journal(number: int, first: int, stop: int | None = None) -> Any:
@@ -252,11 +248,7 @@ def test_trap_14_a_log_that_lost_its_end_stops_the_lane() -> None:
     """A log that ends before the position has lost what was acknowledged."""
 
     async def scenario(world: World) -> None:
-        world.kafka.produce("a", "k", 1, 500_000)
-        await world.assign(0)
-        lane = world.lanes.lanes[0]
-        lane.put(world.batch("a", 0, 1), lambda: None)
-        await settle()
+        lane = await world.lane_that_applied_one(stamped_ms=500_000)
         entry = lane.pipeline._publisher.entries[0]  # type: ignore[attr-defined]
 
         async def journal(number: int, first: int, stop: int | None = None) -> Any:

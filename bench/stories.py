@@ -15,8 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from cem.bootstrap.policies import read_policy
-from cem.bootstrap.rules import read_rules
+from cem.bootstrap.rules import read_policies
 from cem.domain.events import Alert, SmsRated
 from cem.domain.events.enums import AlertState, Tell
 from cem.pilot.history import Piece
@@ -75,7 +74,8 @@ def judge(parameters: Parameters, days: int, every: int) -> Judged:
             if news and alert.type.startswith("sms_") and alert.tell.who in (Tell.PAYER, Tell.USER):
                 told.setdefault(alert.subject, []).append(at_ms)
 
-        live(pieces, read_rules(settings), read_policy(settings)[0], on_alert=hear)
+        rules, policy, _ = read_policies(settings)
+        live(pieces, rules, policy, on_alert=hear)
     judged = Judged(len(spells))
     for spell in spells:
         begin_ms, end_ms = spell["start"] * 1000, spell["end"] * 1000 + DAY_MS

@@ -6,7 +6,7 @@ from cem.bootstrap.api import run_api
 from cem.bootstrap.checkpoints import CheckpointFiles
 from cem.bootstrap.learner import model_names, run_learner
 from cem.bootstrap.parts import Parts, open_parts
-from cem.bootstrap.policies import policy_text
+from cem.bootstrap.policy_files import policy_text
 from cem.bootstrap.replay import Replayed, replay_lanes
 from cem.bootstrap.rules import read_rules
 from cem.bootstrap.rules_archive import RulesArchive

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cem.bootstrap.policies import policy_record, read_policy
-from cem.bootstrap.rules import read_rules
+from cem.bootstrap.policies import policy_record
+from cem.bootstrap.rules import read_policies
 from cem.domain.value_policy import ValuePolicy
 from cem.nba import Policy
 from cem.ports import Emission
@@ -37,6 +37,5 @@ def read_decision_rules(settings: Settings) -> DecisionRules:
 
     Of the alerts' file too, though no decision asks for it: the rules of workers and API change together or not at all.
     """
-    rules = read_rules(settings)
-    policy, texts = read_policy(settings)
+    rules, policy, texts = read_policies(settings)
     return DecisionRules(rules.version, policy, texts, rules.value, rules.segments)

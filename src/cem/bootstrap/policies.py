@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from importlib import resources
 
 import msgspec
 
+from cem.bootstrap.policy_files import policy_text
+from cem.bootstrap.segments import read_segments, shipped_segments
 from cem.domain.events import ControlPolicyUsed, encode
 from cem.nba import Policy, PolicyError, load_policy
 from cem.nba.policy import ACTIONS_FILE, DECISION_FILE
 from cem.ports import Emission, Log, Publisher, Unavailable
+from cem.segments import SegmentRules
 from cem.settings import Settings, SettingsError
 from cem.streams.partition import lane_of
 from cem.streams.topics import CONTROL
 
-__all__ = ["find_policy", "keep_policy", "policy_record", "policy_text", "read_policy"]
+__all__ = ["find_policy", "keep_policy", "policy_record", "read_policy"]
 
 _SOURCE = "cem/policies"
 #: Records read in one go.
@@ -28,36 +30,27 @@ _PIECE = 2_000
 _PAUSE_S = 1.0
 
 
-def policy_text(settings: Settings, name: str) -> tuple[str, str]:
-    """Return the policy file `name` and where it is from: the operator's folder if it has it, else the shipped one."""
-    if settings.policies is not None:
-        path = settings.policies / name
-        if not settings.policies.is_dir():
-            raise SettingsError(f"CEM_POLICIES: {settings.policies} is no folder")
-        if path.exists():
-            return path.read_text("utf-8"), str(path)
-    return resources.files("cem.policies").joinpath(name).read_text("utf-8"), f"policies/{name}"
+def read_policy(settings: Settings, segments: SegmentRules | None = None) -> tuple[Policy, dict[str, str]]:
+    """Return the policy in force here, and the texts of its files. Raises SettingsError with file and line.
 
-
-def read_policy(settings: Settings) -> tuple[Policy, dict[str, str]]:
-    """Return the policy in force here, and the texts of its files. Raises SettingsError with file and line."""
+    `segments` are the operator's, if they have been read already.
+    """
     files = {name: policy_text(settings, name) for name in (ACTIONS_FILE, DECISION_FILE)}
     texts = {name: text for name, (text, _) in files.items()}
+    names = _segments(settings, read_segments(settings) if segments is None else segments)
     try:
-        return load_policy(texts, currency=settings.currency, segments=_segments(settings)), texts
+        return load_policy(texts, currency=settings.currency, segments=names), texts
     except PolicyError as error:
         raise SettingsError(f"{files[error.file][1]}:{error.line}: {error.message}") from None
 
 
-def _segments(settings: Settings) -> list[str]:
+def _segments(settings: Settings, segments: SegmentRules) -> list[str]:
     """Return the names of segments that rules may look for.
 
     The shipped ones too, unless both files are the operator's own: shipped actions go with shipped segments, and find
-    nobody in those that his file leaves out. Raises SettingsError when his file is wrong.
+    nobody in those that his file leaves out.
     """
-    from cem.bootstrap.segments import read_segments, shipped_segments
-
-    names = list(read_segments(settings).names)
+    names = list(segments.names)
     own = settings.policies
     if own is None or not all((own / name).exists() for name in (ACTIONS_FILE, DECISION_FILE)):
         names += shipped_segments().names

@@ -9,14 +9,15 @@ from functools import cache
 from typing import Any, Final
 
 from cem.alerts.policy import AlertPolicyError, read_alert_policy, remedies_of
-from cem.bootstrap.policies import policy_text, read_policy
-from cem.bootstrap.segments import segments_text
+from cem.bootstrap.policies import read_policy
+from cem.bootstrap.policy_files import policy_text
+from cem.bootstrap.segments import read_segments_file
 from cem.domain.customer import Customer
 from cem.domain.finding import Finding
 from cem.domain.identity import IdentityRules
 from cem.domain.thresholds import RemedyPolicy
 from cem.domain.value_policy import ValuePolicy
-from cem.nba import load_policy
+from cem.nba import Policy, load_policy
 from cem.nba.policy_file import PolicyError, PolicyFile, nearest
 from cem.nba.remedies import Remedies
 from cem.nba.value_policy import VALUE_FILE, ValuePolicyError, read_value_policy
@@ -26,7 +27,7 @@ from cem.segments import load as load_segments
 from cem.settings import Settings, SettingsError
 from cem.step_rules import Propose, Rules
 
-__all__ = ["ALERTS_FILE", "read_rules", "read_value", "rules_of"]
+__all__ = ["ALERTS_FILE", "read_policies", "read_rules", "read_value", "rules_of"]
 
 ALERTS_FILE: Final = "alerts.yaml"
 
@@ -36,10 +37,21 @@ def read_rules(settings: Settings) -> Rules:
 
     They hold the policy of next best actions too: an alert's remedy is decided by it.
     """
-    policy, files = read_policy(settings)
+    return read_policies(settings)[0]
+
+
+def read_policies(settings: Settings) -> tuple[Rules, Policy, dict[str, str]]:
+    """Return the rules of the stream job, the policy of next best actions, and the texts of its files, by name.
+
+    Each file is read once, so that all are of one moment. Raises SettingsError with file and place when one is wrong.
+    """
+    segments, segments_text = read_segments_file(settings)
+    policy, files = read_policy(settings, segments)
     alerts, value = (_document(settings, name) for name in (ALERTS_FILE, VALUE_FILE))
     try:
-        rules = rules_of(_bundle(alerts.data, value.data, settings, files), alerts.name, value.name)
+        rules = rules_of(
+            _bundle(alerts.data, value.data, settings, files, segments_text), alerts.name, value.name
+        )
     except AlertPolicyError as error:
         raise _refused(alerts, error.field, error.message) from None
     except ValuePolicyError as error:
@@ -49,10 +61,12 @@ def read_rules(settings: Settings) -> Rules:
             known = nearest(action, [each.action for each in policy.catalogue.actions])
             path = f"{field}.action"
             raise _refused(alerts, path, f"{path}: there is no action {action!r}{known}")
-    return rules
+    return rules, policy, files
 
 
-def _bundle(alerts: object, value: object, settings: Settings, files: Mapping[str, str]) -> dict[str, Any]:
+def _bundle(
+    alerts: object, value: object, settings: Settings, files: Mapping[str, str], segments: str
+) -> dict[str, Any]:
     if not is_region(settings.region):
         raise SettingsError(f"CEM_REGION: {settings.region} is no region that has telephone numbers")
     return {
@@ -68,7 +82,7 @@ def _bundle(alerts: object, value: object, settings: Settings, files: Mapping[st
         },
         "currency": settings.currency,
         "actions": dict(files),
-        "segments": segments_text(settings),
+        "segments": segments,
     }
 
 

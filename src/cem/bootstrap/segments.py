@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from importlib import resources
 
-from cem.bootstrap.policies import policy_text
+from cem.bootstrap.policy_files import policy_text
 from cem.nba import PolicyError
 from cem.segments import FILE, SegmentRules, load
 from cem.settings import Settings, SettingsError
 
-__all__ = ["read_segments", "segments_text", "shipped_segments"]
+__all__ = ["read_segments", "read_segments_file", "shipped_segments"]
 
 
 def read_segments(settings: Settings) -> SegmentRules:
     """Return the rules of the segments in force here. Raises SettingsError with file and line."""
-    return _read(settings)[0]
+    return read_segments_file(settings)[0]
 
 
-def shipped_segments() -> SegmentRules:
-    """Return the rules that ship with the program."""
-    return load(resources.files("cem.policies").joinpath(FILE).read_text("utf-8"))
-
-
-def segments_text(settings: Settings) -> str:
-    """Return their file's text, checked. Raises SettingsError with file and line."""
-    return _read(settings)[1]
-
-
-def _read(settings: Settings) -> tuple[SegmentRules, str]:
+def read_segments_file(settings: Settings) -> tuple[SegmentRules, str]:
+    """Return the rules of the segments in force here, and their file's text. Raises SettingsError with file and line."""
     text, origin = policy_text(settings, FILE)
     try:
         return load(text, origin), text
     except PolicyError as error:
         raise SettingsError(str(error)) from None
+
+
+def shipped_segments() -> SegmentRules:
+    """Return the rules that ship with the program."""
+    return load(resources.files("cem.policies").joinpath(FILE).read_text("utf-8"))

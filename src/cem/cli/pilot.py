@@ -55,8 +55,7 @@ def command(
     and proposed when, and how many contacts of customers it would have come before. Maps are those of `cem import`:
     docs/importing.md. The exit code is 3 if rows could not be used.
     """
-    from cem.bootstrap.policies import read_policy
-    from cem.bootstrap.rules import read_rules
+    from cem.bootstrap.rules import read_policies
     from cem.importing.document import MapError
     from cem.importing.progress import hash_key
     from cem.importing.table import FileError
@@ -66,7 +65,7 @@ def command(
     if len(maps) not in (1, len(files)):
         raise Failure(f"{len(files)} files take one map, or {len(files)}: there are {len(maps)}", USAGE)
     settings = settings_from(ctx)
-    rules, (policy, _) = read_rules(settings), read_policy(settings)
+    rules, policy, _ = read_policies(settings)
     line = ProgressLine("rows")
     try:
         rules_of = [_map_of(path) for path in maps]

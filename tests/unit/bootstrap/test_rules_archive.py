@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from importlib import resources
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from cem.bootstrap import RulesArchive, read_rules
+from cem.bootstrap.decision_rules import read_decision_rules
 from cem.settings import Settings, SettingsError
 from cem.stores import MemoryStore
 
@@ -174,3 +177,26 @@ def test_rules_of_actions_may_only_name_segments_that_there_are(tmp_path: Path) 
     (tmp_path / "actions.yaml").write_text(actions, "utf-8")
     with pytest.raises(SettingsError, match="'unresolved' is never in segments"):
         read_rules(settings)
+
+
+class CountedFolder(type(Path())):  # type: ignore[misc]
+    """A folder that knows which of its files were read, and how often."""
+
+    reads: ClassVar[Counter[str]] = Counter()
+
+    def read_text(self, *args: Any, **given: Any) -> str:
+        """Return the text, counted."""
+        self.reads[self.name] += 1
+        return str(super().read_text(*args, **given))
+
+
+def test_what_is_decided_by_and_its_version_are_of_one_reading(tmp_path: Path) -> None:
+    """Each file is read once: one that is saved meanwhile cannot give an answer another version than its rules have."""
+    for file in resources.files("cem.policies").iterdir():
+        if file.name.endswith(".yaml"):
+            (tmp_path / file.name).write_text(file.read_text("utf-8"), "utf-8")
+    folder = CountedFolder(tmp_path)
+    folder.reads.clear()
+    read_decision_rules(Settings.from_env({}, policies=folder))
+    names = ("actions.yaml", "alerts.yaml", "decision.yaml", "segments.yaml", "value.yaml")
+    assert folder.reads == dict.fromkeys(names, 1)

@@ -32,7 +32,7 @@ from cem.streams.connection import client_options
 from cem.streams.offsets import know_topics
 from cem.streams.producer import EventProducer, Outgoing
 from cem.streams.topics import ALERTS
-from tests.servers.child import Child, free_port
+from tests.servers.child import Child, die_with_parent, free_port
 
 __all__ = ["main"]
 
@@ -83,6 +83,7 @@ def main() -> int:
             load_command(rig, rate=asked.rate, seconds=asked.seconds + 15, report_s=1000),
             stdout=subprocess.DEVNULL,
             cwd=ROOT,
+            preexec_fn=die_with_parent,
         )
         try:
             arrivals = asyncio.run(_measure(rig, url, port, asked.alerts, asked.seconds))

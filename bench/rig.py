@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from bench.common import ROOT, say
-from tests.servers.child import Child, free_port, wait_until
+from tests.servers.child import Child, die_with_parent, free_port, wait_until
 from tests.servers.kafka import KafkaServer
 from tests.servers.redis import RedisServer
 
@@ -148,7 +148,14 @@ def settle(seconds: float) -> None:
 
 def run_json(command: Sequence[str], *, timeout_s: float) -> str:
     """Return the last line that the command prints."""
-    done = subprocess.run([*command], capture_output=True, text=True, timeout=timeout_s, cwd=ROOT)
+    done = subprocess.run(
+        [*command],
+        capture_output=True,
+        text=True,
+        timeout=timeout_s,
+        cwd=ROOT,
+        preexec_fn=die_with_parent,
+    )
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
     return done.stdout.strip().splitlines()[-1]

@@ -27,6 +27,7 @@ from bench.households import household_id
 from bench.rig import Rig, run_json, settle
 from bench.steady import load_command
 from bench.steady_load import FIRST
+from tests.servers.child import die_with_parent
 
 __all__ = ["main"]
 
@@ -115,6 +116,10 @@ def verdict(minutes: list[dict[str, Any]], settle_s: float) -> tuple[list[Row], 
     return rows, check_targets(rows, targets)
 
 
+def _printing(command: list[str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, preexec_fn=die_with_parent)
+
+
 def main() -> int:
     """Run the soak; return 1 when a bound was broken."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -150,10 +155,7 @@ def main() -> int:
         # are numbered: these few customers write so much that the window of ids would grow for an hour, by design.
         records = load_command(rig, rate=asked.rate, seconds=seconds, report_s=60)
         records += ["--every-ms", "10", "--poll-ms", "10", "--numbered"]
-        with (
-            subprocess.Popen(records, stdout=subprocess.PIPE, text=True, cwd=ROOT) as stream,
-            subprocess.Popen(asks, stdout=subprocess.PIPE, text=True, cwd=ROOT) as asking,
-        ):
+        with _printing(records) as stream, _printing(asks) as asking:
             watch = Watch(processes, metrics_url)
             began = time.perf_counter()
             next_minute = 60.0

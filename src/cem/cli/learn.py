@@ -13,6 +13,7 @@ import click
 
 from cem.cli.connection import settings_from
 from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
+from cem.cli.evaluate.rejected import Rejected
 from cem.cli.output import json_option, print_json
 from cem.cli.progress_line import ProgressLine
 from cem.importing.document import MapError, nearest
@@ -73,7 +74,7 @@ def command(
     """Let MODEL learn the rows of FILE as if they had come over the stream, in the file's order.
 
     They are written to the model's topic of examples, from which the running system learns. Rows that the map holds out
-    are not learnt. Maps: docs/models.md.
+    are not learnt. The exit code is 3 if rows could not be used. Maps: docs/models.md.
     """
     module = LEARNERS.get(model)
     if module is None:
@@ -86,7 +87,7 @@ def command(
         line.show(done, done / total if total else None, f"  {what}")
 
     try:
-        found: tuple[Model[Any, Any, Any], Sequence[Labelled[Any, Any]], int] = importlib.import_module(
+        found: tuple[Model[Any, Any, Any], Sequence[Labelled[Any, Any]], Rejected] = importlib.import_module(
             f"cem.cli.evaluate.{module}"
         ).learnable(model, recipe, file, map_file, limit, on_rows)
         learner, rows, rejected = found
@@ -110,7 +111,7 @@ def command(
                 "model": model,
                 "file": str(file),
                 "rows": learnt,
-                "rejected": rejected,
+                "rejected": rejected.total,
                 "refused": refused,
                 **where,
             }
@@ -119,9 +120,10 @@ def command(
         refusals = "".join(f", {count:,} refused ({reason})" for reason, count in refused.items())
         click.echo(
             f"{file}: {learnt:,} rows {'learnt, ' + str(out) if out is not None else 'sent to ' + str(topic)}; "
-            f"{rejected:,} rejected{refusals}"
+            f"{rejected.total:,} rejected{refusals}"
         )
-    return REJECTS if rejected or refused else DONE
+    rejected.say()
+    return REJECTS if rejected.total or refused else DONE
 
 
 def _into_snapshot(

@@ -134,6 +134,11 @@ class LineReader:
         self._text = source.own(text)
         self._fault: Fault | None = None
 
+    @property
+    def encoding(self) -> str:
+        """Return the name of the encoding, as a person knows it."""
+        return self._text.encoding.upper().removesuffix("-SIG")
+
     def __iter__(self) -> Iterator[str]:
         readline = self._text.readline
         try:
@@ -141,14 +146,12 @@ class LineReader:
                 if len(line) == MAX_ROW and not line.endswith("\n"):
                     line = self._skip()
                 elif not line.isascii() and not _is_text(line):
-                    self._fault = Fault("bad_text", f"holds bytes that are no {self._text.encoding}")
+                    self._fault = Fault("bad_text", f"holds bytes that are no {self.encoding}")
                 yield line
         except _BROKEN as error:
             raise self._source.broken(error) from None
         except UnicodeError as error:
-            raise FileError(
-                f"{self._source.path}: is not written in {self._text.encoding} ({error})"
-            ) from None
+            raise FileError(f"{self._source.path}: is not written in {self.encoding} ({error})") from None
 
     def chunks(self, size: int) -> Iterator[str]:
         """Yield the text in pieces of `size` characters, wherever lines end."""
@@ -158,9 +161,7 @@ class LineReader:
         except _BROKEN as error:
             raise self._source.broken(error) from None
         except UnicodeError as error:
-            raise FileError(
-                f"{self._source.path}: is not written in {self._text.encoding} ({error})"
-            ) from None
+            raise FileError(f"{self._source.path}: is not written in {self.encoding} ({error})") from None
 
     def take_fault(self) -> Fault | None:
         """Return what was wrong with the lines read since the last call."""

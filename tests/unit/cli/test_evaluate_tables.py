@@ -47,7 +47,9 @@ def _report(file: Path, model: str, rule: str, *args: object) -> Any:
     map_file.write_text(rule)
     result = _run("evaluate", model, file, "--map", map_file, "--json", *args)
     assert result.exception is None, result.output
-    return json.loads(result.stdout)
+    found = json.loads(result.stdout)
+    assert result.return_value == (3 if found["rejected"] else 0)
+    return found
 
 
 def test_churn_is_evaluated_row_by_row(customers: Path) -> None:

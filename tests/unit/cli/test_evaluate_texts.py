@@ -52,8 +52,8 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, 
 
 def evaluated(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     code, out, err = run(capsys, "evaluate", *arguments, "--json")
-    assert code == 0, err
     found: dict[str, Any] = json.loads(out)
+    assert code == (3 if found["rejected"] else 0), err
     return found
 
 
@@ -117,11 +117,27 @@ def test_a_snapshot_warms_as_its_file_does(folder: Path, capsys: pytest.CaptureF
 
 
 def test_people_get_a_table(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Without --json the measures stand side by side."""
-    code, out, _ = run(capsys, "evaluate", "sentiment", "texts.csv", "--map", "sentiment.yaml")
-    assert code == 0
+    """Without --json the measures stand side by side; which rows were of no use, and why, is on standard error."""
+    code, out, err = run(capsys, "evaluate", "sentiment", "texts.csv", "--map", "sentiment.yaml")
+    assert code == 3
     assert "sentiment (hashed): 120 rows, 2 rejected" in out
     assert "macro_f1" in out
+    assert "1 rejected: no_label (row 121)" in err
+    assert "1 rejected: unknown_label (row 122)" in err
+
+
+def test_a_file_of_which_nothing_is_used_has_no_figures(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a row that can be used there is a sentence instead of a table, and the exit code says why."""
+    Path("none.csv").write_text("body,verdict,source,part\nhello,,,\nbye,,,\n")
+    code, out, err = run(capsys, "evaluate", "sentiment", "none.csv", "--map", "sentiment.yaml")
+    assert (code, out) == (3, "sentiment: no row that can be used, 2 rejected\n")
+    assert "2 rejected: no_label (row 1 is the first)" in err
+    code, out, _ = run(
+        capsys, "learn", "sentiment", "none.csv", "--map", "sentiment.yaml", "--out", "n.model"
+    )
+    assert (code, out) == (3, "none.csv: 0 rows learnt, n.model; 2 rejected\n")
 
 
 @pytest.mark.parametrize(

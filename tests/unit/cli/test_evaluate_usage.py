@@ -67,6 +67,7 @@ def test_alerts_and_measures_by_tier(file: Path) -> None:
     )  # fmt: skip
     assert result.exception is None, result.output
     found = json.loads(result.stdout)
+    assert result.return_value == 3
     assert (found["model"], found["rows"], found["rejected"]) == ("usage", 270, 1)
     assert [(a["line"], a["kind"], a["tier"]) for a in found["alerts"]] == [("3", "sms_velocity", "alert")]
     for tier in ("alert", "notice"):

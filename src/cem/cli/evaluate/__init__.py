@@ -9,7 +9,8 @@ from typing import Final
 
 import click
 
-from cem.cli.errors import DONE, FAILED, USAGE, Failure
+from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
+from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
 from cem.cli.output import json_option, print_json, print_table
 from cem.cli.progress_line import ProgressLine
@@ -97,7 +98,8 @@ def command(
 ) -> int:
     """Learn the rows of FILE one by one, predict each before that, and say how good the predictions were.
 
-    MODEL is one of those in docs/models.md: sentiment, reason, ...
+    MODEL is one of those in docs/models.md: sentiment, reason, ... The exit code is 3 if rows could not be used; the
+    figures are of the others.
     """
     module, options = _evaluation(model)
     given = {
@@ -112,6 +114,7 @@ def command(
         if value and name not in options:
             raise Failure(f"--{name} says nothing to {model}", USAGE)
     line = ProgressLine("rows")
+    rejected: list[Rejected] = []
     request = Request(
         model=model,
         file=file,
@@ -125,6 +128,7 @@ def command(
         assignments=assignments,
         foreign=foreign,
         on_rows=lambda what, done, total: line.show(done, done / total if total else None, f"  {what}"),
+        on_rejected=rejected.append,
         clock_ns=time.thread_time_ns,
     )
     try:
@@ -141,7 +145,9 @@ def command(
         importlib.import_module("cem.cli.evaluate.usage").show(answer)
     else:
         _show(answer)
-    return DONE
+    for each in rejected:
+        each.say()
+    return REJECTS if answer["rejected"] else DONE
 
 
 def _evaluation(model: str) -> tuple[str, frozenset[str]]:
@@ -175,6 +181,9 @@ def _is_snapshot(path: Path) -> bool:
 
 def _show(answer: Answer) -> None:
     """Print the measures side by side: prequential, of the first 500 rows, of the held-out ones, before learning."""
+    if not answer["rows"]:
+        click.echo(f"{answer['model']}: no row that can be used, {answer['rejected']:,} rejected")
+        return
     columns = [name for name in ("metrics", "first_500", "holdout", "zero_shot") if answer.get(name)]
     measures = list(dict.fromkeys(measure for name in columns for measure in answer[name]))
     print_table(

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from cem.cli.evaluate.rejected import Rejected
 from cem.importing.arrangement import Order
 
 __all__ = ["Answer", "Request"]
@@ -33,5 +34,7 @@ class Request(msgspec.Struct, frozen=True):
     foreign: Path | None
     #: Told what is being done, rows done, and of how many (None: not known).
     on_rows: Callable[[str, int, int | None], None]
+    #: Told which rows of the file could not be used.
+    on_rejected: Callable[[Rejected], None]
     #: Nanoseconds of this thread's CPU.
     clock_ns: Callable[[], int]

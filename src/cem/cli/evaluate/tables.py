@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from cem.cli.errors import USAGE, Failure
 from cem.cli.evaluate.maps import read_map
+from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
 from cem.importing.arrangement import arranged
 from cem.importing.document import MapError, nearest
@@ -42,7 +43,8 @@ def run(request: Request) -> Answer:
         clock_ns=request.clock_ns,
         on_rows=lambda done, total: request.on_rows("learnt", done, total),
     )
-    return report.document(rejected)
+    request.on_rejected(rejected)
+    return report.document(rejected.total)
 
 
 def learnable(
@@ -52,8 +54,8 @@ def learnable(
     map_file: Path,
     limit: int | None,
     on_rows: Callable[[str, int, int | None], None],
-) -> tuple[Any, list[Labelled[Any, Any]], int]:
-    """Return a model that has learnt nothing, what it may learn of the file, and how many rows cannot be used."""
+) -> tuple[Any, list[Labelled[Any, Any]], Rejected]:
+    """Return a model that has learnt nothing, what it may learn of the file, and which rows cannot be used."""
     rule = read_rule(name, map_file)
     model = tabular_model(name, recipe, rule)
     rows, rejected = labelled_rows(file, rule, limit, on_rows)
@@ -80,13 +82,15 @@ def tabular_model(name: str, recipe: str | None, rule: TableMap) -> Any:
 
 def labelled_rows(
     file: Path, rule: TableMap, limit: int | None, on_rows: Callable[[str, int, int | None], None]
-) -> tuple[list[TableRow], int]:
-    """Return the rows that can be learnt, and how many others there were."""
+) -> tuple[list[TableRow], Rejected]:
+    """Return the rows that can be learnt, and which others there were."""
     rows: list[TableRow] = []
-    rejected = 0
+    rejected = Rejected()
     for row in read_labelled_table(file, rule, limit=limit):
-        if row.fault or (row.extras.get("probability") and _probability(row) is None):
-            rejected += 1
+        if row.fault:
+            rejected.add(row.fault, row.row)
+        elif row.extras.get("probability") and _probability(row) is None:
+            rejected.add("bad_probability", row.row)
         else:
             rows.append(row)
         on_rows("read", len(rows), None)

@@ -9,6 +9,7 @@ from typing import Final
 
 from cem.cli.errors import USAGE, Failure
 from cem.cli.evaluate.maps import read_map
+from cem.cli.evaluate.rejected import Rejected
 from cem.importing.document import nearest
 from cem.importing.label_map import TextMap, read_text_map
 from cem.importing.labelled_texts import TextRow, read_texts
@@ -40,23 +41,25 @@ def new_model(name: str, recipe: str | None) -> TextModel:
 
 def examples(
     file: Path, rule: TextMap, model: TextModel, limit: int | None, on_rows: OnRows
-) -> tuple[list[TextRow], int]:
-    """Return the rows whose label the model can learn, and how many others there were."""
+) -> tuple[list[TextRow], Rejected]:
+    """Return the rows whose label the model can learn, and which others there were."""
     rows: list[TextRow] = []
-    rejected = 0
+    rejected = Rejected()
     for row in read_texts(file, rule, limit=limit):
-        if row.fault or (isinstance(model, SentimentModel) and row.label not in LABELS):
-            rejected += 1
+        if row.fault:
+            rejected.add(row.fault, row.row)
+        elif isinstance(model, SentimentModel) and row.label not in LABELS:
+            rejected.add("unknown_label", row.row)
         else:
             rows.append(row)
-        on_rows("read", len(rows) + rejected, None)
+        on_rows("read", len(rows), None)
     return rows, rejected
 
 
 def learnable(
     name: str, recipe: str | None, file: Path, map_file: Path, limit: int | None, on_rows: OnRows
-) -> tuple[TextModel, list[Labelled[TextInput, str]], int]:
-    """Return a fresh model, the examples of the file that are not held out, and how many rows cannot be used."""
+) -> tuple[TextModel, list[Labelled[TextInput, str]], Rejected]:
+    """Return a fresh model, the examples of the file that are not held out, and which rows cannot be used."""
     model = new_model(name, recipe)
     rows, rejected = examples(file, read_map(map_file, read_text_map), model, limit, on_rows)
     return model, [example(row) for row in rows if not row.held_out], rejected

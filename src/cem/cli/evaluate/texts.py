@@ -41,7 +41,8 @@ def run(request: Request) -> Answer:
     )
     if request.foreign is not None and isinstance(model, ReasonModel):
         report = msgspec.structs.replace(report, foreign_unknown_share=_foreign(model, request))
-    return report.document(rejected)
+    request.on_rejected(rejected)
+    return report.document(rejected.total)
 
 
 def _foreign(model: ReasonModel, request: Request) -> float | None:

@@ -10,6 +10,7 @@ import click
 from cem.bootstrap.rules import read_rules
 from cem.cli.errors import USAGE, Failure
 from cem.cli.evaluate.maps import read_map
+from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
 from cem.cli.evaluate.usage_measures import Episode, Told, measures, read_labels
 from cem.cli.output import print_table
@@ -32,13 +33,14 @@ def run(request: Request) -> Answer:
     except SettingsError as error:
         raise Failure(str(error), USAGE) from None
     rows: list[UsageRow] = []
-    rejected = 0
+    rejected = Rejected()
     for row in read_usage(request.file, rule, limit=request.limit):
         if row.fault:
-            rejected += 1
+            rejected.add(row.fault, row.row)
         else:
             rows.append(row)
         request.on_rows("read", len(rows), None)
+    request.on_rejected(rejected)
     ordered, _ = arranged(rows, request.order)
     watch = SmsWatch(policy)
     alerts: list[Told] = []
@@ -51,7 +53,7 @@ def run(request: Request) -> Answer:
         "model": "usage",
         "recipe": "default",
         "rows": len(rows),
-        "rejected": rejected,
+        "rejected": rejected.total,
         "alerts": [
             {"line": a.line, "at": a.at, "kind": a.kind, "tier": a.tier, "evidence": a.evidence}
             for a in alerts

@@ -22,7 +22,7 @@ from cem.domain.state.estimates import (
     with_past_mood,
     with_spoken,
 )
-from cem.domain.view.estimates import talk_shape
+from cem.domain.view.moods import talk_shape
 
 __all__ = ["hear", "suppose_early", "suppose_reason"]
 

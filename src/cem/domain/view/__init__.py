@@ -18,12 +18,9 @@ from cem.domain.view.contacts import (
 )
 from cem.domain.view.estimates import (
     ChurnRisk,
-    Mood,
     Predicted,
     SupposedReason,
     churn_risk,
-    mood,
-    mood_level,
     predicted_satisfaction,
     supposed_reason,
 )
@@ -40,6 +37,7 @@ from cem.domain.view.money import (
     plan_at,
     tenure_days,
 )
+from cem.domain.view.moods import Mood, mood, mood_level
 from cem.domain.view.outreach import decisions_about, decisions_in, touches_in
 from cem.domain.view.person import age_years, consent, open_alerts
 from cem.domain.view.reach import (

@@ -22,8 +22,8 @@ from cem.domain.localtime import DAY_MS, local_day, zone
 from cem.domain.state.billing import METHODS
 from cem.domain.state.contacts import REPEATED, Contact, contacts_since, newest_until, unresolved
 from cem.domain.state.decisions import states_between
-from cem.domain.view.estimates import mood_level
 from cem.domain.view.money import overdue_days, pays_by, tenure_days
+from cem.domain.view.moods import mood_level
 from cem.domain.view.satisfaction import CSAT_PRIOR, csat_level
 from cem.domain.view.service import missed_promises_in, open_faults, open_tickets
 

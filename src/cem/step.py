@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
 from cem.domain.area import fold_area, tick_area
-from cem.domain.customer import Customer, StateError
+from cem.domain.customer import Customer
 from cem.domain.events import (
     CallEnded,
     InteractionRecorded,
@@ -28,6 +28,7 @@ from cem.domain.restraint import NOTHING, Restraint, read_restraint
 from cem.domain.scores import Answers
 from cem.domain.state.area import Area
 from cem.domain.state.identifier import Identifier
+from cem.domain.state_errors import StateError
 from cem.domain.subject_states import (
     Subject,
     decode_subject,

@@ -19,10 +19,11 @@ from cem.api.problems import Problem
 from cem.api.recording import Recorder
 from cem.api.replies import encoded_answer, later, quietly
 from cem.api.services import Services
-from cem.domain.customer import StateError, decode_customer
+from cem.domain.customer import decode_customer
 from cem.domain.events import ControlAlertAcknowledged, ControlAlertResolved, ControlAlertSilenced, Event
 from cem.domain.events.enums import AlertState
 from cem.domain.events.text import TEXT_PATTERN, BadTextError, clean
+from cem.domain.state_errors import StateError
 from cem.ports import LaneStopped, Unavailable
 
 __all__ = ["AcknowledgeIn", "ChangeAnswer", "ResolveIn", "SilenceIn", "change_alert"]

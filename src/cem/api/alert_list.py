@@ -12,9 +12,10 @@ import msgspec
 from cem.api.conversation import alerts_of
 from cem.api.parameters import invalid
 from cem.domain.area_alerts import area_alerts
-from cem.domain.customer import Customer, StateError, decode_customer
+from cem.domain.customer import Customer, decode_customer
 from cem.domain.events.alerts import Alert
 from cem.domain.state.area import Area
+from cem.domain.state_errors import StateError
 from cem.domain.subject_states import decode_subject
 from cem.ports import CustomerReader
 

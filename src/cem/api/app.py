@@ -33,7 +33,8 @@ from cem.api.request_id import RequestIdMiddleware, traceparent_of
 from cem.api.services import Services
 from cem.api.timeline import timeline_of
 from cem.api.voice_route import add_voice
-from cem.domain.customer import Customer, StateError, decode_customer
+from cem.domain.customer import Customer, decode_customer
+from cem.domain.state_errors import StateError
 from cem.streams.partition import lane_of
 
 __all__ = ["create_app"]

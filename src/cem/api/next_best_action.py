@@ -16,8 +16,9 @@ from cem.api.reading import Reads
 from cem.api.recording import Recorder
 from cem.api.request_id import traceparent_of
 from cem.api.services import Services
-from cem.domain.customer import Customer, StateError, decode_customer, new_customer
+from cem.domain.customer import Customer, decode_customer, new_customer
 from cem.domain.events.enums import Channel, Consent
+from cem.domain.state_errors import StateError
 from cem.domain.view import best_channel
 from cem.nba import (
     Answer,

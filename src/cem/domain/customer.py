@@ -12,13 +12,11 @@ wrote is refused (`NewerState`), because a fold by an older one would lose what 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, cast
 
 import msgspec
 from msgspec import Raw
 
-from cem.domain.state import contacts, decisions
 from cem.domain.state.alerts import Alerts
 from cem.domain.state.billing import Billing
 from cem.domain.state.contacts import Contacts
@@ -29,27 +27,18 @@ from cem.domain.state.ledger import Watching
 from cem.domain.state.lines import Line
 from cem.domain.state.moves import Moves
 from cem.domain.state.outreach import Outreach
+from cem.domain.state.piece import BadPieceError, piece_of, sections_of
 from cem.domain.state.profile import Profile
 from cem.domain.state.satisfaction import Satisfaction
 from cem.domain.state.service import Service
-from cem.domain.state.squeeze import (
-    BadPieceError,
-    is_turned,
-    squeeze,
-    turned,
-    turned_back,
-    unsqueeze,
-)
 from cem.domain.state.talk import Talk
 from cem.domain.state.value import Value
+from cem.domain.state_errors import BrokenState, StateError, newer_state
 
 __all__ = [
     "FAMILIES",
     "VERSION",
-    "BrokenState",
     "Customer",
-    "NewerState",
-    "StateError",
     "decode_customer",
     "encode_customer",
     "new_customer",
@@ -73,18 +62,6 @@ FAMILIES = (
     "cem.decisions",
     "cem.control",
 )
-
-
-class StateError(Exception):
-    """A customer's bytes cannot be read. `NewerState`: by this version; `BrokenState`: by any."""
-
-
-class NewerState(StateError):
-    """A newer version of the program wrote this state; folding it here would lose what only that one knows."""
-
-
-class BrokenState(StateError):
-    """The bytes are no customer at all."""
 
 
 #: An empty array: a section of which every field is at its default.
@@ -135,7 +112,7 @@ class Customer(msgspec.Struct, array_like=True, gc=False):
     segments: bytes = b""
     _value: Raw = _EMPTY
     _moves: Raw = _EMPTY
-    #: The sections of `_QUIET` while nobody looks at them, together (`cem.domain.state.squeeze`); None: each is in its
+    #: The sections of `_QUIET` while nobody looks at them, together (`cem.domain.state.piece`); None: each is in its
     #: own field, because they are small or have been looked at.
     _piece: bytes | None = None
     #: Lane time (s) of the newest record but for text messages, until nothing but those has come for an hour (then 0):
@@ -284,7 +261,7 @@ _watching = msgspec.msgpack.Decoder(Watching).decode
 _value = msgspec.msgpack.Decoder(Value).decode
 _moves = msgspec.msgpack.Decoder(Moves).decode
 
-#: The sections that go into the piece, in its order. Append only.
+#: The sections that go into the piece, in its order (`cem.domain.state.piece` knows the first two). Append only.
 _QUIET = (
     "_contacts",
     "_decisions",
@@ -297,17 +274,12 @@ _QUIET = (
     "_estimates",
     "_profile",
 )
-#: Which of them begin with rows of fixed width, and the width.
-_ROWS = ((_QUIET.index("_contacts"), contacts.ROW_BYTES), (_QUIET.index("_decisions"), decisions.ROW_BYTES))
-#: Sections of fewer bytes than this together stay as they are: deflating costs more than the room is worth.
-_WORTH_IT = 512
 #: How long nothing but text messages must have come.
 _QUIET_S = 3_600
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Customer).decode
 _peek = msgspec.msgpack.Decoder(list[Raw]).decode
-_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 #: Each section's field and the value at which it is written as an empty array.
 _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
@@ -393,28 +365,11 @@ def plain_bytes(data: bytes) -> bytes:
 
 def _close(customer: Customer) -> None:
     """Put the quiet sections, all of them bytes, into a piece if they are worth it."""
-    if customer._piece is not None:
-        return
-    sections = [getattr(customer, name) for name in _QUIET]
-    plain = _encode(sections)
-    if len(plain) < _WORTH_IT:
-        return
-    piece = squeeze(_encode(_with_rows(sections, turned)))
-    if len(piece) < len(plain):
-        customer._piece = piece
-        for name in _QUIET:
-            setattr(customer, name, _EMPTY)
-
-
-def _with_rows(sections: list[Raw], change: Callable[[bytes, int], bytes]) -> list[Raw]:
-    """Return the quiet sections with the rows of those that have any changed."""
-    found = [*sections]
-    for place, width in _ROWS:
-        fields = _peek(found[place])
-        if fields:
-            fields[0] = Raw(_encode(change(_bytes(fields[0]), width)))
-            found[place] = Raw(_encode(fields))
-    return found
+    if customer._piece is None:
+        customer._piece = piece_of([getattr(customer, name) for name in _QUIET])
+        if customer._piece is not None:
+            for name in _QUIET:
+                setattr(customer, name, _EMPTY)
 
 
 def _opened(customer: Customer) -> Customer:
@@ -422,10 +377,8 @@ def _opened(customer: Customer) -> Customer:
     if customer._piece is None:
         return customer
     try:
-        sections = _peek(unsqueeze(customer._piece))
-        if is_turned(customer._piece):
-            sections = _with_rows(sections, turned_back)
-    except (BadPieceError, msgspec.DecodeError, IndexError) as error:
+        sections = sections_of(customer._piece)
+    except BadPieceError as error:
         raise BrokenState(
             f"the sections of customer {customer.customer_id} cannot be read: {error}"
         ) from error
@@ -443,7 +396,7 @@ def decode_customer(data: bytes) -> Customer:
         raise _explained(data, error) from error
     if customer.version != VERSION:
         if customer.version > VERSION:
-            raise _newer(customer.customer_id, customer.version)
+            raise newer_state(f"customer {customer.customer_id}", customer.version, VERSION)
         customer.version = VERSION
         _close(customer)
     return customer
@@ -458,12 +411,5 @@ def _explained(data: bytes, error: Exception) -> StateError:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError):
         return BrokenState(f"a customer's state of {len(data)} bytes cannot be read: {error}")
     if version > VERSION:
-        return _newer(customer_id, version)
+        return newer_state(f"customer {customer_id}", version, VERSION)
     return BrokenState(f"the state of customer {customer_id} (version {version}) cannot be read: {error}")
-
-
-def _newer(customer_id: str, version: int) -> NewerState:
-    return NewerState(
-        f"the state of customer {customer_id} has version {version}; this program reads up to {VERSION}: "
-        "upgrade it, or stop the workers of the newer version and rebuild"
-    )

@@ -34,7 +34,6 @@ from cem.domain.context import Carried, FoldContext
 from cem.domain.customer import (
     FAMILIES,
     Customer,
-    StateError,
     decode_customer,
     encode_customer,
     new_customer,
@@ -48,6 +47,7 @@ from cem.domain.facts.links import linked_names, tell_links
 from cem.domain.facts.value import absorb_value, forget_value
 from cem.domain.state.lines import LINE_FAMILIES
 from cem.domain.state.moves import Gone, Held, Inflow
+from cem.domain.state_errors import StateError
 
 __all__ = ["HELD_MOST", "has_moves", "merge", "send_on", "split", "take"]
 

@@ -13,19 +13,13 @@ from typing import Final
 import msgspec
 
 from cem.domain.area import area_due_ms
-from cem.domain.customer import (
-    BrokenState,
-    Customer,
-    NewerState,
-    decode_customer,
-    encode_customer,
-    new_customer,
-)
+from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
 from cem.domain.fold import next_due_ms
 from cem.domain.identity import identifier_due_ms
 from cem.domain.state.area import Area
 from cem.domain.state.identifier import Identifier
 from cem.domain.state.lane import LaneState
+from cem.domain.state_errors import BrokenState, newer_state
 from cem.domain.subjects import AREA, LANE, kind_of, value_of
 
 __all__ = ["VERSION", "Subject", "decode_subject", "encode_subject", "new_subject", "subject_due_ms"]
@@ -67,10 +61,10 @@ def decode_subject(name: str, data: bytes) -> Subject:
     except (ValueError, RecursionError) as error:
         version = _version_of(data)
         if version is not None and version > VERSION:
-            raise _newer(name, version) from error
+            raise newer_state(name, version, VERSION) from error
         raise BrokenState(f"the state of {name} cannot be read: {error}") from error
     if state.version > VERSION:
-        raise _newer(name, state.version)
+        raise newer_state(name, state.version, VERSION)
     return state
 
 
@@ -101,10 +95,3 @@ def _version_of(data: bytes) -> int | None:
         return msgspec.msgpack.decode(_peek(data)[0], type=int)
     except (ValueError, RecursionError, IndexError):
         return None
-
-
-def _newer(name: str, version: int) -> NewerState:
-    return NewerState(
-        f"the state of {name} has version {version}; this program reads up to {VERSION}: upgrade it, or stop the "
-        "workers of the newer version and rebuild"
-    )

@@ -9,7 +9,8 @@ from importlib import metadata
 
 import msgspec
 
-from cem.domain.customer import StateError, plain_bytes
+from cem.domain.customer import plain_bytes
+from cem.domain.state_errors import StateError
 from cem.domain.subjects import is_customer
 
 __all__ = ["Digest", "Digester"]

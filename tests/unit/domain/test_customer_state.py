@@ -8,17 +8,10 @@ import msgspec
 import pytest
 
 from cem.domain import view
-from cem.domain.customer import (
-    VERSION,
-    BrokenState,
-    NewerState,
-    decode_customer,
-    encode_customer,
-    new_customer,
-    plain_bytes,
-)
+from cem.domain.customer import VERSION, decode_customer, encode_customer, new_customer, plain_bytes
 from cem.domain.events import PaymentMade, ProfileChanged, SmsRated
 from cem.domain.fold import fold, tick
+from cem.domain.state_errors import BrokenState, NewerState
 from tests.builders.customers import DAY, HOUR, MINUTE, SECOND, T0, Context, household, received
 from tests.builders.typical_customer import typical_customer
 

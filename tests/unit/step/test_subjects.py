@@ -10,11 +10,12 @@ import pytest
 
 from cem.domain import fold
 from cem.domain.context import FoldContext
-from cem.domain.customer import BrokenState, Customer, NewerState
+from cem.domain.customer import Customer
 from cem.domain.events import INBOX_KINDS, ServiceDegraded, SmsRated, encode
 from cem.domain.events.envelope import Received
 from cem.domain.state.area import Area
 from cem.domain.state.lane import LaneSection, LaneState
+from cem.domain.state_errors import BrokenState, NewerState
 from cem.domain.subject_states import decode_subject, encode_subject, new_subject
 from cem.domain.subjects import LANE, is_customer, kind_of, lane_subject, state_suffix, subject_of
 from cem.stores import MemoryCore, MemoryStore

@@ -109,7 +109,7 @@ def rows_of(plan: Plan, demand: Demand, costs: Costs) -> list[tuple[str, str, st
         (
             "workers",
             f"{plan.workers:,}",
-            f"{plan.worker_us:.0f} us a record, {busy}; {plan.records_per_s_per_worker:,.0f} records/s each",
+            f"{plan.worker_us:.0f} us a record at full load, {busy}; {plan.records_per_s_per_worker:,.0f} records/s each",
         ),
         (
             "partitions (CEM_PARTITIONS)",

@@ -3,6 +3,9 @@
     load at the peak = customers x events a day / 86,400 x peak factor
     processes        = load x CPU a record / share of a core that is planned to be busy
 
+What a record costs is what it costs a process that is given as much as it can take. One that is given less makes smaller
+batches and spends more on each record, so its CPU looks busier than the plan says; given more, it makes larger ones.
+
 Everything is planned for the peak hour with the stated share of each core busy, so that what a failure or a backlog
 adds finds room. What is no measurement is a field of `Demand` with a default that says what it stands for.
 """
@@ -71,7 +74,7 @@ class Plan(msgspec.Struct, frozen=True):
 
     records_per_s: float
     decisions_per_s: float
-    #: Worker processes of one core each, and what each must do.
+    #: Worker processes of one core each; what a record costs one that has as much to do as it can; what each must do.
     workers: int
     worker_us: float
     records_per_s_per_worker: float
@@ -103,8 +106,9 @@ def plan_for(demand: Demand, costs: Costs) -> Plan:
     dearest = max(costs.step_us.values())
     step_us = sum(n * costs.step_us.get(t, dearest) for t, n in per_day.items()) / all_day if all_day else 0.0
     busy_us = 1_000_000 * demand.utilisation
-    workers = _workers(records_per_s, step_us, costs, busy_us)
-    worker_us = step_us + _transport_us(records_per_s / workers, costs)
+    worker_us = step_us + costs.transport_us
+    # Two, so that one may end.
+    workers = max(2, ceil(records_per_s * worker_us / busy_us))
     partitions = next((p for p in _PARTITIONS if p >= _LANES_PER_WORKER * workers), _PARTITIONS[-1])
     state_bytes = costs.customer_bytes + costs.due_bytes * demand.due_share
     redis_gib = demand.customers * state_bytes * (1 + demand.redis_headroom) / _GIB
@@ -140,23 +144,6 @@ def plan_for(demand: Demand, costs: Costs) -> Plan:
         brokers_bound_by=broker_by,
         warnings=_warnings(workers, partitions),
     )
-
-
-def _transport_us(per_worker_s: float, costs: Costs) -> float:
-    """Return what a record costs beside the step: batches grow with the rate, so the share of each shrinks.
-
-    Between the two rates measured (1,000 records/s, and as many as a core takes) it falls with 1 / rate.
-    """
-    extra = max(0.0, costs.transport_quiet_us - costs.transport_us)
-    return costs.transport_us + extra * min(1.0, 1000.0 / per_worker_s) if per_worker_s else 0.0
-
-
-def _workers(records_per_s: float, step_us: float, costs: Costs, busy_us: float) -> int:
-    """Return the fewest workers that have enough room; two, so that one may end."""
-    workers = max(2, ceil(records_per_s * (step_us + costs.transport_us) / busy_us))
-    while records_per_s / workers * (step_us + _transport_us(records_per_s / workers, costs)) > busy_us:
-        workers += 1
-    return workers
 
 
 def _warnings(workers: int, partitions: int) -> tuple[str, ...]:

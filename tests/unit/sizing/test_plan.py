@@ -38,14 +38,15 @@ def test_the_load_is_that_of_the_busiest_hour() -> None:
 
 
 def test_there_are_as_many_workers_as_the_cpu_asks_for() -> None:
-    """A record costs 20 + 10 us, and 50 us more by 1,000 / rate: with one worker fewer, half a core would not do."""
+    """A record costs 20 + 10 us at full load; with one worker fewer, half a core would not do."""
     plan = plan_for(demand(1_000_000_000), COSTS)
-    assert plan.workers > 2
-    used_us = plan.records_per_s_per_worker * plan.worker_us
-    assert used_us <= 500_000
-    fewer = plan.workers - 1
-    rate = plan.records_per_s / fewer
-    assert rate * (20 + 10 + 50 * min(1.0, 1000 / rate)) > 500_000
+    assert plan.records_per_s * 30 / plan.workers <= 500_000 < plan.records_per_s * 30 / (plan.workers - 1)
+
+
+def test_what_small_batches_cost_asks_for_no_worker() -> None:
+    """A worker that has little to do spends more on each record, and still has room for as many."""
+    dear = msgspec.structs.replace(COSTS, transport_quiet_us=800.0)
+    assert plan_for(demand(50_000_000), dear).workers == 2
 
 
 def test_never_less_than_two_of_what_may_end() -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from cem.cli.connection import settings_from
 from cem.cli.errors import DONE, FAILED, REJECTS, UNREACHABLE, USAGE, Failure
+from cem.cli.mapped_file import mapped_file
 from cem.cli.output import json_option, note, print_json
 from cem.cli.progress_line import ProgressLine
 from cem.importing.document import MapError
@@ -36,15 +37,7 @@ _GO_ON: Final = "; the same command goes on from what Kafka has acknowledged"
 
 
 @click.command("import", short_help="Send the rows of a file as events.")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--map",
-    "map_file",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="YAML file that says which column becomes which field of which event.",
-)
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this row of the file.")
+@mapped_file("which column becomes which field of which event")
 @click.option("--dry-run", is_flag=True, help="Show the first events and rejects; send nothing.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Write events as JSON lines there, not to Kafka."

@@ -14,6 +14,7 @@ import click
 from cem.cli.connection import settings_from
 from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
 from cem.cli.evaluate.rejected import Rejected
+from cem.cli.mapped_file import mapped_file
 from cem.cli.output import json_option, print_json
 from cem.cli.progress_line import ProgressLine
 from cem.importing.document import MapError, nearest
@@ -44,15 +45,7 @@ _AT_ONCE: Final = 1000
 
 @click.command("learn", short_help="Let a model learn the rows of a file.")
 @click.argument("model")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--map",
-    "map_file",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="YAML file that says which column is what.",
-)
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this row of the file.")
+@mapped_file("which column is what")
 @click.option("--recipe", help="How the model is made, where there are several ways (with --out).")
 @click.option(
     "--out",

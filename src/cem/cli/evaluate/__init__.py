@@ -12,6 +12,7 @@ import click
 from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
 from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
+from cem.cli.mapped_file import mapped_file
 from cem.cli.output import json_option, print_json, print_table
 from cem.cli.progress_line import ProgressLine
 from cem.importing.arrangement import Order, parse_order
@@ -46,16 +47,8 @@ class _OrderType(click.ParamType):
 
 @click.command("evaluate", short_help="Say how good a model is on a file.")
 @click.argument("model")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option(
-    "--map",
-    "map_file",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="YAML file that says which column is what.",
-)
+@mapped_file("which column is what")
 @click.option("--order", type=_OrderType(), default="file", help="In which order rows are learnt.")
-@click.option("--limit", type=click.IntRange(min=1), help="Stop after this row of the file.")
 @click.option(
     "--holdout",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),

@@ -1,9 +1,10 @@
 """Faults and degradations that the household felt.
 
 Unit: faults. Window: the last two, and all that were felt in the last 31 days (at most 64), seen from the newest; one
-that nobody ended is taken for lasting 14 days. Their number for ever. A beginning and an end are one fault if they name one incident, or else, of one service and place, if the end is
-the first after the beginning; an end alone counts for nothing. Equals: that matching over all events sorted by time.
-Order-free where incidents are named. No tick: counts in windows are evaluated at the reader's instant.
+that nobody ended is taken for lasting 14 days. Their number for ever. A beginning and an end are one fault if they name
+one incident, or else, of one service and place, if the end is the first after the beginning; an end alone counts for
+nothing. Equals: that matching over all events sorted by time. Order-free where incidents are named. No tick: counts in
+windows are evaluated at the reader's instant.
 """
 
 from __future__ import annotations
@@ -30,25 +31,20 @@ def begin_fault(customer: Customer, received: Received, ctx: FoldContext) -> Non
     """Fold `service.degraded`."""
     event = received.event
     assert isinstance(event, ServiceDegraded)
-    kind, line, incident_id, at_ms = (
-        str(event.kind),
-        event.line or "",
-        event.incident_id or "",
-        received.time_ms,
-    )
+    begun = Fault(str(event.kind), event.line or "", received.time_ms, 0, event.incident_id or "")
     faults = customer.service.faults
     for fault in faults:
-        if _is_same(fault, kind, line, incident_id) and (
-            incident_id or (fault.began_ms == 0 and fault.ended_ms >= at_ms)
+        if _is_same(fault, begun) and (
+            begun.incident_id or (fault.began_ms == 0 and fault.ended_ms >= begun.began_ms)
         ):
             if fault.began_ms == 0:
                 customer.service.faults_total += 1
-            if fault.began_ms == 0 or at_ms < fault.began_ms:
-                fault.began_ms = at_ms
+            if fault.began_ms == 0 or begun.began_ms < fault.began_ms:
+                fault.began_ms = begun.began_ms
             _keep(customer)
             return
     customer.service.faults_total += 1
-    insort(faults, Fault(kind, line, at_ms, 0, incident_id), key=_at)
+    insort(faults, begun, key=_at)
     _keep(customer)
 
 
@@ -56,27 +52,23 @@ def end_fault(customer: Customer, received: Received, ctx: FoldContext) -> None:
     """Fold `service.restored`."""
     event = received.event
     assert isinstance(event, ServiceRestored)
-    kind, line, incident_id, at_ms = (
-        str(event.kind),
-        event.line or "",
-        event.incident_id or "",
-        received.time_ms,
-    )
+    ended = Fault(str(event.kind), event.line or "", 0, received.time_ms, event.incident_id or "")
     faults = customer.service.faults
     for fault in faults:
-        if _is_same(fault, kind, line, incident_id) and (
-            incident_id or (fault.ended_ms == 0 and fault.began_ms <= at_ms)
+        if _is_same(fault, ended) and (
+            ended.incident_id or (fault.ended_ms == 0 and fault.began_ms <= ended.ended_ms)
         ):
-            fault.ended_ms = max(fault.ended_ms, at_ms)
+            fault.ended_ms = max(fault.ended_ms, ended.ended_ms)
             return
-    insort(faults, Fault(kind, line, 0, at_ms, incident_id), key=_at)
+    insort(faults, ended, key=_at)
     _keep(customer)
 
 
-def _is_same(fault: Fault, kind: str, line: str, incident_id: str) -> bool:
-    if incident_id or fault.incident_id:
-        return fault.incident_id == incident_id and fault.line == line
-    return fault.kind == kind and fault.line == line
+def _is_same(fault: Fault, said: Fault) -> bool:
+    """Tell whether what was said just now can be of a fault that is kept: the same incident, or service and place."""
+    if said.incident_id or fault.incident_id:
+        return fault.incident_id == said.incident_id and fault.line == said.line
+    return fault.kind == said.kind and fault.line == said.line
 
 
 def _keep(customer: Customer) -> None:

@@ -138,6 +138,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
     folder = Path(tempfile.mkdtemp(prefix="cem-bench-"))
     results: dict[str, list[Result]] = {c.name: [] for c in contestants}
+    failures: dict[str, str] = {}
     try:
         kafka = KafkaServer(
             port=options.port, data_dir=folder / "kafka", properties=BROKER, java_options=JAVA
@@ -152,6 +153,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         result = bench.run(contestant)
                     except RunFailed as failure:
                         say(f"  failed: {failure}")
+                        failures[contestant.name] = str(failure)
                         continue
                     say(
                         f"  {result.rate:,.0f} records/s, {result.cpu_us():.2f} us CPU a record"
@@ -164,7 +166,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     reached = report(
-        contestants, results, records=options.records, customers=options.customers, mean_bytes=mean_bytes
+        contestants,
+        results,
+        failures,
+        records=options.records,
+        customers=options.customers,
+        mean_bytes=mean_bytes,
     )
     return 0 if reached else 1
 

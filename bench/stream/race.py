@@ -22,6 +22,8 @@ __all__ = ["Marks", "Peer", "Process", "Result", "RunFailed", "last_values", "ve
 
 #: Longest time for one contestant to start, and to fold all records (s).
 START_S, FOLD_S = 180.0, 600.0
+#: Who uses less than a second of CPU in so many stands still: he waits for something that does not come (s).
+STALL_S, STALL_CPU_S = 60.0, 1.0
 
 
 class RunFailed(Exception):
@@ -126,13 +128,23 @@ class Process:
         """Whether it runs."""
         return self._child.poll() is None
 
-    def wait(self, event: threading.Event, timeout_s: float, what: str) -> None:
-        """Return when `event` is set. Raises RunFailed if the process ends before, or it takes too long."""
-        deadline = time.monotonic() + timeout_s
+    def wait(self, event: threading.Event, timeout_s: float, what: str, *, stall_s: float = STALL_S) -> None:
+        """Return when `event` is set. Raises RunFailed if the process ends before, stands still, or takes too long."""
+        began = busy_at = time.monotonic()
+        busy_cpu = 0.0
         while not event.wait(0.2):
-            if not self.alive and not event.wait(1.0):
+            if not self.alive:
+                if event.wait(1.0):
+                    return
                 raise RunFailed(f"ended with {self._child.returncode} before {what}\n{self.tail()}")
-            if time.monotonic() > deadline:
+            now = time.monotonic()
+            with contextlib.suppress(ProcessLookupError):
+                if (used := cpu_s(self.pid)) - busy_cpu >= STALL_CPU_S:
+                    busy_at, busy_cpu = now, used
+            if now - busy_at > stall_s:
+                msg = f"stalled: idle for {stall_s:g} s before {what}, its last words:"
+                raise RunFailed(f"{msg}\n{self.tail()}")
+            if now - began > timeout_s:
                 raise RunFailed(f"{what}: not within {timeout_s:g} s\n{self.tail()}")
 
     def stop(self, timeout_s: float = 60.0) -> None:
@@ -145,12 +157,14 @@ class Process:
                 self._child.kill()
         self._child.wait()
         self._reader.join(5)
+        assert self._child.stdout is not None
+        self._child.stdout.close()
         self._log.close()
 
     def tail(self) -> str:
         """Return the end of what it said."""
         self._log.flush()
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:]) or "(it said nothing)"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.common import Row, Target, check_targets, median_run, show, write_results
+from bench.common import Row, Target, check_targets, median_run, say, show, write_results
 from bench.stream.product import Product
 from bench.stream.race import Peer, Result
 
@@ -23,12 +23,16 @@ BASELINES = {
 def report(
     contestants: Sequence[Peer | Product],
     results: Mapping[str, Sequence[Result]],
+    failures: Mapping[str, str],
     *,
     records: int,
     customers: int,
     mean_bytes: int,
 ) -> bool:
-    """Print the table and whether the targets are reached; write the results. Returns whether all are."""
+    """Print the table and whether the targets are reached; write the results. Returns whether all are.
+
+    `failures`: why a contestant's last failed run failed, by name, its last words among it.
+    """
     right = {
         name: median_run([r for r in runs if r.wrong is None], key=lambda r: r.rate)
         for name, runs in results.items()
@@ -38,7 +42,8 @@ def report(
     for contestant in contestants:
         best, runs = right.get(contestant.name), results[contestant.name]
         if best is None:
-            lines.append([contestant.title, runs[0].wrong if runs else "failed", *["-"] * 6])
+            why = runs[0].wrong if runs else failures.get(contestant.name, "failed").partition("\n")[0]
+            lines.append([contestant.title, why, *["-"] * 6])
             continue
         redis = best.cpu.get("redis")
         cpu = best.cpu_us()
@@ -71,6 +76,9 @@ def report(
         ],
         lines,
     )
+    for contestant in contestants:
+        if (failure := failures.get(contestant.name)) is not None:
+            say(f"\n{contestant.title}, no result of a run: {failure}")
     rows: list[Row] = []
     for contestant in contestants:
         if (run := right.get(contestant.name)) is not None:
@@ -96,5 +104,7 @@ def report(
     compare("cem", "streams-exactly", "CPU", most=0.65)
     compare("cem-2", "cem", "CPU", most=1.10)
     reached = check_targets(rows, targets)
-    write_results("stream", rows, records=records, customers=customers, record_bytes=mean_bytes)
+    write_results(
+        "stream", rows, records=records, customers=customers, record_bytes=mean_bytes, failures=dict(failures)
+    )
     return reached and len(right) == len(contestants)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+import threading
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from bench.common import Row, Target, cpu_s, median_run
 from bench.stream.job import BenchStepper, State
-from bench.stream.race import verdict
+from bench.stream.race import Process, RunFailed, verdict
 from bench.stream.records import expected, messages
 from cem.stepper import Moment
 from cem.streams.records import LogRecord
@@ -84,3 +88,18 @@ def test_the_median_run_is_one_that_took_place() -> None:
     """Of an even number of runs the lower of the middle two is taken, whole."""
     assert median_run([3.0, 1.0, 2.0], key=lambda r: r) == 2.0
     assert median_run([4.0, 1.0, 2.0, 3.0], key=lambda r: r) == 2.0
+
+
+def test_a_contestant_that_stands_still_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    """Nobody waits for it until the longest time is over, and what it waits for can be read."""
+    program = "import sys, time; print('waiting for the group', file=sys.stderr, flush=True); time.sleep(60)"
+    process = Process(
+        [sys.executable, "-c", program], env=os.environ, log=tmp_path / "log", at_mark=lambda name: None
+    )
+    try:
+        with pytest.raises(
+            RunFailed, match=r"(?s)stalled: .* before its first record.*waiting for the group"
+        ):
+            process.wait(threading.Event(), 60, "its first record", stall_s=3)
+    finally:
+        process.stop()

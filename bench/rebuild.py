@@ -4,7 +4,10 @@ In process, without network: the lane's own pipeline follows its journal over th
 again from lists. First the messages of a day after the checkpoint, then the whole year from an empty store, every kind
 of record in it. Both end with the digest of the lane that was lost, or the benchmark fails.
 
-    python -m bench.rebuild [--households 200] [--messages 60000] [--profile FILE]
+Then, with `--stream`, the whole: a worker, Kafka and Redis, which is emptied; from the worker's first save to the last
+record of the log, in one process and in as many as there are cores, and the digest is that of before.
+
+    python -m bench.rebuild [--households 200] [--messages 60000] [--profile FILE] [--stream RECORDS]
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ import time
 from pathlib import Path
 
 from bench.common import Row, Target, check_targets, say, show, write_results
-from bench.step import BATCH, MESSAGE_EVERY_MS, household_year, messages
+from bench.rig import Rig
+from bench.step import BATCH, MESSAGE_EVERY_MS, applied_records, household_year, messages, send_messages
 from cem.pipeline import Limits
+from cem.settings import Settings
 from cem.stores import MemoryCore
 from tests.builders.one_lane import LANE, OneLane
 from tests.builders.records import LogRecord
@@ -63,6 +68,43 @@ async def _follow(lane: OneLane, core: MemoryCore) -> tuple[int, float]:
     return pipeline.records, took
 
 
+def on_the_stream(count: int, households: int) -> dict[str, float]:
+    """Return records a second of a worker that makes all states again, by how many processes do it."""
+    rates: dict[str, float] = {}
+    with Rig(partitions=4) as rig:
+        settings = Settings.from_env(rig.environ)
+        asyncio.run(send_messages(settings, count, households, 0))
+        worker = rig.worker("builds")
+        _applied_at(rig, settings, count)
+        worker.stop()
+        before = rig.cem("state", "digest")
+        for name, processes in (("one process", "1"), ("a process a core", "0")):
+            rig.redis.command("FLUSHALL")
+            worker = rig.start(
+                f"rebuilds-{processes}", "cem", "worker", CEM_REBUILD="1", CEM_REBUILD_PROCESSES=processes,
+                CEM_WORKER_ID=f"rebuilds-{processes}",
+            )  # fmt: skip
+            # The start of processes is seconds, whatever there is to do; it is not what grows with the journal.
+            began, first = _applied_at(rig, settings, 1)
+            ended, _ = _applied_at(rig, settings, count)
+            rates[name] = (count - first) / (ended - began)
+            say(f"on the stream, {name}: {count - first:,} records in {ended - began:.1f} s")
+            worker.stop()
+            if rig.cem("state", "digest") != before:
+                raise RuntimeError("what was rebuilt on the stream differs from what was lost")
+    return rates
+
+
+def _applied_at(rig: Rig, settings: Settings, least: int) -> tuple[float, int]:
+    """Return when so many messages were applied (monotonic seconds), and how many it were."""
+    deadline = time.monotonic() + 900
+    while (applied := asyncio.run(applied_records(rig, settings))) < least:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"only {applied:,} of {least:,} messages are applied")
+        time.sleep(0.05)
+    return time.monotonic(), applied
+
+
 def main() -> int:
     """Measure, print, write `bench/results/rebuild.json`; 1 when the target is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -70,6 +112,13 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=60_000)
     parser.add_argument(
         "--profile", type=Path, help="a file for cProfile's table of the following after the checkpoint"
+    )
+    parser.add_argument(
+        "--stream",
+        type=int,
+        default=0,
+        metavar="RECORDS",
+        help="also on Kafka and Redis, with so many messages",
     )
     asked = parser.parse_args()
     lane = OneLane()
@@ -89,6 +138,9 @@ def main() -> int:
         profile.disable()
         with asked.profile.open("w") as file:
             pstats.Stats(profile, stream=file).sort_stats("tottime").print_stats(60)
+    if asked.stream:
+        for name, rate in on_the_stream(asked.stream, 20_000).items():
+            rows.append(Row(f"rebuilt on the stream, {name}", rate, "records/s"))
     show("How fast a lane is made again", ("", "", ""), [(r.name, r.value, r.unit) for r in rows])
     good = check_targets(rows, (Target("rebuilt after a checkpoint", least=50_000, of="value"),))
     write_results("rebuild", rows, households=asked.households, messages=asked.messages)

@@ -101,6 +101,10 @@ class Settings(BaseModel):
         7 * 86_400, description="events older than this change facts but tell nobody"
     )
     rebuild: bool = Field(False, description="an empty store is rebuilt from checkpoint and journal")
+    rebuild_processes: Annotated[int, Field(ge=0, le=64)] = Field(
+        0,
+        description="processes beside a worker in which lanes are rebuilt; 1 = none, 0 = one a core if there is much to do",
+    )
     shadow: bool = Field(False, description="decide and record what customers would be told, and tell nobody")
     accept_loss: bool = Field(False, description="go on past records that the log no longer has")
     adopt_new_log: bool = Field(

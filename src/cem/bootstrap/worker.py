@@ -13,18 +13,22 @@ from cem.bootstrap.brakes import Brakes
 from cem.bootstrap.checkpoints import CheckpointFiles
 from cem.bootstrap.judge import LedgerJudge
 from cem.bootstrap.learner import model_names
-from cem.bootstrap.parts import open_parts
+from cem.bootstrap.parts import Parts, open_parts
+from cem.bootstrap.rebuilding import Rebuilders, processes_for
 from cem.bootstrap.reloading import RulesWatch
 from cem.bootstrap.rules import read_rules
 from cem.bootstrap.rules_archive import RulesArchive
 from cem.bootstrap.segment_watch import SegmentWatch
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
+from cem.journal import JOURNAL_TOPIC
 from cem.pipeline import LanePipeline, Limits
+from cem.ports import NO_TOKEN
 from cem.settings import Settings
 from cem.step import CemStepper
 from cem.step_rules import Rules
 from cem.stepper import Stepper
+from cem.stores.codec import RESTORING
 from cem.streams.checkpoints import CheckpointKeeper
 from cem.streams.dead_letters import dead_letter
 from cem.streams.lag_metrics import LagCollector
@@ -47,7 +51,7 @@ from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.stopped_lanes import StoppedLanes
 from cem.streams.topics import LANE_TOPICS
 
-__all__ = ["make_stepper", "resume_key", "run_worker"]
+__all__ = ["lane_limits", "make_stepper", "resume_key", "run_worker"]
 
 
 def make_stepper(
@@ -68,6 +72,15 @@ def make_stepper(
         find_rules=archive.find if archive else lambda version: None,
         models=models,
         restraint=restraint,
+    )
+
+
+def lane_limits(settings: Settings) -> Limits:
+    """Return what bounds a lane's saves, and how many states it holds in memory."""
+    return Limits(
+        customers=settings.save_max_customers,
+        bytes=settings.save_max_bytes,
+        cached=max(1, settings.cache_customers // settings.partitions),
     )
 
 
@@ -103,6 +116,9 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         store = parts.store if metrics is None else TimedStore(parts.store, metrics)
         publisher = parts.publisher if metrics is None else TimedPublisher(parts.publisher, metrics)
 
+        rebuilders = None
+        if settings.rebuild and job is None and processes_for(settings) > 1:
+            rebuilders = Rebuilders(settings, lambda lane: _saves_left(parts, lane))
         stopped = StoppedLanes(parts.store, settings.worker_id or socket.gethostname())
 
         def make_lane(number: int, lanes: LaneSet) -> Lane:
@@ -119,11 +135,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
                     owner=owner,
                     new_token=lambda: secrets.token_hex(8),
                     pause=lane.pause,
-                    limits=Limits(
-                        customers=settings.save_max_customers,
-                        bytes=settings.save_max_bytes,
-                        cached=max(1, settings.cache_customers // settings.partitions),
-                    ),
+                    limits=lane_limits(settings),
                     reject_limits=DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run),
                     rebuild=settings.rebuild,
                     accept_loss=settings.accept_loss,
@@ -137,6 +149,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
                 on_opened=lambda lane: opened(lanes, lane),
                 checkpoints=keeper,
                 rebuild=settings.rebuild,
+                rebuild_beside=None if rebuilders is None else rebuilders.rebuild,
                 observer=meter,
                 refresh_rules=archive.refresh,
             )
@@ -190,6 +203,16 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             closers = [reader.stop, lambda: asyncio.to_thread(close_port), *closers]
             runs.append(lag.run)
         await run(app, lanes, parts.log, settings, closers=closers, background=[start() for start in runs])
+
+
+async def _saves_left(parts: Parts, lane: int) -> int:
+    """Return how many saves the lane's journal has after the store's. Raises Unavailable."""
+    first, end = (await parts.log.bounds(lane, [JOURNAL_TOPIC]))[JOURNAL_TOPIC]
+    token = await parts.store.token_of(lane)
+    if token != NO_TOKEN and not token.startswith(RESTORING):
+        header = (await parts.store.open_lane(lane)).header
+        first = first if header is None else header.journal_offset
+    return end - first
 
 
 def _has_first(lanes: LaneSet) -> bool:

@@ -55,11 +55,13 @@ class Lane:
         on_opened: Callable[[Lane], None],
         checkpoints: CheckpointKeeper | None = None,
         rebuild: bool = False,
+        rebuild_beside: Callable[[int], Awaitable[None]] | None = None,
         observer: Observer | None = None,
         refresh_rules: Callable[[], Awaitable[bool]] | None = None,
     ) -> None:
         """Take what the lane is made of.
 
+        `rebuild_beside` may make the lane again, as far as its journal goes, before it is opened; raises Unavailable.
         `refresh_rules` returns whether rules that other workers have taken up meanwhile are known now that were not.
         """
         self.number = number
@@ -79,6 +81,7 @@ class Lane:
         self._refresh_rules = refresh_rules
         self._checkpoints = checkpoints
         self._rebuild = rebuild
+        self._rebuild_beside = rebuild_beside
         self._consumer: Consumer | None = None
         self._queue: deque[tuple[Batch, Callable[[], None]]] = deque()
         self._wake = asyncio.Event()
@@ -292,6 +295,9 @@ class Lane:
                 self.stop(reason)
 
     async def _open(self) -> None:
+        if self._rebuild and (beside := self._rebuild_beside) is not None:
+            with self._standing_still():
+                await self.pipeline.patiently(lambda: beside(self.number))
         if self._rebuild and self._checkpoints is not None:
             with self._standing_still():
                 await self._restore(self._checkpoints)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from cem.domain import view
 from cem.domain.customer import Customer, decode_customer
 from cem.domain.events import (
     CallEnded,
@@ -29,6 +28,7 @@ from cem.nba import Call, facts_of
 from tests.builders.customers import DAY, HOUR, T0
 from tests.builders.one_lane import LANE, Moment, run_lane
 from tests.builders.records import record_of
+from tests.builders.windows import touches_in
 
 FACTS = (
     "contacts_7d",
@@ -150,4 +150,4 @@ def test_every_window_is_a_plain_count(drawn: list[Happened], half_days: int, of
         "open_faults": len(within(14, "fault")),
         "days_since_contact": (now_ms - contacts[-1].at_ms) / DAY if contacts else None,
     }
-    assert len(view.touches_in(customer, now_ms, 30)) == len(within(30, "campaign"))
+    assert len(touches_in(customer, now_ms, 30)) == len(within(30, "campaign"))

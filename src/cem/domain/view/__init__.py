@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from cem.domain.view.bill_change import CHANGE_KINDS, BillChange, Change, bill_change
 from cem.domain.view.contacts import (
-    contacts_in,
     effort,
     first_contact_resolution,
-    last_contact,
     open_calls,
     recent_contacts,
-    repeats_in,
 )
 from cem.domain.view.estimates import (
     ChurnRisk,
@@ -38,8 +35,7 @@ from cem.domain.view.money import (
     tenure_days,
 )
 from cem.domain.view.moods import Mood, mood, mood_level
-from cem.domain.view.outreach import decisions_about, decisions_in, touches_in
-from cem.domain.view.person import age_years, consent, open_alerts
+from cem.domain.view.person import consent, open_alerts
 from cem.domain.view.reach import (
     TELLING,
     BestHour,
@@ -50,9 +46,8 @@ from cem.domain.view.reach import (
     channel_rates,
     does_channel,
 )
-from cem.domain.view.satisfaction import CSAT_PRIOR, csat_level, last_answer
+from cem.domain.view.satisfaction import CSAT_PRIOR, csat_level
 from cem.domain.view.service import (
-    faults_in,
     missed_promises_in,
     open_faults,
     open_orders,
@@ -64,7 +59,6 @@ from cem.domain.view.use import (
     charged_minor,
     recipients_24h,
     usage_cycle,
-    usage_share,
 )
 from cem.domain.view.worth import LifetimeValue, Rfm, lifetime_value, rfm
 
@@ -84,7 +78,6 @@ __all__ = [
     "Predicted",
     "Rfm",
     "SupposedReason",
-    "age_years",
     "best_channel",
     "best_hour",
     "bill_change",
@@ -96,18 +89,12 @@ __all__ = [
     "charged_minor",
     "churn_risk",
     "consent",
-    "contacts_in",
     "contract_days_left",
     "csat_level",
-    "decisions_about",
-    "decisions_in",
     "does_channel",
     "effort",
-    "faults_in",
     "first_contact_resolution",
     "journey_quality",
-    "last_answer",
-    "last_contact",
     "lifetime_value",
     "missed_promises_in",
     "mood",
@@ -126,11 +113,8 @@ __all__ = [
     "predicted_satisfaction",
     "recent_contacts",
     "recipients_24h",
-    "repeats_in",
     "rfm",
     "supposed_reason",
     "tenure_days",
-    "touches_in",
     "usage_cycle",
-    "usage_share",
 ]

@@ -1,15 +1,11 @@
-"""What is open about him, what he allowed, how old he is. Windows as in `cem.domain.view`."""
+"""What is open about him, and what he allowed. Windows as in `cem.domain.view`."""
 
 from __future__ import annotations
 
-from datetime import tzinfo
-
 from cem.domain.customer import Customer
-from cem.domain.localtime import date_of, local_day
 from cem.domain.state.alerts import StoredAlert
 
 __all__ = [
-    "age_years",
     "consent",
     "open_alerts",
 ]
@@ -30,10 +26,3 @@ def consent(customer: Customer, purpose: str, channel: str = "") -> bool | None:
             if not said.channel:
                 whole = said.granted
     return whole
-
-
-def age_years(birth_year: int, now_ms: int, tz: tzinfo) -> int | None:
-    """Return the age reached in the running year, or None if the year of birth is unknown."""
-    if not birth_year:
-        return None
-    return max(0, date_of(local_day(now_ms, tz)).year - birth_year)

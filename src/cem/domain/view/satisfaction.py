@@ -10,7 +10,6 @@ __all__ = [
     "CSAT_PRIOR",
     "csat_level",
     "csat_level_then",
-    "last_answer",
 ]
 
 
@@ -42,15 +41,6 @@ def csat_level_then(customer: Customer, then_ms: int) -> float:
             weight_sum += weight
             total += weight * _csat_of(answer)
     return total / weight_sum
-
-
-def last_answer(customer: Customer, kind: str) -> int | None:
-    """Return the newest answer to `kind` ("csat", "nps" or "ces"), or None."""
-    for answer in reversed(customer.satisfaction.answers):
-        value: int = getattr(answer, kind)
-        if value > (-1 if kind == "nps" else 0):
-            return value
-    return None
 
 
 def _csat_of(answer: Answer) -> float:

@@ -7,19 +7,12 @@ from cem.domain.localtime import DAY_MS
 from cem.domain.state.service import Fault, Order, Task, Ticket
 
 __all__ = [
-    "faults_in",
     "missed_promises_in",
     "open_faults",
     "open_orders",
     "open_tasks",
     "open_tickets",
 ]
-
-
-def faults_in(customer: Customer, now_ms: int, days: int = 30) -> int:
-    """Return how many faults began in the last `days` (up to 30)."""
-    since_ms = now_ms - days * DAY_MS
-    return sum(1 for f in customer.service.faults if since_ms < f.began_ms <= now_ms)
 
 
 def open_faults(customer: Customer, now_ms: int) -> list[Fault]:

@@ -13,7 +13,6 @@ __all__ = [
     "charged_minor",
     "recipients_24h",
     "usage_cycle",
-    "usage_share",
 ]
 
 
@@ -21,15 +20,6 @@ def usage_cycle(customer: Customer, line: str, now_ms: int) -> Cycle | None:
     """Return the line's running cycle, or None if nothing was used in it."""
     found = customer.lines.get(line)
     return None if found is None else cycle_at(found, now_ms)
-
-
-def usage_share(customer: Customer, line: str, now_ms: int) -> float | None:
-    """Return the share of the line's message allowance used in the running cycle (1.0 = all), or None if unknown."""
-    found = customer.lines.get(line)
-    if found is None or not found.allowance:
-        return None
-    cycle = cycle_at(found, now_ms)
-    return cycle.counted / found.allowance if cycle else 0.0
 
 
 def charged_minor(customer: Customer, now_ms: int, line: str | None = None) -> int:

@@ -47,7 +47,6 @@ PLANS: Final[tuple[Plan, ...]] = (
     Plan("talk-1000", 2300, 1000, 8),
     Plan("talk-free", 3200, None, 0),
 )
-BY_NAME: Final = {plan.name: index for index, plan in enumerate(PLANS)}
 
 
 def plan_for(segments_a_month: float) -> int:

@@ -200,7 +200,8 @@ def test_a_premium_message_says_nothing_about_the_allowance() -> None:
     ctx = Context(0, alerts=NO_VELOCITY)
     customer, _ = household([(T0, PROFILE), *((T0 + n * MINUTE, premium) for n in range(1, 200))], ctx=ctx)
     assert ctx.emitted == []
-    assert view.usage_share(customer, DAUGHTER, T0 + DAY) == 0.0
+    cycle = view.usage_cycle(customer, DAUGHTER, T0 + DAY)
+    assert cycle is not None and cycle.counted == 0
 
 
 def test_resolved_by_hand_it_stays_quiet_for_the_same_threshold() -> None:

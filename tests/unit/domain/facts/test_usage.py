@@ -155,7 +155,9 @@ def test_share_of_the_allowance_by_line_plan_and_table() -> None:
         ]
     )
     now_ms = T0 + 3 * HOUR
-    assert view.usage_share(customer, "+1", now_ms) == 0.1
-    assert view.usage_share(customer, "+2", now_ms) == 0.4
-    assert view.usage_share(customer, "+2", now_ms + 60 * DAY) == 0.0
-    assert view.usage_share(customer, "+3", now_ms) is None
+    for line, allowance in (("+1", 200), ("+2", 50)):
+        cycle = view.usage_cycle(customer, line, now_ms)
+        assert cycle is not None
+        assert (cycle.counted, customer.lines[line].allowance) == (20, allowance)
+    assert view.usage_cycle(customer, "+2", now_ms + 60 * DAY) is None
+    assert view.usage_cycle(customer, "+3", now_ms) is None

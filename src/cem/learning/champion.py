@@ -265,5 +265,6 @@ class Champion:
         self.note(why)
 
     def note(self, why: str) -> None:
+        """Keep that something has changed with this example, and why; the oldest changes are forgotten."""
         self.changes.append(Change(self.examples, self.version, self._champion, why))
         del self.changes[:-_KEPT]

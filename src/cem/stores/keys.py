@@ -57,7 +57,8 @@ def tag(lane: int, partitions: int) -> str:
     """Return the lane's hash tag: the first of `LANE.0`, `LANE.1`, ... whose slot lies where the lane belongs.
 
     Lane p of P belongs to the middle half of the p-th of P equal ranges of slots. So N nodes with equal shares of
-    the slots hold equal shares of the lanes (to two), and exactly equal ones when N divides P.
+    the slots hold equal shares of the lanes (to two), and exactly equal ones when N divides P. Raises ValueError for
+    a lane that is none of them, or more lanes than there are sixteenths of slots.
     """
     if not 0 <= lane < partitions <= SLOTS // 16:
         msg = f"lane {lane} of {partitions}: must be 0 <= lane < partitions <= {SLOTS // 16}"

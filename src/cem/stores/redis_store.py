@@ -43,7 +43,7 @@ class RedisStore(RedisReader, RedisAdmin):
     """
 
     async def open_lane(self, lane: int) -> LaneImage:
-        """Return the lane as it is: its header, the outbox of its last save, its earliest due time."""
+        """Return the lane as it is: its header, the outbox of its last save, its earliest due time (ms)."""
         keys = self.keys(lane)
         *_, image = await self._work(
             keys.slot,
@@ -71,7 +71,10 @@ class RedisStore(RedisReader, RedisAdmin):
             )
             raise StoreBroken(msg)
         if token is None or header is None:
-            msg = f"lane {lane}: the store has half of its header"
+            msg = (
+                f"lane {lane}: the store has half of its header, so something else writes to this Redis. Restore a "
+                "backup, or empty the store and start the worker with --rebuild."
+            )
             raise StoreBroken(msg)
         return LaneImage(
             decode_header(header, token.decode(), lane),

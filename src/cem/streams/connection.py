@@ -52,7 +52,10 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext:
-    """Return a context that verifies the brokers' certificates and host names, and presents ours if there is one."""
+    """Return a context that verifies the brokers' certificates and host names, and presents ours if there is one.
+
+    Raises SettingsError for a file that cannot be read, or a key without its certificate.
+    """
     try:
         context = ssl.create_default_context(cafile=settings.kafka_ca_file)
     except (OSError, ssl.SSLError) as error:

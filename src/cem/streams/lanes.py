@@ -97,10 +97,12 @@ class LaneSet:
             lane.open_again()
 
     def wants(self, tp: TP) -> bool:
+        """Tell whether another batch of the partition may be fetched: its lane is ours, and has room."""
         lane = self.lanes.get(tp.partition)
         return lane is not None and lane.wants(tp)
 
     def all_read(self) -> bool:
+        """Tell whether no batch waits for a lane of ours."""
         return not any(lane.waiting and any(lane.waiting.values()) for lane in self.lanes.values())
 
     def submit(self, batch: Batch, done: Callable[[], None]) -> None:

@@ -186,7 +186,10 @@ class ModelWriter:
         self._published_s = self._now_s()
 
     async def advance(self) -> bool:
-        """Take what the log has, up to a piece; return whether there was anything. Publishes when it is time."""
+        """Take what the log has, up to a piece; return whether there was anything. Publishes when it is time.
+
+        Raises LaneStopped when the log ends before what has been learnt.
+        """
         first, end = (await self._log.bounds(0, [self._topic]))[self._topic]
         pupil = self.pupil
         start = max(pupil.version + 1, first)

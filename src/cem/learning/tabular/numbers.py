@@ -40,7 +40,7 @@ def draw_below(limit: int, seed: int, count: int) -> int:
 
 
 def normal_quantile(p: float) -> float:
-    """Return the standard normal's quantile, |error| < 4.5e-4 (Abramowitz and Stegun 26.2.23)."""
+    """Return the standard normal's quantile, |error| < 4.5e-4 (Abramowitz and Stegun 26.2.23). Raises ValueError for a p outside (0, 1)."""
     if not 0.0 < p < 1.0:
         raise ValueError("p must lie between 0 and 1")
     tail = min(p, 1.0 - p)

@@ -102,6 +102,7 @@ class Load:
                 self._next(connection, time.perf_counter())
             self.idle.clear()
             await asyncio.sleep(seconds)
+            total = self.asked
         else:
             total, number = int(seconds * rate), 0
             while number < total:
@@ -113,10 +114,11 @@ class Load:
                     else:
                         self.due.append(at)
                 await asyncio.sleep(max(0.0, began + number / rate - time.perf_counter()))
-            for _ in range(500):
-                if len(self.latencies) >= total:
-                    break
-                await asyncio.sleep(0.01)
+        # What is under way when the time is up is answered still, or it would pass for lost.
+        for _ in range(5000):
+            if len(self.latencies) >= total:
+                break
+            await asyncio.sleep(0.001)
         took = time.perf_counter() - began
         self.over = True
         for transport, _ in made:

@@ -37,7 +37,8 @@ def learnt_propensities(
     channel: str,
 ) -> tuple[str, dict[str, Learnt]]:
     """Return the model's version, and what it says of each action, beside its group, of which it has learnt something."""
-    if models.shelf is None:
+    if models.shelf is None or not models.shelf.is_ready("propensity"):
+        # As long as there are few outcomes: nobody need look at the customer for a model that is not asked.
         return "", {}
     version, said = models.shelf.propensities(portrait(customer, now_ms, timezone), actions, channel)
     return version, {action: Learnt(mean, outcomes) for action, (mean, outcomes) in said.items()}

@@ -96,6 +96,10 @@ class ModelShelf:
                 found[action] = (round(said.probability, 4), outcomes)
         return str(loaded.version), found
 
+    def is_ready(self, name: str) -> bool:
+        """Return whether the model is there and has learnt enough to be asked."""
+        return self._ready(name) is not None
+
     def _ready(self, name: str) -> Loaded | None:
         loaded = self._loaded.get(name)
         return None if loaded is None or loaded.examples < LEAST_EXAMPLES[name] else loaded

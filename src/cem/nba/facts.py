@@ -12,6 +12,7 @@ from typing import Final
 from cem.domain.customer import Customer
 from cem.domain.facts.strangers import is_stranger
 from cem.domain.localtime import DAY_MS
+from cem.domain.state.decisions import acted, count_since
 from cem.domain.state.profile import Contract
 from cem.domain.value_policy import ValuePolicy
 from cem.domain.view import (
@@ -65,12 +66,13 @@ def facts_of(
 
 def history_of(customer: Customer, now_ms: int) -> tuple[Past, ...]:
     """Return what became of the earlier suggestions that contact policies count, oldest first."""
-    found = []
-    for made in customer.decisions.made:
-        at_ms = made.state_ms or made.at_ms
-        if made.action and not made.shadow and made.state in _STATES and 0 <= now_ms - at_ms < _HISTORY_MS:
-            found.append(Past(made.action, made.state, at_ms))
-    return tuple(found)
+    return tuple(
+        [
+            Past(action, state, at_ms)
+            for action, state, at_ms in acted(customer.decisions)
+            if state in _STATES and 0 <= now_ms - at_ms < _HISTORY_MS
+        ]
+    )
 
 
 def _status(v: Situation) -> str:
@@ -202,8 +204,7 @@ def _since_survey(v: Situation) -> float | None:
 
 
 def _declined(v: Situation) -> int:
-    since = v.now_ms - 30 * DAY_MS
-    return sum([d.state == "declined" and d.state_ms > since for d in v.decisions])
+    return count_since(v.customer.decisions, "declined", v.now_ms - 30 * DAY_MS)
 
 
 def _need(v: Situation, place: int) -> float:
@@ -324,7 +325,7 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "declined_30d": _declined,
     "credited_90d": _credited,
     "channel_said": lambda v: v.profile.channel_said,
-    "channel_does": lambda v: v.reach.does,
+    "channel_does": lambda v: v.does,
     "channel_best": lambda v: v.reach.channel,
     "answer_chance": lambda v: v.reach.probability,
     "best_part": lambda v: v.hour.part if v.hour else "",

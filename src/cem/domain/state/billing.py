@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from operator import itemgetter
 from zlib import crc32
 
 import msgspec
@@ -25,6 +26,7 @@ __all__ = [
     "payment_code",
 ]
 
+_by_place = itemgetter(0)
 _EARLIER = struct.Struct("<Hi")
 
 #: Causes of a bill's items, by code. Append only.
@@ -87,6 +89,16 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
                 if minor < 0 and (key.partition("/")[0] if isinstance(key, str) else CAUSES[key]) == "credit":
                     return True
         return False
+
+    def amounts_by_place(self) -> dict[tuple[str, str, str], int]:
+        """Return minor units by line, cause and destination, in their order: what costs half of `parts`."""
+        found = []
+        for line, causes in self.sums.items():
+            for key, minor in causes.items():
+                cause, _, destination = (key if isinstance(key, str) else CAUSES[key]).partition("/")
+                found.append(((line, cause, destination), minor))
+        found.sort(key=_by_place)
+        return dict(found)
 
     @property
     def parts(self) -> list[Part]:

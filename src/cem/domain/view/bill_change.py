@@ -115,8 +115,7 @@ def bill_change(customer: Customer, bill_id: str = "") -> BillChange | None:
 
 def change_between(before: Bill, bill: Bill) -> BillChange:
     """Return how a bill differs from an earlier one."""
-    old = {(p.line, p.cause, p.destination): p.amount_minor for p in before.parts}
-    new = {(p.line, p.cause, p.destination): p.amount_minor for p in bill.parts}
+    old, new = before.amounts_by_place(), bill.amounts_by_place()
     changes = []
     for place in dict.fromkeys([*old, *new]):
         line, cause, destination = place

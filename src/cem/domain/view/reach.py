@@ -18,7 +18,7 @@ Everything is evaluated at the reader's instant; nothing is stored for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from math import exp, lgamma
 from typing import Final, NamedTuple
@@ -35,6 +35,7 @@ __all__ = [
     "BestHour",
     "ChannelRate",
     "Choice",
+    "answering_channel",
     "best_channel",
     "best_hour",
     "channel_rates",
@@ -62,6 +63,8 @@ _OWN_HOUR: Final = 0.3
 _PART_SHARES: Final = (0.30, 0.28, 0.36, 0.06)
 _WEEKEND_SHARE: Final = 2 / 7
 _NIGHT: Final = len(PARTS) - 1
+#: The weights of a channel over which nothing was said.
+_NOTHING: Final = (0.0, 0.0)
 
 
 class ChannelRate(NamedTuple):
@@ -120,16 +123,10 @@ _Weights = dict[tuple[str, int], list[float]]
 
 def channel_rates(customer: Customer, now_ms: int, channels: Iterable[str] = TELLING) -> list[ChannelRate]:
     """Return what is known of his answers over each of these channels and over those he was sent something on."""
-    counts: dict[str, list[int]] = {}
-    weights: dict[str, list[float]] = {}
-    for (channel, _, answered), (number, weight) in _observed(customer, now_ms).items():
-        counted, weighed = counts.setdefault(channel, [0, 0]), weights.setdefault(channel, [0.0, 0.0])
-        counted[not answered] += number
-        weighed[not answered] += weight
-    own = _own_contacts(customer, now_ms)
+    counts, weights = _answers(customer, now_ms)
     said = customer.profile.channel_said
     names = list(dict.fromkeys((*channels, *([said] if said else ()), *counts)))
-    did = [own.get(name, 1.0) * exp(_evidence(*weights.get(name, (0.0, 0.0)))) for name in names]
+    did = _likelihoods(customer, now_ms, names, weights)
     prior = [_prior(name, said, len(names)) for name in names]
     total, all_did = sum(p * d for p, d in zip(prior, did, strict=True)), sum(did)
     found = []
@@ -140,6 +137,40 @@ def channel_rates(customer: Customer, now_ms: int, channels: Iterable[str] = TEL
         mean = his * _mean(_HIS, yes, no) + (1 - his) * _mean(_OTHER, yes, no)
         found.append(ChannelRate(name, taken, taken + left, yes, yes + no, mean, his, likely / all_did))
     return found
+
+
+def answering_channel(customer: Customer, now_ms: int) -> str:
+    """Return `does_channel` of his `channel_rates`: of most customers too little is known, and that is seen first."""
+    counts, weights = _answers(customer, now_ms)
+    said = customer.profile.channel_said
+    names = list(dict.fromkeys((*TELLING, *([said] if said else ()), *counts)))
+    # Added up in the order of the rates, so that the sum is theirs to the last bit.
+    if sum([yes + no for yes, no in [weights.get(name, _NOTHING) for name in names]]) < _DOES_LEAST:
+        return ""
+    did = _likelihoods(customer, now_ms, names, weights)
+    all_did = sum(did)
+    shares = [likely / all_did for likely in did]
+    best = max(range(len(names)), key=shares.__getitem__)
+    return names[best] if shares[best] >= _DOES_SURE and counts.get(names[best], (0, 0))[0] else ""
+
+
+def _answers(customer: Customer, now_ms: int) -> tuple[dict[str, list[int]], dict[str, list[float]]]:
+    """Return by channel how many messages he answered and did not, and the same weighted by age."""
+    counts: dict[str, list[int]] = {}
+    weights: dict[str, list[float]] = {}
+    for (channel, _, answered), (number, weight) in _observed(customer, now_ms).items():
+        counted, weighed = counts.setdefault(channel, [0, 0]), weights.setdefault(channel, [0.0, 0.0])
+        counted[not answered] += number
+        weighed[not answered] += weight
+    return counts, weights
+
+
+def _likelihoods(
+    customer: Customer, now_ms: int, names: Sequence[str], weights: Mapping[str, Sequence[float]]
+) -> list[float]:
+    """Return of each channel how much likelier what he did is if it is his."""
+    own = _own_contacts(customer, now_ms)
+    return [own.get(name, 1.0) * exp(_evidence(*weights.get(name, _NOTHING))) for name in names]
 
 
 def does_channel(rates: Sequence[ChannelRate]) -> str:

@@ -13,12 +13,13 @@ does not compare makes the expression not hold while it is unknown, without bein
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Literal, NamedTuple
 
 import msgspec
+
+from cem.nba.expression_tokens import ExpressionError, Token, tokens_of
 
 __all__ = ["CheckedExpression", "ExpressionError", "FactType", "Kind", "a_kind", "check"]
 
@@ -33,15 +34,6 @@ class FactType(NamedTuple):
     nullable: bool = False
     #: Of a list: what may be in it; None: that is not known here.
     among: tuple[str, ...] | None = None
-
-
-class ExpressionError(ValueError):
-    """An expression that must not be loaded: one sentence, and the column (1-based) it is about."""
-
-    def __init__(self, message: str, column: int) -> None:
-        super().__init__(message)
-        self.message = message
-        self.column = column
 
 
 class CheckedExpression(msgspec.Struct, frozen=True):
@@ -81,12 +73,6 @@ def check(source: str, facts: Mapping[str, FactType]) -> CheckedExpression:
     )
 
 
-class _Token(NamedTuple):
-    kind: str
-    text: str
-    column: int
-
-
 class _Typed(NamedTuple):
     """The type of a sub-expression; `of` is a list's element type, `fact` the name if it is a bare fact."""
 
@@ -99,16 +85,6 @@ class _Typed(NamedTuple):
     text: str | None = None
 
 
-_TOKENS = re.compile(
-    r"""(?P<space>\s+)
-      | (?P<double>\d+\.\d+(?:[eE][+-]?\d+)?)
-      | (?P<int>\d+)
-      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')
-      | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
-      | (?P<op>\|\||&&|==|!=|<=|>=|[<>!+\-*/%?:.,()\[\]])
-    """,
-    re.VERBOSE,
-)
 _COMPARISONS = ("==", "!=", "<", "<=", ">", ">=", "in")
 _NUMBERS = ("int", "double")
 #: method -> (receiver, arguments, result)
@@ -129,32 +105,13 @@ _FUNCTIONS: dict[str, tuple[tuple[Kind, ...], Kind]] = {
     "string": (("int", "double", "string"), "string"),
 }
 _MAX_DEPTH = 64
-_MAX_LENGTH = 2000
-
-
-def _tokens(source: str) -> list[_Token]:
-    if len(source) > _MAX_LENGTH:
-        raise ExpressionError(
-            f"an expression may have {_MAX_LENGTH} characters, this one has {len(source)}", 1
-        )
-    found: list[_Token] = []
-    at = 0
-    while at < len(source):
-        match = _TOKENS.match(source, at)
-        if match is None:
-            raise ExpressionError(f"{source[at]!r} does not belong in an expression", at + 1)
-        if match.lastgroup != "space":
-            found.append(_Token(match.lastgroup or "", match.group(), at + 1))
-        at = match.end()
-    found.append(_Token("end", "", len(source) + 1))
-    return found
 
 
 class _Parser:
     """Recursive descent over CEL's precedence: ?: then || then && then relations then + - then * / % then unary."""
 
     def __init__(self, source: str, facts: Mapping[str, FactType]) -> None:
-        self.tokens = _tokens(source)
+        self.tokens = tokens_of(source)
         self.at = 0
         self.depth = 0
         self.facts = facts
@@ -174,15 +131,15 @@ class _Parser:
             raise ExpressionError(f"{token.text!r} was not expected here", token.column)
         return typed
 
-    def peek(self) -> _Token:
+    def peek(self) -> Token:
         return self.tokens[self.at]
 
-    def take(self) -> _Token:
+    def take(self) -> Token:
         token = self.tokens[self.at]
         self.at += 1
         return token
 
-    def accept(self, *texts: str) -> _Token | None:
+    def accept(self, *texts: str) -> Token | None:
         token = self.peek()
         if token.kind in ("op", "name") and token.text in texts:
             return self.take()
@@ -231,7 +188,7 @@ class _Parser:
             left = _Typed("bool", left.column, _comparison(left, token.text, right))
         return left
 
-    def compare(self, left: _Typed, op: _Token, right: _Typed) -> None:
+    def compare(self, left: _Typed, op: Token, right: _Typed) -> None:
         if "null" in (left.kind, right.kind):
             self.compare_with_null(left, op, right)
         elif op.text == "in":
@@ -261,7 +218,7 @@ class _Parser:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise ExpressionError(f"{left.text!r} is never in {right.fact}{hint}", left.column)
 
-    def compare_with_null(self, left: _Typed, op: _Token, right: _Typed) -> None:
+    def compare_with_null(self, left: _Typed, op: Token, right: _Typed) -> None:
         fact = left.fact or right.fact
         if op.text not in ("==", "!=") or fact is None:
             raise ExpressionError("null can only be compared by == or != with a fact", op.column)
@@ -358,7 +315,7 @@ class _Parser:
         what = repr(token.text) if token.text else "the end"
         raise ExpressionError(f"a value was expected, but here is {what}", token.column)
 
-    def named(self, token: _Token) -> _Typed:
+    def named(self, token: Token) -> _Typed:
         if token.text in ("true", "false"):
             return _Typed("bool", token.column, token.text.capitalize())
         if token.text == "null":

@@ -167,7 +167,8 @@ class Opening:
                 if (record.timestamp, checksum(record)) != (known.timestamp_ms, known.crc):
                     msg = (
                         f"lane {self.lane}: {topic}[{self.lane}] offset {record.offset} holds another record than the "
-                        "one that was applied: the log was cut and overwritten."
+                        "one that was applied: the log was cut and overwritten. Restore the topic, or restore the "
+                        "store to the same age."
                     )
                     raise LaneStopped(msg)
         return msgspec.structs.replace(header, positions=positions)

@@ -63,7 +63,10 @@ async def replay_lanes(
             memory = MemoryStore(settings.partitions, core=MemoryCore(history=1))
             files = CheckpointFiles(memory, settings)
             if await _journal_is_cut(parts.log, lane) and await files.restore(lane) is None:
-                msg = f"lane {lane}: the journal does not reach back to the beginning, and there is no checkpoint"
+                msg = (
+                    f"lane {lane}: the journal does not reach back to the beginning, and there is no checkpoint of it: "
+                    f"put one into CEM_CHECKPOINT_DIR ({settings.checkpoints})"
+                )
                 raise LaneStopped(msg)
             stepper = make_stepper(rules, settings.partitions, archive)
             pipeline = follower(lane, parts.log, memory, stepper)

@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 
 from cem.ports import NO_TOKEN, Emission, LaneHeader, Save
-from cem.stores.errors import StoreBroken
+from cem.stores.errors import damaged
 from cem.stores.keys import OWN_SUFFIXES
 
 __all__ = [
@@ -42,11 +42,9 @@ def decode_header(data: bytes, token: str, lane: int) -> LaneHeader:
     try:
         header = _decode_header(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"lane {lane}: its header in the store cannot be read ({error}). {_WAY_OUT}"
-        raise StoreBroken(msg) from None
+        raise damaged(lane, f"its header in the store cannot be read ({error})") from None
     if header.token != token:
-        msg = f"lane {lane}: its header in the store belongs to save {header.token!r}, not {token!r}. {_WAY_OUT}"
-        raise StoreBroken(msg)
+        raise damaged(lane, f"its header in the store belongs to save {header.token!r}, not {token!r}")
     return header
 
 
@@ -60,8 +58,7 @@ def decode_outbox(data: bytes, lane: int) -> tuple[Emission, ...]:
     try:
         return _decode_outbox(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        msg = f"lane {lane}: its outbox in the store cannot be read ({error}). {_WAY_OUT}"
-        raise StoreBroken(msg) from None
+        raise damaged(lane, f"its outbox in the store cannot be read ({error})") from None
 
 
 def check_save(save: Save) -> None:
@@ -87,9 +84,3 @@ def check_sorted_set(name: str) -> None:
     if ":" in name or name in OWN_SUFFIXES or not name:
         msg = f"{name!r} cannot be the name of a sorted set"
         raise ValueError(msg)
-
-
-_WAY_OUT: Final = (
-    "Something else has written to the store, or it was damaged. Restore it from a backup, or empty it and start "
-    "the worker with --rebuild."
-)

@@ -18,7 +18,15 @@ from redis import exceptions as redis_errors
 
 from cem.ports import LaneStopped, Unavailable
 
-__all__ = ["ConnectionLost", "StoreBroken", "StoreUnavailable", "from_reply", "from_transport"]
+__all__ = [
+    "ConnectionLost",
+    "StoreBroken",
+    "StoreUnavailable",
+    "damaged",
+    "from_reply",
+    "from_transport",
+    "half_saved",
+]
 
 
 class StoreUnavailable(Unavailable):
@@ -31,6 +39,22 @@ class ConnectionLost(StoreUnavailable):
 
 class StoreBroken(LaneStopped):
     """Redis holds something that was not written by this program, or lost part of what was."""
+
+
+def damaged(lane: int, how: str) -> StoreBroken:
+    """Return the exception for a lane that the store does not hold as it was written; `how` says what was found."""
+    return StoreBroken(
+        f"lane {lane}: {how}. Something else has written to the store, or it was damaged. Restore it from a backup, or "
+        "empty it and start the worker with --rebuild."
+    )
+
+
+def half_saved(lane: int) -> StoreBroken:
+    """Return the exception for a lane of which a save, or a restoration, was carried out in part."""
+    return StoreBroken(
+        f"lane {lane}: the store has half of a save of it, or of its restoration. Start the worker with --rebuild; "
+        "where there is no checkpoint of the lane, empty the store before."
+    )
 
 
 #: Error codes that may pass, and what each means. In a script's error the code stands somewhere inside the text,
@@ -89,7 +113,8 @@ def from_transport(error: Exception, address: str) -> StoreUnavailable | StoreBr
     detail = f"{error}" or type(error).__name__
     if "CERTIFICATE_VERIFY_FAILED" in detail or "certificate verify failed" in detail:
         return StoreUnavailable(
-            f"Redis at {address} shows a certificate that does not verify: {detail}", retryable=False
+            f"Redis at {address} shows a certificate that does not verify (check ssl_ca_certs in CEM_REDIS_URL): {detail}",
+            retryable=False,
         )
     return ConnectionLost(f"no connection to Redis at {address}: {_shortened(detail)}")
 

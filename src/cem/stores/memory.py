@@ -20,7 +20,7 @@ from cem.stores.codec import (
     encode_header,
     encode_outbox,
 )
-from cem.stores.errors import StoreBroken
+from cem.stores.errors import half_saved
 from cem.stores.sorted_set import SortedSet
 
 __all__ = ["MemoryCore"]
@@ -66,11 +66,7 @@ class MemoryCore:
         if kept.token == NO_TOKEN:
             return LaneImage(None, (), None)
         if kept.token.startswith(RESTORING):
-            msg = (
-                f"lane {lane}: the store has half of a save of it, or of its restoration. Start the worker with "
-                "--rebuild; where there is no checkpoint of the lane, empty the store before."
-            )
-            raise StoreBroken(msg)
+            raise half_saved(lane)
         return LaneImage(
             decode_header(kept.header, kept.token, lane),
             decode_outbox(kept.outbox, lane),

@@ -12,7 +12,7 @@ from cem.ports import LaneHeader
 from cem.stores.base import RedisBase
 from cem.stores.codec import RESTORING, check_sorted_set, decode_header
 from cem.stores.connections import Command
-from cem.stores.errors import StoreBroken
+from cem.stores.errors import damaged
 from cem.streams.partition import home_of
 
 __all__ = ["RedisReader"]
@@ -96,8 +96,7 @@ class RedisReader(RedisBase):
             if token is None or token.startswith(RESTORING.encode()):
                 continue
             if header is None:
-                msg = f"lane {lane}: the store has a token but no header"
-                raise StoreBroken(msg)
+                raise damaged(lane, "the store has a token of it but no header")
             found[lane] = decode_header(header, token.decode(), lane)
         return found
 

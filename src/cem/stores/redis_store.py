@@ -20,7 +20,7 @@ from cem.stores.codec import (
     encode_outbox,
 )
 from cem.stores.connections import Command
-from cem.stores.errors import StoreBroken
+from cem.stores.errors import StoreBroken, damaged, half_saved
 from cem.stores.keys import LaneKeys
 from cem.stores.redis_admin import RedisAdmin
 from cem.stores.redis_reader import RedisReader
@@ -65,17 +65,9 @@ class RedisStore(RedisReader, RedisAdmin):
                 raise StoreBroken(msg)
             return LaneImage(None, (), None)
         if token is not None and token.startswith(RESTORING.encode()):
-            msg = (
-                f"lane {lane}: the store has half of a save of it, or of its restoration. Start the worker with "
-                "--rebuild; where there is no checkpoint of the lane, empty the store before."
-            )
-            raise StoreBroken(msg)
+            raise half_saved(lane)
         if token is None or header is None:
-            msg = (
-                f"lane {lane}: the store has half of its header, so something else writes to this Redis. Restore a "
-                "backup, or empty the store and start the worker with --rebuild."
-            )
-            raise StoreBroken(msg)
+            raise damaged(lane, "the store has half of its header")
         return LaneImage(
             decode_header(header, token.decode(), lane),
             () if outbox is None else decode_outbox(outbox, lane),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import get_args
 
 from cem.domain.events.limits import MAX_ATTRIBUTE_CHARS, MAX_DEPTH, MAX_VALUE_BYTES
-from cem.domain.events.registry import EVENT_TYPES
+from cem.domain.events.registry import EVENT_TYPES, ONLY_KEPT
 from cem.domain.events.rejects import RejectCode
 from cem.domain.schemas import Schema, schema_of
 
@@ -111,7 +111,8 @@ def row(event_type: str) -> str:
     schema = schema_of(event_type)
     fields = ", ".join(field_name(name, schema) for name in schema["properties"]) or "-"
     what = " ".join(schema["description"].split())
-    return f"| [`{event_type}`](../schemas/{event_type}.json) | {what} | {fields} |\n"
+    kept = " *Kept on the log; `cem` does not act on it.*" if event_type in ONLY_KEPT else ""
+    return f"| [`{event_type}`](../schemas/{event_type}.json) | {what}{kept} | {fields} |\n"
 
 
 def page() -> str:

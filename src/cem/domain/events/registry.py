@@ -22,7 +22,7 @@ from cem.domain.events import (
 )
 from cem.domain.events.base import Event
 
-__all__ = ["EVENT_TYPES", "TOPIC_OF", "type_of"]
+__all__ = ["EVENT_TYPES", "ONLY_KEPT", "TOPIC_OF", "type_of"]
 
 _ROOMS = (
     calls,
@@ -54,6 +54,18 @@ EVENT_TYPES: dict[str, type[Event]] = {c.TYPE: c for c in _classes()}
 
 #: CloudEvents type to the topic that carries it (what knows no customer yet may come over `cem.inbox` instead).
 TOPIC_OF: dict[str, str] = {name: c.TOPIC for name, c in EVENT_TYPES.items()}
+
+#: Types that are taken, and change nothing: other systems may read them on the log, `cem` does not.
+ONLY_KEPT: frozenset[str] = frozenset(
+    {
+        "control.budget.reserved",
+        "control.budget.returned",
+        "control.budget.spent",
+        "control.policy.approved",
+        "control.policy.proposed",
+        "control.price.set",
+    }
+)
 
 
 def type_of(event: Event) -> str:

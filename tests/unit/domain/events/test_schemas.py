@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 
 from cem.domain.events import EVENT_TYPES, TOPIC_OF
+from cem.domain.events.registry import ONLY_KEPT
 from cem.domain.schemas import INDEX, all_files, index, render, schema_of
 from tests.builders.examples import EXAMPLES, example_of
 from tests.strategies.events import events_of
@@ -156,3 +158,11 @@ def test_the_tool_does_without_history(capsys: pytest.CaptureFixture[str]) -> No
     """Where git has no such revision, or is not there, the files alone are compared."""
     assert tool(["--check", "--base", "no-such-revision"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_the_page_says_of_each_type_that_nothing_uses_that_nothing_does() -> None:
+    """A type on which no code outside the events acts is one that is only kept, and no other is."""
+    events = ROOT / "src" / "cem" / "domain" / "events"
+    files = [path for path in (ROOT / "src" / "cem").rglob("*.py") if not path.is_relative_to(events)]
+    words = {word for path in files for word in re.findall(r"\w+", path.read_text("utf-8"))}
+    assert {name for name, cls in EVENT_TYPES.items() if cls.__name__ not in words} == ONLY_KEPT

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import signal
@@ -29,7 +30,9 @@ from cem.webhooks.post import Poster
 from cem.webhooks.sender import Means
 from cem.webhooks.service import PREFIXES, WebhookService
 
-__all__ = ["key_of_webhooks", "make_key", "registered_webhooks", "run_webhooks"]
+__all__ = ["KeyFile", "key_of_webhooks", "make_key", "registered_webhooks", "run_webhooks"]
+
+_log = logging.getLogger(__name__)
 
 _SHORTEST = 32
 _PAUSE_S = 1.0
@@ -49,6 +52,35 @@ def key_of_webhooks(settings: Settings) -> bytes | None:
             f"CEM_WEBHOOK_KEY_FILE: {path} has {len(key)} characters; a key has at least {_SHORTEST}"
         )
     return key
+
+
+class KeyFile:
+    """The key as its file has it now: made or replaced while a sender runs, it is taken up."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Read the file, if there is one. Raises SettingsError."""
+        self._settings = settings
+        self._seen = self._version()
+        self._key = key_of_webhooks(settings)
+
+    def key(self) -> bytes | None:
+        """Return the key, None if there is no such file; that of before if the file cannot be used."""
+        seen = self._version()
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._key = key_of_webhooks(self._settings)
+            except SettingsError as error:
+                _log.warning("%s; the key of before holds", error)
+        return self._key
+
+    def _version(self) -> tuple[int, ...]:
+        """Return what tells one content of the file from another; empty if there is no file."""
+        try:
+            found = self._settings.webhook_key.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def make_key(settings: Settings) -> tuple[bytes, bool]:
@@ -74,7 +106,8 @@ async def registered_webhooks(parts: Parts, settings: Settings) -> WebhookServic
 
 async def run_webhooks(settings: Settings, *, on_ready: Callable[[], None] = lambda: None) -> None:
     """Send webhooks until told to stop. Raises SettingsError."""
-    key = key_of_webhooks(settings)
+    key_file = KeyFile(settings)
+    key = key_file.key()
     allowed = allowed_names(settings.webhook_allow)
     wanted = None
     if settings.webhooks_file is not None:
@@ -99,7 +132,7 @@ async def run_webhooks(settings: Settings, *, on_ready: Callable[[], None] = lam
             publisher=parts.publisher,
             poster=poster,
             clock=parts.clock,
-            key=key,
+            key=key_file.key,
             environ=os.environ,
             register=register,
             metrics=metrics,

@@ -57,6 +57,8 @@ class Totals(msgspec.Struct, array_like=True):
     #: When that was written (wall, ms).
     at_ms: int = 0
     held: int = 0
+    #: Why its sender can sign nothing; "" if it can.
+    unsigned: str = ""
 
 
 class Kept(msgspec.Struct, frozen=True):

@@ -62,7 +62,8 @@ class Means:
     poster: Posts
     #: The service's clock: alerts expire by it.
     clock: Clock
-    key: bytes | None
+    #: The key that secrets are made of, as it is now; None if there is none.
+    key: Callable[[], bytes | None]
     environ: Mapping[str, str]
     #: Writes the end point's record anew.
     register: Callable[[EndPoint], Awaitable[None]]
@@ -95,6 +96,8 @@ class EndPointSender:
         self._lease_until = 0.0
         self._saved_at = 0.0
         self._said = ""
+        #: Why nothing can be signed; "" if it can.
+        self._unsigned = ""
 
     def change(self, end_point: EndPoint) -> None:
         """Go on as the end point's new record says."""
@@ -263,10 +266,15 @@ class EndPointSender:
             return
         now_ms = self._means.wall_ms()
         try:
-            signing = self.end_point.secrets(self._means.key, self._means.environ, now_ms)
+            signing = self.end_point.secrets(self._means.key(), self._means.environ, now_ms)
         except SecretError as error:
-            self._say(str(error))
+            # It may be mended meanwhile: by the first `cem webhooks add`, or by whoever copies the right file.
+            self._unsigned = str(error)
+            self._say(self._unsigned)
             return
+        if self._unsigned:
+            _log.info("end point %s: there is a key for its secret now", self.end_point.name)
+            self._unsigned = self._said = ""
         for pending in plan.due(now_ms):
             task = asyncio.create_task(self._attempt(pending, signing))
             self._under_way.add(task)
@@ -339,11 +347,8 @@ class EndPointSender:
         attempts, self._attempts = self._attempts, []
         if not changes and not attempts and not release and began - self._saved_at < self._renew_s:
             return
-        totals.failing_since_ms, totals.held, totals.at_ms = (
-            plan.failing_since_ms,
-            plan.held,
-            self._means.wall_ms(),
-        )
+        totals.failing_since_ms, totals.held = plan.failing_since_ms, plan.held
+        totals.at_ms, totals.unsigned = self._means.wall_ms(), self._unsigned
         means = self._means
         lease_ms = 1 if release else means.lease_ms
         try:
@@ -366,7 +371,8 @@ class EndPointSender:
         """Return when something has happened or is due."""
         now_ms = self._means.wall_ms()
         pause_s = self._renew_s
-        next_ms = plan.next_ms() if self.end_point.record.enabled else None
+        can_send = self.end_point.record.enabled and not self._unsigned
+        next_ms = plan.next_ms() if can_send else None
         if next_ms is not None:
             pause_s = min(pause_s, max(0.0, (next_ms - now_ms) / 1000))
         expiry_ms = plan.next_expiry_ms()

@@ -102,9 +102,16 @@ class Site:
         self.store = RedisStore(redis.url, 2, timeouts=Timeouts(work_s=20.0, read_s=20.0, connect_s=5.0))
         self.states = WebhookStates(self.store)
         self.registered: list[EndPoint] = []
+        self.key: bytes | None = KEY
+        #: How often a sender has asked for the key.
+        self.asked = 0
         self.senders: list[tuple[EndPointSender, asyncio.Task[None]]] = []
         self.poster: Poster | None = None
         self.metrics = WebhookMetrics()
+
+    def read_key(self) -> bytes | None:
+        self.asked += 1
+        return self.key
 
     def point(self, **over: Any) -> EndPoint:
         record = ControlWebhookRegistered(
@@ -131,7 +138,7 @@ class Site:
         self.poster = self.poster or Poster(("127.0.0.1",), timeout_s=timeout_s)
         means = Means(
             source=self.source, log=NoLog(), states=self.states, publisher=self.audit, poster=self.poster,  # type: ignore[arg-type]
-            clock=self.clock, key=KEY, environ={}, register=register, lease_ms=lease_ms, limits=limits or Limits(),
+            clock=self.clock, key=self.read_key, environ={}, register=register, lease_ms=lease_ms, limits=limits or Limits(),
             metrics=self.metrics, **({"wall_ms": self.clock.now_ms} if moved_clock else {}),
         )  # fmt: skip
         sender = EndPointSender(self.point(**over), means)
@@ -327,6 +334,29 @@ async def _never(*args: object, **kwargs: object) -> None:
 def test_a_sender_killed_again_and_again_leaves_none_out(redis_server: RedisServer) -> None:
     """The next life goes on from the notes, once the lease of the dead one has run out; order is kept."""
     killed(redis_server)
+
+
+@in_loop
+async def key_comes_later(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        site.key = None
+        site.source.say(0)
+        site.start()
+        async with asyncio.timeout(20):
+            while not (await site.states.load(site.name)).totals.unsigned:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        assert not site.consumer.requests
+        # Looked at as often as the lease is prolonged, not as often as the loop can.
+        assert site.asked < 20
+        site.key = KEY
+        await until(lambda: site.consumer.taken == [0])
+        await site.stop()
+        assert (await site.states.load(site.name)).totals.unsigned == ""
+
+
+def test_a_key_that_is_made_while_the_sender_runs_is_taken_up(redis_server: RedisServer) -> None:
+    """Until then nothing is sent, the notes say why, and the sender sleeps; then what waits is sent."""
+    key_comes_later(redis_server)
 
 
 MINUTE_MS = 60_000

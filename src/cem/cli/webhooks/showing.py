@@ -48,6 +48,8 @@ async def _rows(settings: Settings) -> list[dict[str, Any]]:
             state = "on" if record.enabled else f"off: {record.reason or ''}".rstrip(": ")
             if record.enabled and totals.failing_since_ms:
                 state = f"failing since {_when(totals.failing_since_ms)}"
+            if record.enabled and totals.unsigned:
+                state = f"cannot sign: {totals.unsigned}"
             wants = [
                 *(record.types or ("all",)),
                 f">={record.severity}",

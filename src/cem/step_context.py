@@ -24,6 +24,7 @@ from cem.domain.events.envelope import INBOX, Received, encode
 from cem.domain.events.passing import Headers, Passing, readdressed
 from cem.domain.events.rejects import Reject
 from cem.domain.finding import Finding
+from cem.domain.localtime import DAY_MS
 from cem.domain.restraint import Restraint
 from cem.domain.scores import Answers, Recorded, example_emission
 from cem.domain.state.identifier import Waiting
@@ -61,6 +62,7 @@ class StepContext:
     """`cem.domain.context.FoldContext` of one step."""
 
     __slots__ = (
+        "_arrived_ms",
         "_dead_letter",
         "_first",
         "_lane",
@@ -115,6 +117,8 @@ class StepContext:
         self._source = f"/{moment.topic}/{moment.lane}" if moment.topic else f"/lanes/{moment.lane}/ticks"
         self._sender = self._source.encode()
         self._record: Record | None = None
+        #: When what is being folded arrived; 0 in a tick.
+        self._arrived_ms = 0
         self._first = 0
         self._ordinal = 0
         self._traceparent: str | None = None
@@ -141,11 +145,13 @@ class StepContext:
         self._record = record
         self.customer_id = item.customer_id
         self._first = item.offset
+        self._arrived_ms = item.ingested_ms
         self._ordinal = 0
         self._traceparent = item.traceparent if type(item) is Received else None
 
     def caused_by_tick(self) -> None:
         self._first = self._moment.tick
+        self._arrived_ms = 0
         self._ordinal = 0
         self._traceparent = None
 
@@ -195,7 +201,7 @@ class StepContext:
             event,
             id=event_id,
             source=self._source,
-            time_ms=self.lane_time_ms if at_ms is None else at_ms,
+            time_ms=self._now_ms() if at_ms is None else at_ms,
             customer_id=key or self.customer_id,
             sequence=sequence,
             traceparent=self._traceparent,
@@ -222,6 +228,16 @@ class StepContext:
                 sequence=sequence,
             )
         )
+
+    def _now_ms(self) -> int:
+        """Return when something is said: at the lane's time, but not before what it is about has arrived.
+
+        A lane's time is that of its oldest unread record, so later ones of the same batch have come after it: by less
+        than a day, or else their source says a wrong time.
+        """
+        if self._arrived_ms <= self.lane_time_ms:
+            return self.lane_time_ms
+        return min(self._arrived_ms, self.lane_time_ms + DAY_MS)
 
     def _number(self, kind: str) -> tuple[str, int]:
         """Return id and sequence number of the next emission."""

@@ -59,8 +59,8 @@ class FoldContext(Protocol):
         """Publish `event` once this step is saved and return its CloudEvents id.
 
         `kind` names the emission within what caused it; `key` is the record's key (None: the customer); `at_ms` its
-        event time (None: the lane's). The topic is that of the event's type. One that lanes read is folded by the
-        lane of its key, once.
+        event time (None: the lane's, or when the record that is being folded arrived, if that is later). The topic is
+        that of the event's type. One that lanes read is folded by the lane of its key, once.
         """
 
     def ask(self, model: str, question: Any) -> Any:

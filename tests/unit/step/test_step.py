@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from cem.domain.events import CallEnded, SmsRated, encode
 from cem.domain.events.base import Event
+from cem.domain.events.rfc3339 import format_ms
+from cem.domain.localtime import DAY_MS
 from cem.domain.thresholds import AlertPolicy
 from cem.ports import Record
 from cem.step import CemStepper
@@ -22,7 +24,7 @@ def stepper() -> CemStepper:
     return CemStepper(rules, dead_letter=dead_letter, lane_of=lambda c: lane_of(c, PARTITIONS))
 
 
-def record(event: Event, customer: str, *, offset: int = 0, partition: int | None = None) -> Record:
+def record(event: Event, customer: str, *, offset: int = 0, partition: int | None = None) -> ModelRecord:
     headers, value = encode(event, id=f"e{offset}", source="test", time_ms=NOW_MS, customer_id=customer)
     where = lane_of(customer, PARTITIONS) if partition is None else partition
     return ModelRecord(event.TOPIC, where, offset, NOW_MS, customer.encode(), value, headers)
@@ -77,3 +79,22 @@ def test_emissions_are_named_by_what_caused_them() -> None:
     assert all(h["ce_id"].startswith(b"cem.sms-usage/") for h in headers)
     sequences = [int(h["ce_sequence"]) for h in headers]
     assert sequences == sorted(set(sequences))
+
+
+def test_nothing_is_said_before_what_it_is_about_has_arrived() -> None:
+    """A lane's time is its oldest unread record's: an alert about the last record of a batch is said when that arrived.
+
+    By no more than a day: a source may say any time of ingestion.
+    """
+
+    def said(*arrived_after_ms: int) -> list[tuple[str, bytes]]:
+        records = [
+            record(call(n), "4711", offset=n)._replace(timestamp=NOW_MS + after_ms)
+            for n, after_ms in enumerate(arrived_after_ms)
+        ]
+        headers = [dict(e.headers) for e in run(records)[2].emissions if e.topic == "cem.alerts"]
+        return [(h["ce_type"].decode(), h["ce_time"]) for h in headers]
+
+    assert said(0, 1_500) == [("alert.opened", format_ms(NOW_MS + 1_500))]
+    assert said(-2_000, -1_000) == [("alert.opened", format_ms(NOW_MS))]
+    assert said(0, 40 * DAY_MS) == [("alert.opened", format_ms(NOW_MS + DAY_MS))]

@@ -22,6 +22,7 @@ from cem.api.services import Services
 from cem.domain.customer import decode_customer
 from cem.domain.events import ControlAlertAcknowledged, ControlAlertResolved, ControlAlertSilenced, Event
 from cem.domain.events.enums import AlertState
+from cem.domain.events.rfc3339 import format_ms, to_ms
 from cem.domain.events.text import TEXT_PATTERN, BadTextError, clean
 from cem.domain.state_errors import StateError
 from cem.ports import LaneStopped, Unavailable
@@ -171,4 +172,5 @@ async def _require_open(services: Services, customer_id: str, alert_id: str) -> 
     if found is None:
         raise Problem("unknown-alert", f"there is no alert {alert_id}, or it ended long ago")
     if found.state in _OVER:
-        raise Problem("alert-over", f"the alert is {found.state} since {found.resolved_at}: {found.reason}")
+        since = "" if found.resolved_at is None else f" since {format_ms(to_ms(found.resolved_at)).decode()}"
+        raise Problem("alert-over", f"the alert is {found.state}{since}: {found.reason}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from cem.domain.events import Alert
+from cem.domain.events.enums import AlertState
 from cem.domain.money import money
 
 __all__ = ["alert_line"]
@@ -21,7 +22,7 @@ _DAYS_FROM_H: Final = 48
 
 
 def alert_line(alert: Alert, currency: str) -> str:
-    """Return when, what, whose, by which evidence, at what cost (in `currency`, ISO 4217), and who is told to do something about it."""
+    """Return when, what, whose, by which evidence, at what cost (in `currency`, ISO 4217), who is told to do something about it, and what became of it."""
     parts = [
         f"{alert.opened_at:%Y-%m-%d %H:%M}",
         f"{alert.tier}/{alert.severity}",
@@ -44,7 +45,24 @@ def alert_line(alert: Alert, currency: str) -> str:
         line += ": " + ", ".join(evidence)
     verb = "tell" if alert.told_at is None else "told"
     told = f"{verb} {alert.tell.who}" + (f" by {alert.tell.channel}" if alert.tell.channel else "")
-    return f"{line} -> {told}{_proposal(alert, currency)}"
+    if alert.holdout:
+        told += " (held out)"
+    elif alert.tell.after is not None and alert.told_at is None:
+        told += f" after {alert.tell.after:%Y-%m-%d %H:%M}"
+    return f"{line} -> {told}{_proposal(alert, currency)}{_state(alert)}"
+
+
+def _state(alert: Alert) -> str:
+    """Return what became of the alert, by whom and why; nothing for one that is just open."""
+    if alert.state is AlertState.OPEN:
+        return ""
+    said = str(alert.state)
+    if alert.silenced_until is not None:
+        said += f" until {alert.silenced_until:%Y-%m-%d %H:%M}"
+    if alert.by:
+        said += f" by {alert.by}"
+    why = alert.note if alert.by and alert.note else alert.reason
+    return f"; {said}: {why}" if why else f"; {said}"
 
 
 def _proposal(alert: Alert, currency: str) -> str:

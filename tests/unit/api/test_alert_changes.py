@@ -86,7 +86,7 @@ def test_an_alert_that_is_over_is_409() -> None:
     api.reader.states["C1"] = encode_customer(customer)
     answer = post(api, alert, "acknowledge")
     assert (answer.status_code, answer.json()["type"].rsplit("/")[-1]) == (409, "alert-over")
-    assert "by hand" in answer.json()["detail"]
+    assert answer.json()["detail"].endswith("Z: resolved by hand")
 
 
 @pytest.mark.parametrize(

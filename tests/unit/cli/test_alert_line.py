@@ -9,6 +9,9 @@ import pytest
 
 from cem.cli.alert_line import alert_line
 from cem.domain.events import Alert, Channel, Remedy, Severity, Tell, TellWhom
+from cem.domain.events.enums import AlertState
+
+LATER = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 
 
 def test_an_alert_is_one_line_with_who_is_told() -> None:
@@ -71,14 +74,35 @@ def test_an_allowance_that_will_not_last_says_how_long_it_does() -> None:
     assert said in alert_line(an_alert(evidence=evidence), "EUR")
 
 
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"tell": TellWhom(who=Tell.PAYER, channel=Channel.SMS, after=LATER)}, "tell payer by sms after 2026-03-02 08:00"),
+        ({"tell": TellWhom(who=Tell.NOBODY), "holdout": True}, "tell nobody (held out)"),
+        ({"state": AlertState.RESOLVED, "reason": "back to usual"}, "tell payer; resolved: back to usual"),
+        (
+            {"state": AlertState.RESOLVED, "by": "lan", "note": "called him", "reason": "resolved by hand"},
+            "tell payer; resolved by lan: called him",
+        ),
+        (
+            {"state": AlertState.SILENCED, "by": "lan", "reason": "known", "silenced_until": LATER},
+            "tell payer; silenced until 2026-03-02 08:00 by lan: known",
+        ),
+    ],
+)  # fmt: skip
+def test_what_became_of_it_stands_at_the_end(fields: dict[str, Any], said: str) -> None:
+    """When a message waits, who is held out, who has taken it on, silenced or ended it, and why."""
+    assert alert_line(an_alert(**fields), "EUR").endswith(f"-> {said}")
+
+
 def an_alert(**fields: Any) -> Alert:
-    return Alert(
-        alert_id="a-1",
-        type="repeat_call",
-        severity=next(iter(Severity)),
-        customer_id="c-1",
-        subject="billing",
-        opened_at=datetime(2026, 3, 1, 12, 5, tzinfo=UTC),
-        tell=TellWhom(who=Tell.PAYER),
-        **fields,
-    )
+    plain: dict[str, Any] = {
+        "alert_id": "a-1",
+        "type": "repeat_call",
+        "severity": next(iter(Severity)),
+        "customer_id": "c-1",
+        "subject": "billing",
+        "opened_at": datetime(2026, 3, 1, 12, 5, tzinfo=UTC),
+        "tell": TellWhom(who=Tell.PAYER),
+    }
+    return Alert(**{**plain, **fields})

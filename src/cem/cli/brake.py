@@ -71,14 +71,16 @@ def status(ctx: click.Context, as_json: bool) -> None:
 
 
 def _scope(type_: str | None, action: str | None) -> str:
-    from cem.domain.alert_types import ALERT_TYPES
     from cem.domain.restraint import ALL
-    from cem.nba.policy_file import nearest
 
     if type_ is not None and action is not None:
         raise Failure("either --type or --action", USAGE)
     if type_ is not None:
+        from cem.domain.alert_types import ALERT_TYPES
+
         if type_ not in ALERT_TYPES:
+            from cem.nba.policy_file import nearest
+
             hint = nearest(type_, ALERT_TYPES) or f"; there are {', '.join(ALERT_TYPES)}"
             raise Failure(f"no alert is of type {type_!r}{hint}", USAGE)
         return f"type:{type_}"

@@ -16,6 +16,7 @@ from redis.exceptions import AuthenticationError
 from redis.exceptions import ConnectionError as RedisAway
 
 import cem
+import cem.bootstrap
 from cem.cli import COMMANDS, cli, main
 from cem.cli.errors import EXIT_CODES, Failure, explain
 from cem.settings import Settings, SettingsError
@@ -65,6 +66,26 @@ def test_listing_imports_no_command() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "cem.cli.help" not in done.stdout
     assert "faust" not in done.stdout
+
+
+def test_a_brake_waits_for_nothing_that_it_does_not_use() -> None:
+    """What `cem brake on` imports is what it takes to write a record: not the worker, the API, or the decision."""
+    code = (
+        "import sys, cem.cli.brake\n"
+        "assert cem.cli.brake._scope('bill_shock', None) == 'type:bill_shock'\n"
+        "from cem.bootstrap import open_parts\n"
+        "from cem.bootstrap.objects import set_object\n"
+        "print(*sorted(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"faust", "fastapi", "river", "cem.nba", "cem.bootstrap.worker"} & set(done.stdout.split())
+
+
+def test_all_that_the_wiring_offers_is_there() -> None:
+    """Imported when it is asked for, but there; and nothing else is."""
+    assert all(getattr(cem.bootstrap, name) is not None for name in cem.bootstrap.__all__)
+    with pytest.raises(AttributeError):
+        cem.bootstrap.run_nothing  # noqa: B018
 
 
 def test_help_on_exit_codes_names_them_all(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from cem.ports import NO_TOKEN, Emission, LaneHeader, Position, Save, SaveAnswer, StateStore
 
-__all__ = ["emission", "header", "save", "saved", "under_deadline"]
+__all__ = ["emission", "everything", "header", "save", "saved", "under_deadline", "with_store"]
 
 T = TypeVar("T")
 
@@ -77,3 +77,10 @@ def with_store(test: Callable[..., Awaitable[None]]) -> Callable[..., None]:
     wrapped.__name__ = test.__name__
     wrapped.__doc__ = test.__doc__
     return wrapped
+
+
+async def everything(store: Any, lane: int) -> tuple[Any, ...]:
+    """Return all that the store holds of a lane."""
+    image = await store.open_lane(lane)
+    values = {suffix: value async for suffix, value in store.scan_values(lane)}
+    return image, values, {name: await store.sorted_set(lane, name) for name in await store.sorted_sets(lane)}

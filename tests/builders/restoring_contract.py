@@ -11,7 +11,6 @@ from cem.ports import Fenced, LaneImage
 from cem.stores import StoreBroken
 from tests.builders.stores import emission, everything, header, save, saved, with_store
 
-
 __all__ = ["RestoringContract"]
 
 

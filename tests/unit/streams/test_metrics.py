@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import re
 import tempfile
 import urllib.request
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import Metric
 
 from cem.alerts.interval import Difference
@@ -31,17 +30,16 @@ from cem.streams.lag_metrics import LagCollector
 from cem.streams.lag_verdict import Sample
 from cem.streams.lag_watch import LagWatch
 from cem.streams.metrics import LaneMeter, WorkerMetrics
-from cem.streams.metrics_bulk import BulkHistogram
 from cem.streams.metrics_lanes import LaneCollector
 from cem.streams.metrics_ledger import LedgerCollector
 from cem.streams.metrics_models import ModelCollector
 from cem.streams.metrics_pauses import PauseCollector
-from cem.streams.metrics_plain import PlainHistogram
 from cem.streams.metrics_rules import RulesCollector
 from cem.streams.metrics_segments import SegmentCollector, SegmentFigures
 from cem.streams.metrics_server import serve_metrics
 from cem.webhooks.metrics import WebhookMetrics
 from tests.builders.examples_log import ExamplesLog, ModelValues, advance, churn_examples, writer
+from tests.builders.metrics import values
 from tests.builders.records import NOW_MS, LogRecord, record_of
 from tests.builders.source_code import ROOT
 from tests.builders.stores import under_deadline
@@ -76,15 +74,6 @@ class Lanes:
 
     def __init__(self, *lanes: Lane) -> None:
         self.lanes = {lane.number: lane for lane in lanes}
-
-
-def values(registry: CollectorRegistry) -> dict[tuple[str, ...], float]:
-    """Return each sample under its name and label values, in the labels' order of names."""
-    return {
-        (sample.name, *(value for _, value in sorted(sample.labels.items()))): sample.value
-        for family in registry.collect()
-        for sample in family.samples
-    }
 
 
 def texting(offset: int, *, event_s: float = 3.0, ingested_s: float = 1.0) -> LogRecord:
@@ -226,32 +215,6 @@ def test_waits_name_who_is_away() -> None:
     found = values(metrics.registry)
     assert (found["cem_waits_total", "redis"], found["cem_waits_total", "kafka"]) == (1, 2)
     assert found["cem_fences_total",] == 1
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_bulk_counts_are_those_of_single_observations(seed: int) -> None:
-    """A whole batch at once gives the buckets and the sum that value after value would give."""
-    draw = random.Random(seed)
-    bounds = (0.005, 0.05, 0.5, 1.0, 30.0)
-    ours, theirs = CollectorRegistry(), CollectorRegistry()
-    bulk = BulkHistogram("x", "", "topic", buckets_s=bounds, registry=ours)
-    single = Histogram("x", "", ("topic",), buckets=bounds, registry=theirs)
-    edges = [0, 5, 6, 50, 51, 500, 1000, 1001, 30_000, 30_001, 90_000]
-    for _ in range(3):
-        ages = [draw.choice(edges) if draw.random() < 0.5 else draw.randrange(40_000) for _ in range(50)]
-        bulk.observe_many([NOW_MS - age for age in ages], NOW_MS, "t")
-        for age in ages:
-            single.labels("t").observe(age / 1000)
-    wanted = {key: value for key, value in values(theirs).items() if not key[0].endswith("_created")}
-    assert values(ours) == pytest.approx(wanted)
-
-
-def test_a_time_to_come_has_no_negative_age() -> None:
-    """A producer whose clock is ahead makes an age of 0, and a sum that does not fall."""
-    registry = CollectorRegistry()
-    BulkHistogram("x", "", buckets_s=(1.0,), registry=registry).observe_many([NOW_MS + 5000], NOW_MS)
-    assert values(registry)["x_sum",] == 0
-    assert values(registry)["x_bucket", "1.0"] == 1
 
 
 def lanes() -> Lanes:
@@ -424,15 +387,3 @@ def test_the_port_serves_until_it_is_closed() -> None:
     stop()
     with pytest.raises(OSError):
         urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5)
-
-
-def test_a_plain_histogram_says_what_prometheus_own_does() -> None:
-    """The same samples for the same values, those on a bound and beyond the last one included."""
-    theirs, ours = CollectorRegistry(), CollectorRegistry()
-    histogram = Histogram("x_seconds", "X.", buckets=(0.001, 0.5, 1), registry=theirs)
-    plain = PlainHistogram("x_seconds", "X.", buckets=(0.001, 0.5, 1), registry=ours)
-    for value in (0.0, 0.001, 0.0011, 0.5, 0.7, 1.0, 7.0):
-        histogram.observe(value)
-        plain.observe(value)
-    lines = [line for line in generate_latest(theirs).decode().splitlines() if "_created" not in line]
-    assert generate_latest(ours).decode().splitlines() == lines

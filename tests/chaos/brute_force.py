@@ -17,7 +17,7 @@ from zlib import crc32
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from cem.settings import Settings
-from cem.streams.connection import bootstrap_servers
+from cem.streams.connection import confluent_options
 from cem.streams.topics import CONTROL, CUSTOMER_TOPICS, spec_of
 from tests.chaos.load import BROKEN, SOURCE, Load, number_of
 
@@ -112,8 +112,7 @@ def count_log(settings: Settings, load: Load | None) -> Count:
 
 def read_log(settings: Settings, topics: Sequence[str]) -> Iterator[LogEntry]:
     """Yield all records of the topics, in order within each partition."""
-    options: dict[str, Any] = {
-        "bootstrap.servers": ",".join(bootstrap_servers(settings)),
+    options: dict[str, Any] = {k: v for k, v in confluent_options(settings).items() if k != "partitioner"} | {
         "group.id": "chaos-count",
         "enable.auto.commit": False,
         "enable.partition.eof": False,

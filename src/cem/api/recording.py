@@ -21,7 +21,7 @@ SOURCE: Final = "cem/api"
 _MOST: Final = 2000
 #: Records of one call, and calls at a time.
 _BATCH: Final = 500
-_SENDERS: Final = 2
+_SENDERS: Final = 8
 
 
 class Recorder:

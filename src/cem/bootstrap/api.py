@@ -15,6 +15,7 @@ from cem.ports import Unavailable
 from cem.settings import Settings, SettingsError
 from cem.streams.alert_feed import AlertFeed
 from cem.streams.clock import wall_ms
+from cem.streams.connection import confluent_options
 from cem.streams.control_feed import ControlFeed, Setting
 from cem.streams.lag_look import look_at_lanes
 from cem.streams.lag_metrics import LagCollector
@@ -22,6 +23,7 @@ from cem.streams.lag_reader import LagReader
 from cem.streams.lag_watch import LagWatch
 from cem.streams.metrics_rules import RulesCollector
 from cem.streams.model_watch import LateShelf, watch_models
+from cem.streams.record_publisher import RecordPublisher
 from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.topics import LANE_TOPICS
 
@@ -59,6 +61,8 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
     sock = listen(settings)
     freshness = Freshness(INPUT_TOPICS)
     async with open_parts(settings) as parts:
+        # One record at a time is published here; with the lanes' publisher it would cost more than the decision.
+        log = RecordPublisher(confluent_options(settings))
         ends = KafkaEnds(parts.options, settings.partitions)
         reader = LagReader(parts.options)
         rule = DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run)
@@ -84,7 +88,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
         kept = rules.record(settings.currency, wall_ms())
 
         async def keep(rules: DecisionRules) -> None:
-            await parts.publisher.publish([rules.record(settings.currency, wall_ms())])
+            await log.publish([rules.record(settings.currency, wall_ms())])
 
         def use(rules: DecisionRules) -> None:
             services.decide_by(rules.policy, rules.value, rules.segments)
@@ -94,14 +98,14 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
         async def connect_log() -> None:
             # The first decision should not pay for the producer's connection.
             with contextlib.suppress(Unavailable):
-                await parts.publisher.publish([])
+                await log.publish([])
 
         models = LateShelf()
         services = Services(
             reader=parts.store,
             read_many=parts.store.read_many,
             own_states=parts.store.own_states,
-            log=parts.publisher,
+            log=log,
             keys=parts.store,
             clock=parts.clock,
             alerts=alerts,
@@ -126,7 +130,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
             background=[
                 *parts.background,
                 connect_log,
-                lambda: keep_policy(parts.publisher, kept),
+                lambda: keep_policy(log.publish, kept),
                 watch_rules.run,
                 lambda: watch(freshness, parts.store, ends),
                 lag.run,
@@ -148,3 +152,4 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
         finally:
             await ends.stop()
             await reader.stop()
+            await log.stop()

@@ -7,7 +7,7 @@ files whole and its key is the hash that every decision names, so the log alone 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import msgspec
 
@@ -16,7 +16,7 @@ from cem.bootstrap.segments import read_segments, shipped_segments
 from cem.domain.events import ControlPolicyUsed, encode
 from cem.nba import Policy, PolicyError, load_policy
 from cem.nba.policy import ACTIONS_FILE, DECISION_FILE
-from cem.ports import Emission, Log, Publisher, Unavailable
+from cem.ports import Emission, Log, Unavailable
 from cem.segments import SegmentRules
 from cem.settings import Settings, SettingsError
 from cem.streams.partition import lane_of
@@ -65,11 +65,11 @@ def policy_record(policy: Policy, texts: Mapping[str, str], currency: str, now_m
     return Emission(CONTROL, key.encode(), value, headers)
 
 
-async def keep_policy(publisher: Publisher, record: Emission) -> None:
+async def keep_policy(publish: Callable[[Sequence[Emission]], Awaitable[None]], record: Emission) -> None:
     """Put the record on the log, however long that has to be tried."""
     while True:
         try:
-            return await publisher.publish([record])
+            return await publish([record])
         except Unavailable:
             await asyncio.sleep(_PAUSE_S)
 

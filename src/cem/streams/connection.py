@@ -1,4 +1,4 @@
-"""How clients reach Kafka: the settings as the arguments of aiokafka, and what they must not allow."""
+"""How clients reach Kafka: one translation of the settings for aiokafka and one for librdkafka."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from cem.settings import Settings, SettingsError
 
-__all__ = ["bootstrap_servers", "client_options", "is_loopback", "ssl_context"]
+__all__ = ["bootstrap_servers", "client_options", "confluent_options", "is_loopback", "ssl_context"]
 
 
 def bootstrap_servers(settings: Settings) -> list[str]:
@@ -48,6 +48,29 @@ def client_options(settings: Settings) -> dict[str, Any]:
         options["sasl_mechanism"] = settings.kafka_sasl_mechanism
         options["sasl_plain_username"] = settings.kafka_username
         options["sasl_plain_password"] = settings.kafka_password
+    return options
+
+
+def confluent_options(settings: Settings) -> dict[str, Any]:
+    """Return the same as `client_options` for a confluent-kafka client, with the partitioner that lanes need."""
+    servers = bootstrap_servers(settings)
+    _refuse_unsafe(settings, servers)
+    options: dict[str, Any] = {
+        "bootstrap.servers": ",".join(servers),
+        "security.protocol": settings.kafka_security,
+        "partitioner": "murmur2_random",
+    }
+    if settings.kafka_security in ("SSL", "SASL_SSL"):
+        files = {
+            "ssl.ca.location": settings.kafka_ca_file,
+            "ssl.certificate.location": settings.kafka_cert_file,
+            "ssl.key.location": settings.kafka_key_file,
+        }
+        options.update({name: str(path) for name, path in files.items() if path is not None})
+    if settings.kafka_security.startswith("SASL_"):
+        options["sasl.mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl.username"] = settings.kafka_username
+        options["sasl.password"] = settings.kafka_password
     return options
 
 

@@ -94,7 +94,7 @@ def test_an_older_policy_is_found_by_its_hash() -> None:
 
     async def run() -> None:
         for policy, texts in ((old_settings_policy, older), (POLICY, TEXTS), (POLICY, TEXTS)):
-            await keep_policy(log, policy_record(policy, texts, "EUR", NOW_MS))  # type: ignore[arg-type]
+            await keep_policy(log.publish, policy_record(policy, texts, "EUR", NOW_MS))
         wanted = old_settings_policy.catalogue.version
         found = await find_policy(log, PARTITIONS, wanted)  # type: ignore[arg-type]
         assert found is not None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cem.settings import Settings, SettingsError
-from cem.streams.connection import client_options, is_loopback
+from cem.streams.connection import client_options, confluent_options, is_loopback
 
 
 def settings(**values: object) -> Settings:
@@ -60,6 +60,13 @@ def test_a_missing_ca_file_is_named(tmp_path: Path) -> None:
     """A wrong path is a settings error, not a stack trace."""
     with pytest.raises(SettingsError, match="CEM_KAFKA_CA_FILE"):
         client_options(settings(kafka_security="SSL", kafka_ca_file=tmp_path / "none.pem"))
+
+
+def test_librdkafka_gets_the_same_and_the_lanes_partitioner() -> None:
+    """Both clients put a key into the same lane over the same connection."""
+    options = confluent_options(settings(kafka_bootstrap="k:1", kafka_security="SASL_SSL", **SASL))
+    assert options["partitioner"] == "murmur2_random"
+    assert (options["sasl.username"], options["bootstrap.servers"]) == ("cem", "k:1")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import inspect
 import time
@@ -13,9 +14,11 @@ from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError, TopicAuthorizationFailedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode.threads import QueuedMethod
 
 from cem.streams.fetch_codec import use_fast_fetches
 from cem.streams.fetch_linger import use_linger
+from cem.streams.fetch_rounds import use_rounds
 from cem.streams.records import use_log_records
 
 __all__ = ["FETCH_WAIT_MS", "ConsumerThread", "FetchFailed"]
@@ -62,11 +65,15 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         self._epochs: dict[TP, int] = {}
         #: What counts as fetching from when partitions are taken away until the next ones are there.
         self._rebalance = contextlib.ExitStack()
+        #: Whatever takes records from the fetcher now: nothing else keeps the task.
+        self._fetching: asyncio.Task[Any] | None = None
 
     async def on_start(self) -> None:
         """Connect, and fetch in our own way from the first fetch on."""
         await super().on_start()
-        use_linger(self._ensure_consumer()._fetcher, min(self.consumer.settings.linger_ms, FETCH_WAIT_MS))
+        fetcher = self._ensure_consumer()._fetcher
+        use_rounds(fetcher)
+        use_linger(fetcher, min(self.consumer.settings.linger_ms, FETCH_WAIT_MS))
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Have the partitions taken away; the wait for the next ones counts as fetching.
@@ -93,6 +100,21 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """
         if self._consumer is not None:
             self._consumer._subscription._last_fetch_ended = time.monotonic()
+
+    async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        """Return what `_fetch_records` does, in this thread; without Faust's queue of calls, of which each takes four tasks."""
+        consumer, promise = self._ensure_consumer(), self.parent_loop.create_future()
+        call = QueuedMethod(
+            promise,
+            self._fetch_records,
+            (consumer, active_partitions),
+            {"timeout": timeout, "max_records": consumer._max_poll_records},
+        )
+        self.thread_loop.call_soon_threadsafe(self._begin, call)
+        return await promise
+
+    def _begin(self, call: QueuedMethod) -> None:
+        self._fetching = self.thread_loop.create_task(self.method_queue._process_enqueued(call))
 
     async def seek_lanes(self, offsets: Mapping[TP, int], epochs: Mapping[TP, int]) -> None:
         """Fetch from `offsets` on; what is fetched from now on comes after the seeks of these numbers."""

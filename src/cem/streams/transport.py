@@ -164,9 +164,11 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             batches[tp] = [Batch(records, first, epoch)]
             self._next[tp] = records[-1].offset + 1
             self._handed_over_at = self._fetched_at
+        states = self._fetch_states()
         for tp in wanted:
-            if tp not in batches and tp not in self._seeking and self.epoch(tp) == epochs[tp]:
-                self._passed[tp] = self._fetch_position(tp)
+            if tp not in batches and tp not in self._seeking and self._epochs.get(tp, 0) == epochs[tp]:
+                state = states.get(tp)
+                self._passed[tp] = 0 if state is None else state._position or 0
         return batches
 
     async def _refused(self, failed: FetchFailed, wanted: set[TP]) -> None:
@@ -199,13 +201,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return False
         return aiokafka.TopicPartition(tp.topic, tp.partition) in consumer._fetcher._records
 
-    def _fetch_position(self, tp: TP) -> int:
+    def _fetch_states(self) -> Mapping[TP, Any]:
+        """Return aiokafka's state of each partition; none while the assignment is changing."""
         try:
-            subscription = cast(ConsumerThread, self._thread)._consumer._subscription.subscription
-            state = subscription.assignment.state_value(aiokafka.TopicPartition(tp.topic, tp.partition))
-            return int(state.position)
-        except Exception:  # the assignment is changing under us: nothing is known
-            return 0
+            consumer = cast(ConsumerThread, self._thread)._consumer
+            # As a tuple, Faust's partition is aiokafka's; its methods would look a state up four times.
+            return cast(Mapping[TP, Any], consumer._subscription.subscription.assignment._tp_state)
+        except AttributeError:  # no consumer, subscription or assignment
+            return {}
+
+    def _fetch_position(self, tp: TP) -> int:
+        state = self._fetch_states().get(tp)
+        return 0 if state is None else state._position or 0
 
     def read_to(self, tp: TP, position: int) -> int:
         """Return how far the partition has been read by a lane that applied everything before `position`.
@@ -265,15 +272,12 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     def known_end(self, tp: TP) -> tuple[int | None, int]:
         """Return the partition's end offset as last heard from the broker, and when (wall, ms)."""
-        consumer = cast(ConsumerThread, self._thread)._consumer
-        if consumer is None:
-            return None, 0
-        try:
-            # As a tuple, Faust's partition is aiokafka's; its methods would look the state up four times.
-            state = consumer._subscription.subscription.assignment.state_value(tp)
-            return state.highwater, state.timestamp or 0
-        except Exception:  # the assignment is changing under us: nothing is known
-            return None, 0
+        state = self._fetch_states().get(tp)
+        return (None, 0) if state is None else (state.highwater, state.timestamp or 0)
+
+    async def sleep(self, n: Any) -> None:
+        """Sleep as Faust does; where it only gives way to others, as before each fetch, without a task and a timer."""
+        await (super().sleep(n) if n else asyncio.sleep(0))
 
     async def verify_all_partitions_active(self) -> None:
         """Do nothing: Faust only logs partitions that stand still; `cem.streams.watchdog` acts."""

@@ -16,6 +16,7 @@ from aiokafka.protocol.fetch import FetchRequest, FetchRequest_v11, FetchRespons
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from cem.streams.fetch_linger import LINGER_BYTES, use_linger
+from cem.streams.fetch_rounds import use_rounds
 
 PATIENT = (250, 1)
 LINGERING = (20, LINGER_BYTES)
@@ -151,7 +152,8 @@ def _batch(first: int, stop: int) -> bytes:
     return bytes(data)
 
 
-def test_everything_is_read_once_and_in_order() -> None:
+@pytest.mark.parametrize("rounds", [False, True], ids=["fetches of aiokafka", "rounds of our own"])
+def test_everything_is_read_once_and_in_order(rounds: bool) -> None:
     """By aiokafka's own fetcher, whatever is taken of a fetch, sought meanwhile, or lost with a connection."""
 
     async def main() -> None:
@@ -163,6 +165,8 @@ def test_everything_is_read_once_and_in_order() -> None:
             broker, subscriptions, fetch_max_wait_ms=20, auto_offset_reset="none", retry_backoff_ms=1,
             check_crcs=False,
         )  # fmt: skip
+        if rounds:
+            use_rounds(fetcher)
         use_linger(fetcher, 3)
         read: dict[TopicPartition, list[int]] = {tp: [] for tp in PARTITIONS}
         for tp in PARTITIONS:

@@ -199,8 +199,7 @@ class Lane:
         """Wake the lane if a customer is due."""
         if self._checkpoints is not None and self.pipeline.is_open and self._checkpoints.due(self.number):
             self._wake.set()
-        due_ms = self.pipeline.next_due_ms
-        if self.pipeline.is_open and not self._queue and due_ms is not None and due_ms <= self.time_ms():
+        if self.pipeline.is_open and not self._queue and self._due_at() is not None:
             self._wake.set()
             return True
         return False
@@ -368,15 +367,20 @@ class Lane:
             logger.error("lane %d: %s is paused: %s", self.number, batch.topic, why)
 
     async def _tick(self) -> bool:
-        due_ms = self.pipeline.next_due_ms
-        # Lane time is at most this; finding it means asking about every partition.
-        if due_ms is None or due_ms > max(self._clock.now_ms(), self.pipeline.header.lane_time_ms):
-            return False
-        now_ms = self.time_ms()
-        if due_ms > now_ms or not await self.pipeline.tick(now_ms):
+        now_ms = self._due_at()
+        if now_ms is None or not await self.pipeline.tick(now_ms):
             return False
         self._fences = 0
         return True
+
+    def _due_at(self) -> int | None:
+        """Return the lane's time if a customer is due by then."""
+        due_ms = self.pipeline.next_due_ms
+        # Lane time is at most this; finding it means asking about every partition.
+        if due_ms is None or due_ms > max(self._clock.now_ms(), self.pipeline.header.lane_time_ms):
+            return None
+        now_ms = self.time_ms()
+        return now_ms if due_ms <= now_ms else None
 
     def _note_fence(self) -> None:
         self._fences += 1

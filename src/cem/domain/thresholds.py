@@ -88,14 +88,14 @@ class RisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     age_days: int = 14
     #: What one day can add to the score.
     day_cap: float = 2.5
-    notice: float = 5.3
-    alert: float = 8.5
+    notice: float = 6.1
+    alert: float = 6.4
     #: Added to both as `young * 14 / age in days`.
     young: float = 3.0
     #: How much more than its mean a line of which little is known may send, in messages a day of the usual line.
     unknown: float = 6.0
-    #: From this many rises of at least 3 a line-week, thresholds grow by `self_setting` x ln(their rate / this).
-    usual_rate: float = 0.03
+    #: From this many lively days a line-week, thresholds grow by `self_setting` x ln(their rate / this).
+    usual_rate: float = 0.7
     self_setting: float = 5.0
 
     def more_at(self, rate: float) -> float:

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from cem.domain.detectors.recipients import distinct_centi
-from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, note_hour, note_rise
+from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, NOON_S, note_hour, since_quiet, turn
 from cem.domain.detectors.sms_burst import lately_centi, limit_centi, looks_like_many
-from cem.domain.detectors.sms_days import add_late, live_days, note_night_hour, open_day
+from cem.domain.detectors.sms_days import add_late, begin_at_night, live_days, note_night_hour, open_day
 from cem.domain.detectors.sms_night import night_of
 from cem.domain.detectors.sms_rise import least_for_rise, rise_of
 from cem.domain.state.alerts import Evidence
@@ -32,37 +32,53 @@ def look(line: Line, at_s: int, rhythm: Rhythm, policy: AlertPolicy) -> tuple[li
 
     Returns what is abnormal with it, and whether the rhythm was told anything.
     """
-    since = at_s - rhythm.quiet_hour * 3600
+    since = since_quiet(rhythm, at_s)
+    taught = False
+    while (noon := (since - NOON_S) // DAY_S) > rhythm.day or not rhythm.open:
+        turn(rhythm, noon)
+        since = since_quiet(rhythm, at_s)
+        taught = True
     day = since // DAY_S
     into_s = since % DAY_S
     is_night = into_s < NIGHT_S
     watch = policy.sms_watch
-    taught = not at_s & 7
-    if taught:
-        note_hour(rhythm, at_s)
+    if not at_s & 7:
+        note_hour(rhythm, day, is_night, at_s)
+        taught = True
     habits = line.habits
     if habits is None:
         habits = line.habits = Habits(day)
     if day > habits.day:
-        open_day(habits, day, line.first_day, rhythm)
+        open_day(habits, day, is_night, line.first_day, rhythm)
         taught = True
         habits.judge_at = least_for_rise(habits, line.first_day, watch.rise)
     if day < habits.day:
-        if not add_late(habits, day, is_night):
+        taught = True
+        if not add_late(habits, day, is_night, line.first_day, rhythm):
             return _NOTHING, taught
         if is_night:
             note_night_hour(habits, day, into_s)
         habits.judge_at = least_for_rise(habits, line.first_day, watch.rise)
     else:
         habits.count += 1
+        if into_s < NOON_S:
+            habits.early += 1
+        elif habits.count == habits.early + 1:
+            # By what is known from now on.
+            habits.judge_at = least_for_rise(habits, line.first_day, watch.rise)
         if is_night:
+            if not habits.night and habits.count > 1:
+                begin_at_night(habits, line.first_day, rhythm)
+                taught = True
             habits.night += 1
             note_night_hour(habits, day, into_s)
     found = _NOTHING
     velocity = line.velocity
     if 0 < habits.judge_at <= habits.count:
-        found = _rise(habits, line.first_day, velocity, rhythm, watch.rise)
-        taught = True
+        noon = habits.day if habits.count > habits.early else habits.day - 1
+        found = _rise(habits, line.first_day, velocity, rhythm, noon, watch.rise)
+    if 0 < habits.early < habits.count and since < habits.day * DAY_S + NOON_S:
+        found = [*found, *_rise_before_noon(habits, line.first_day, velocity, rhythm, watch.rise)]
     if is_night and watch.night.enabled and day - line.first_day + 1 >= watch.night.age_days:
         night = night_of(habits, rhythm, watch.night)
         if night is not None and night.score >= watch.night.notice:
@@ -83,28 +99,42 @@ def look(line: Line, at_s: int, rhythm: Rhythm, policy: AlertPolicy) -> tuple[li
 
 
 def _rise(
-    habits: Habits, first_day: int, velocity: Velocity | None, rhythm: Rhythm, policy: RisePolicy
+    habits: Habits, first_day: int, velocity: Velocity | None, rhythm: Rhythm, noon: int, policy: RisePolicy
 ) -> list[Found]:
     """Return a rise, if there is one, and set from how many messages on to look again."""
-    rise = rise_of(habits, first_day, rhythm, policy)
+    rise = rise_of(habits, first_day, rhythm, noon, policy)
     n = habits.count
-    if habits.judge_at <= rise.begins_from <= n:
-        note_rise(rhythm)
-    habits.judge_at = min(
-        (x for x in (rise.begins_from, rise.notice_from, rise.alert_from) if n < x < NEVER), default=0
-    )
-    if n < rise.notice_from:
+    if n < rise.told_from:
+        habits.judge_at = rise.told_from if rise.told_from < NEVER else 0
         return _NOTHING
     if velocity is not None and not _as_many_recipients(velocity):
-        # A chat that grows warm; look again soon.
-        habits.judge_at = n + 2
+        # A chat that grows warm; look again.
+        habits.judge_at = n + 1
         return _NOTHING
+    alert = rise_of(habits, first_day, rhythm, noon, policy, is_alert=True)
+    is_alert = n >= alert.told_from
+    habits.judge_at = alert.told_from if n < alert.told_from < NEVER else 0
+    if is_alert:
+        rise = alert
     evidence: Evidence = {
         "messages_3d": rise.before + n,
         "usual_3d": round(rise.usual_3d, 1),
         "score": round(rise.score + min(policy.day_cap, rise.base + rise.slope * n), 1),
     }
-    return [(RISE, n >= rise.alert_from, evidence)]
+    return [(RISE, is_alert, evidence)]
+
+
+def _rise_before_noon(
+    habits: Habits, first_day: int, velocity: Velocity | None, rhythm: Rhythm, policy: RisePolicy
+) -> list[Found]:
+    """Return the rise of the newest day's first half, which a late message may have brought."""
+    count, judge_at = habits.count, habits.judge_at
+    habits.count = habits.early
+    found: list[Found] = []
+    if 0 < least_for_rise(habits, first_day, policy) <= habits.count:
+        found = _rise(habits, first_day, velocity, rhythm, habits.day - 1, policy)
+    habits.count, habits.judge_at = count, judge_at
+    return found
 
 
 def _burst(velocity: Velocity, age_days: int, policy: VelocityPolicy) -> Found | None:

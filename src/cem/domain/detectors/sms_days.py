@@ -2,12 +2,13 @@
 
 Unit: messages. Window: days that begin with the cohort's quiet hour; what has left it is decayed by half in 28 days.
 Equals: the counts of all messages by day (at most 255 a closed day). Order-free: a late message lands in its own day,
-as long as that is kept, also before the line's first.
+as long as that is kept, also before the line's first. What leaves the 13 days is decayed and rounded day by day, so that
+it does not matter between which messages days passed.
 """
 
 from __future__ import annotations
 
-from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, contribute, exposure
+from cem.domain.detectors.rhythm import DAY_S, NIGHT_S, RATE_DAYS, exposure, tell, tell_return
 from cem.domain.state.habits import DAYS, UNIT, Habits
 from cem.domain.state.rhythm import Rhythm
 
@@ -16,6 +17,7 @@ __all__ = [
     "NIGHTS",
     "PRIOR_MESSAGES",
     "add_late",
+    "begin_at_night",
     "exposure_of",
     "live_days",
     "note_night_hour",
@@ -29,6 +31,7 @@ PRIOR_MESSAGES = 0.5
 #: Decayed days, by days: after two years it is all the same.
 _EXPOSURE = tuple((1 - DECAY**days) / (1 - DECAY) for days in range(731))
 _LAST = len(_EXPOSURE) - 1
+_GOLDEN = 0.6180339887498949
 #: Nights whose hours are kept, and the bits that each takes.
 NIGHTS = 5
 _HOURS = NIGHT_S // 3600
@@ -40,19 +43,14 @@ def live_days(habits: Habits, first_day: int) -> int:
     return max(1, habits.day - first_day + 1)
 
 
-def open_day(habits: Habits, day: int, first_day: int, rhythm: Rhythm) -> None:
-    """Close the newest day, and tell the rhythm of it; begin `day`, which must be after it."""
-    newest, count, days = habits.day, habits.count, habits.days
-    age, steps = newest - first_day + 1, day - newest
-    # The mean of the gamma posterior, the last two weeks included.
-    spent = _EXPOSURE[min(age - DAYS, _LAST)] + DAYS if age > DAYS else max(1, age)
-    level = max(0.05, rhythm.usual)
-    usual = (PRIOR_MESSAGES + habits.sent / UNIT + sum(days) + count) / (PRIOR_MESSAGES / level + spent + 1)
-    contribute(rhythm, habits, usual, age, day)
+def open_day(habits: Habits, day: int, is_night: bool, first_day: int, rhythm: Rhythm) -> None:
+    """Close the newest day; begin `day`, which must be after it, and tell the rhythm of the days between."""
+    count, days = habits.count, habits.days
+    steps = day - habits.day
     days = (bytes((count,)) if count < 256 else b"\xff") + days
     nights = bytes((min(habits.night, 255),)) + habits.nights
     if day - first_day > DAYS:
-        _teach(habits, days, nights, day, steps, first_day, rhythm)
+        _teach(habits, days, nights, steps, first_day, rhythm)
     if steps > 1:
         gap = bytes(min(steps - 1, DAYS))
         days, nights = gap + days, gap + nights
@@ -60,18 +58,35 @@ def open_day(habits: Habits, day: int, first_day: int, rhythm: Rhythm) -> None:
     habits.nights = nights[:DAYS].rstrip(b"\0")
     if habits.hours:
         habits.hours = habits.hours << _HOURS * min(steps, NIGHTS) & _ALL
-    habits.day, habits.count, habits.night = day, 0, 0
+    habits.day, habits.count, habits.night, habits.early = day, 0, 0, 0
+    if steps > RATE_DAYS:
+        tell_return(rhythm, count, day, is_night)
+    else:
+        tell(rhythm, habits.days[:RATE_DAYS], habits.nights, day, is_night, first_day, 1)
 
 
-def add_late(habits: Habits, day: int, is_night: bool) -> bool:
-    """Count a message of a closed day; return whether that day is still kept."""
-    back = habits.day - day - 1
+def add_late(habits: Habits, day: int, is_night: bool, first_day: int, rhythm: Rhythm) -> bool:
+    """Count a message of a closed day, and correct what the rhythm was told; return whether that day is still kept."""
+    newest, before = habits.day, habits.days
+    back = newest - day - 1
     if back >= DAYS:
         return False
-    habits.days = _plus_one(habits.days, back)
+    tell(rhythm, before[:RATE_DAYS], habits.nights, newest, habits.night > 0, first_day, -1)
+    habits.days = days = _plus_one(before, back)
     if is_night:
         habits.nights = _plus_one(habits.nights, back)
+    tell(rhythm, days[:RATE_DAYS], habits.nights, newest, habits.night > 0, first_day, 1)
+    if not back and (not before or not before[0]):
+        # As if it had come in time, on the day before the newest one.
+        tell(rhythm, days[1 : 1 + RATE_DAYS], habits.nights[1:], day, is_night, first_day, 1)
     return True
+
+
+def begin_at_night(habits: Habits, first_day: int, rhythm: Rhythm) -> None:
+    """Have the newest day begin in quiet hours: a message of them was late, and is not counted yet."""
+    days = habits.days[:RATE_DAYS]
+    tell(rhythm, days, habits.nights, habits.day, False, first_day, -1)
+    tell(rhythm, days, habits.nights, habits.day, True, first_day, 1)
 
 
 def note_night_hour(habits: Habits, day: int, into_s: int) -> None:
@@ -94,41 +109,31 @@ def exposure_of(first_day: int, day: int) -> float:
     return _EXPOSURE[min(max(0, day - DAYS - first_day), _LAST)]
 
 
-def _teach(
-    habits: Habits, days: bytes, nights: bytes, day: int, steps: int, first_day: int, rhythm: Rhythm
-) -> None:
-    """Add the days that are more than 13 days before `day` and were not before, the oldest first."""
-    gone = min(steps, day - DAYS - first_day)
-    leaving = days[DAYS + 1 - steps :] if steps <= DAYS else days
-    if not leaving:
-        decay = DECAY**gone
-        habits.sent = round(habits.sent * decay)
-        habits.at_night = round(habits.at_night * decay)
-        return
-    sent, at_night = float(habits.sent), float(habits.at_night)
-    base = PRIOR_MESSAGES / max(0.05, rhythm.usual)
+def _teach(habits: Habits, days: bytes, nights: bytes, steps: int, first_day: int, rhythm: Rhythm) -> None:
+    """Add the days that leave the 13 with so many steps, the oldest first; `days` begins with the newest, now closed."""
+    sent, at_night = habits.sent, habits.at_night
     newest = habits.day
-    first_back = len(days) - 1
-    # Before the oldest that has a message, days passed without.
-    sent *= DECAY ** max(0, gone - (len(leaving) + max(0, steps - DAYS - 1)))
-    at_night = at_night * (sent / habits.sent) if habits.sent else at_night
-    for back in range(first_back, first_back - len(leaving), -1):
-        sent *= DECAY
-        at_night *= DECAY
-        n = days[back]
+    for back in range(DAYS, DAYS - steps, -1):
+        n = days[back] if 0 <= back < len(days) else 0
+        if not n and not sent:
+            if back < 0:
+                break
+            continue
+        day = newest - back
+        # Rounded up as often as is fair, by a sequence of the day alone.
+        fair = day * _GOLDEN % 1
+        sent = int(sent * DECAY + fair)
+        at_night = int(at_night * DECAY + fair)
         if n:
-            each = newest - back
-            share = exposure(rhythm, each)
-            usual = (PRIOR_MESSAGES + sent / UNIT) / (base + _EXPOSURE[min(max(0, each - first_day), _LAST)])
+            usual = (PRIOR_MESSAGES + sent / UNIT) / (
+                PRIOR_MESSAGES + _EXPOSURE[min(max(0, day - first_day), _LAST)]
+            )
             # A wild day teaches no more than a lively one.
-            taught = min(n / share, 4 * usual + 24) * UNIT
-            sent += taught
+            taught = min(n / exposure(rhythm, day), 4 * usual + 24) * UNIT
+            sent += round(taught)
             if back < len(nights):
-                at_night += taught * nights[back] / n
-    if steps > DAYS + 1:
-        decay = DECAY ** (steps - DAYS - 1)
-        sent, at_night = sent * decay, at_night * decay
-    habits.sent, habits.at_night = round(sent), round(at_night)
+                at_night += round(taught * nights[back] / n)
+    habits.sent, habits.at_night = sent, at_night
 
 
 assert DAY_S == 4 * NIGHT_S

@@ -57,7 +57,9 @@ def night_of(habits: Habits, rhythm: Rhythm, policy: NightPolicy) -> Night | Non
         return None
     before = sum(habits.days[NIGHTS - 1 :]) + habits.sent / UNIT
     nights_before = sum(habits.nights[NIGHTS - 1 :]) + habits.at_night / UNIT
-    usual = (_PRIOR_MESSAGES * night_share(rhythm) + nights_before) / (_PRIOR_MESSAGES + before)
+    usual = (_PRIOR_MESSAGES * night_share(rhythm, habits.day - 1) + nights_before) / (
+        _PRIOR_MESSAGES + before
+    )
     usual = min(0.97, max(0.03, usual))
     if share <= usual:
         return None

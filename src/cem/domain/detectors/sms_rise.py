@@ -9,6 +9,9 @@ For the newest day and the 6 before it, oldest first, with n messages and exposu
   m = max(.3, L e), at most `day_cap`, so that a birthday or an exam's end is no alarm;
 - S <- max(0, S + evidence): a CUSUM (Page 1954) over days.
 
+For an alert the three days before the newest stand for more usual days, and the usual line for more messages, than they are
+known to: what is known of them comes from lines that have written since. A notice goes without.
+
 Told at S >= threshold + young x 14 / age (days): little is known of a young line. Also needed: `minimum` messages more
 than usual in 3 days, and age >= 14 days. All this rises with the newest day's n, so what is computed is the number of
 messages from which it is to be told: a message is compared with one number. Unit: log-likelihood. Window: 7 days.
@@ -20,13 +23,13 @@ from __future__ import annotations
 
 from math import ceil, inf, log, sqrt
 
-from cem.domain.detectors.rhythm import exposure, rise_rate
+from cem.domain.detectors.rhythm import exposures, level, rise_rate
 from cem.domain.detectors.sms_days import DECAY, PRIOR_MESSAGES, exposure_of, live_days
 from cem.domain.state.habits import DAYS, NEVER, UNIT, Habits
 from cem.domain.state.rhythm import Rhythm
 from cem.domain.thresholds import RisePolicy
 
-__all__ = ["CANDIDATE", "Rise", "least_for_rise", "rise_of"]
+__all__ = ["Rise", "least_for_rise", "rise_of"]
 
 _DAYS = 7
 #: Dispersion of a line's daily counts.
@@ -35,8 +38,10 @@ _K = 4.0
 _FANO = 5.0
 #: How much of the upper estimate from what is older than 14 days holds.
 _OLD = 0.3
-#: A rise that counts for the thresholds that set themselves.
-CANDIDATE = 3.0
+#: For alerts: the newest days count as more usual days, as only lines that have written since have told of them, and lines
+#: of which little is known may send more.
+_ALERT_DAYS = (1.0, 1.7, 1.4, 1.2)
+_ALERT_LEVEL = 1.35
 
 
 class Rise:
@@ -44,21 +49,19 @@ class Rise:
 
     __slots__ = (
         "age_days",
-        "alert_from",
         "base",
         "before",
-        "begins_from",
         "least",
-        "notice_from",
         "score",
         "slope",
+        "told_from",
         "usual_3d",
         "usual_a_day",
     )
 
     def __init__(self) -> None:
-        #: Messages of the newest day from which the tiers, and a rise's beginning, are reached; NEVER: not today.
-        self.alert_from = self.notice_from = self.begins_from = NEVER
+        #: Messages of the newest day from which the tier is reached; NEVER: not today.
+        self.told_from = NEVER
         self.before = self.least = 0
         #: The score of the days before, and the newest day's evidence as base + slope x messages.
         self.score = self.base = self.slope = 0.0
@@ -73,15 +76,21 @@ def least_for_rise(habits: Habits, first_day: int, policy: RisePolicy) -> int:
     return max(1, policy.minimum - sum(habits.days[:2]))
 
 
-def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) -> Rise:
-    """Return from how many messages of the newest day on the line has risen."""
+def rise_of(
+    habits: Habits, first_day: int, rhythm: Rhythm, noon: int, policy: RisePolicy, *, is_alert: bool = False
+) -> Rise:
+    """Return from how many messages of the newest day on the tier is reached, by what is known since `noon`'s noon."""
     found = Rise()
     day, days = habits.day, habits.days
     found.age_days = age = live_days(habits, first_day)
-    spent = [exposure(rhythm, day - back) for back in range(min(DAYS + 1, age))]
+    spent = exposures(rhythm, noon, day, min(DAYS + 1, age))
+    prior = level(rhythm, noon)
+    if is_alert:
+        prior *= _ALERT_LEVEL
+        spent[: len(_ALERT_DAYS)] = [x * y for x, y in zip(spent, _ALERT_DAYS, strict=False)]
     usual = max(
-        _OLD * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), rhythm.usual, policy),
-        _usual_a_day(habits, first_day, spent, rhythm.usual, policy),
+        _OLD * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), prior, policy),
+        _usual_a_day(habits, first_day, spent, prior, policy),
     )
     found.usual_a_day, found.usual_3d = usual, usual * sum(spent[:3])
     found.before = sum(days[:2])
@@ -95,11 +104,9 @@ def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, policy: RisePolicy) 
     base, slope = _evidence(usual * spent[0])
     found.base, found.slope, found.score, found.least = base, slope, score, least
     young = policy.young * 14 / age
-    more = policy.more_at(rise_rate(rhythm)) + young
-    found.notice_from = _from(policy.notice + more, score, cap, base, slope, least)
-    found.alert_from = _from(policy.alert + more, score, cap, base, slope, least)
-    if score < CANDIDATE + young:
-        found.begins_from = _from(CANDIDATE + young, score, cap, base, slope, least)
+    more = policy.more_at(rise_rate(rhythm, noon)) + young
+    tier = policy.alert if is_alert else policy.notice
+    found.told_from = _from(tier + more, score, cap, base, slope, least)
     return found
 
 

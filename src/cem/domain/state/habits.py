@@ -53,3 +53,5 @@ class Habits(msgspec.Struct, array_like=True, gc=False):
     spending: Spending | None = None
     #: The quiet hours of the newest day and the 4 before it in which the line wrote: six bits a day, the newest lowest.
     hours: int = 0
+    #: Messages of the newest day in its first half.
+    early: int = 0

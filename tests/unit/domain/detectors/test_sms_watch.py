@@ -7,7 +7,9 @@ import random
 import msgspec
 import pytest
 
+from cem.domain.detectors.rhythm import exposures
 from cem.domain.detectors.sms_watch import Sighting, SmsWatch
+from cem.domain.state.rhythm import Rhythm
 from cem.domain.thresholds import AlertPolicy
 
 _DAY = 86_400
@@ -89,7 +91,7 @@ def test_nights_are_told() -> None:
     assert ("line5", "sms_night") in _kinds(_added(extra))
 
 
-def _nights(line: str, hours: int, nights: int, messages: int = 12) -> list[Message]:
+def _nights(line: str, hours: int, nights: int, messages: int = 8) -> list[Message]:
     """Return that many messages a night, spread over so many of its hours, one minute apart within them."""
     return [
         (_START + day * _DAY + (i % hours) * 3600 + 60 * i, line, f"friend{i % 6}", 5, "onnet")
@@ -154,6 +156,55 @@ def test_late_messages_change_nothing() -> None:
     assert sorted(_kinds(arrived)) == sorted(_kinds(messages))
 
 
+def _late(messages: list[Message], most_s: int, seed: int) -> list[Message]:
+    """Return the messages as they arrive if one in five is late by up to so many seconds."""
+    rng = random.Random(seed)
+    return sorted(messages, key=lambda m: m[0] + (rng.randrange(most_s) if rng.random() < 0.2 else 0))
+
+
+def _seen(messages: list[Message]) -> tuple[bytes, dict[str, bytes]]:
+    """Return what the lane knows of all lines, and each line's days, but for when to look again and what was found last."""
+    watch = SmsWatch(AlertPolicy())
+    for t, line, to, charge, kind in messages:
+        watch.see(line, t, to, charge, kind)
+    lines = {}
+    for line, kept in watch.lines.items():
+        assert kept.habits is not None
+        habits = msgspec.structs.replace(kept.habits, judge_at=0, held_day=0)
+        lines[line] = msgspec.msgpack.encode(habits)
+    return msgspec.msgpack.encode(watch.rhythm), lines
+
+
+def _sparse(days: int = 45, lines: int = 40) -> list[Message]:
+    """Return lines that write at all hours, on some days only, the last of them hardly at all."""
+    rng = random.Random(8)
+    return sorted(
+        (_START + day * _DAY + rng.randrange(_DAY), f"line{number}", f"friend{rng.randrange(6)}", 5, "onnet")
+        for number in range(lines)
+        for day in range(days)
+        if rng.random() < 3 / (3 + number)
+        for _ in range(rng.choice((1, 1, 2, 9)))
+    )
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_messages_late_by_six_hours_change_nothing_of_what_is_known(seed: int) -> None:
+    """What a lane knows, and each line's days, are the same bytes in order of arrival as in order of time."""
+    messages = _sparse()
+    assert _seen(_late(messages, 6 * 3600, seed)) == _seen(messages)
+
+
+def test_messages_late_by_days_still_count_for_their_line() -> None:
+    """A message that is late by three days is counted on its own day, as long as that is kept."""
+    watch = SmsWatch(AlertPolicy())
+    for day in (0, 1, 5, 6):
+        watch.see("a", _START + day * _DAY + 50_000, "friend", 5, "onnet")
+    watch.see("a", _START + 3 * _DAY + 50_000, "friend", 5, "onnet")
+    habits = watch.lines["a"].habits
+    assert habits is not None
+    assert list(habits.days) == [1, 0, 1, 0, 1, 1]
+
+
 def test_the_state_of_a_line_is_small() -> None:
     """A line of four messages a day takes at most 200 bytes."""
     watch = SmsWatch(AlertPolicy())
@@ -162,3 +213,19 @@ def test_the_state_of_a_line_is_small() -> None:
     assert (
         max(len(msgspec.msgpack.encode((each.habits, each.velocity))) for each in watch.lines.values()) <= 200
     )
+
+
+def test_a_rhythm_of_an_older_version_goes_on() -> None:
+    """A lane that has kept its rhythm without what lines tell until noon goes on from what it knows."""
+    old = Rhythm(quiet_hour=2, day=20_000, first_day=19_900, review_day=20_003)
+    old.weekdays, old.messages, old.at_night = [300.0] * 7, 2100.0, 100.0
+    old.sent, old.expected = [0.0] + [100.0] * 20, [0.0] + [50.0] * 20
+    old.lines, old.rises, old.hours = [10.0] * 28, [1] * 28, [50] * 24
+    fields = msgspec.msgpack.decode(msgspec.msgpack.encode(old))[:13]
+    watch = SmsWatch(AlertPolicy())
+    watch.rhythm = msgspec.msgpack.decode(msgspec.msgpack.encode(fields), type=Rhythm)
+    for t, line, to, charge, kind in _ordinary(days=3, lines=3):
+        watch.see(line, t, to, charge, kind)
+    assert watch.rhythm.day == 20_002
+    assert watch.rhythm.messages > 2000
+    assert exposures(watch.rhythm, 20_002, 20_002, 7)[-1] > 1.5

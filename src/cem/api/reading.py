@@ -2,7 +2,8 @@
 
 A call of the store costs more than a state in it. So while reads are under way, the next wait for one to end and then
 go in one round trip. After a failure everybody reads for himself for a while: on a cluster, one server that is away
-must not hold up the customers of the others.
+must not hold up the customers of the others. Who gives up early has seen no failure: his caller had little time left,
+or this process is busy, and reading one by one would make it busier.
 """
 
 from __future__ import annotations
@@ -24,14 +25,26 @@ _MOST: Final = 64
 _AT_ONCE: Final = 1
 #: How long (s) everybody reads for himself after a failure.
 _ALONE_S: Final = 5.0
+#: How long (s) a read must have been under way for its being given up to say something of the store.
+_PATIENCE_S: Final = 0.02
 
 
 class Reads:
     """Reads of single customers, in few calls of the store when there are many."""
 
-    def __init__(self, reader: CustomerReader, read_many: ReadMany | None = None) -> None:
-        """Take a reader of one customer and, if the store has it, one of many."""
+    def __init__(
+        self,
+        reader: CustomerReader,
+        read_many: ReadMany | None = None,
+        *,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        """Take a reader of one customer and, if the store has it, one of many.
+
+        patience_s: a read given up after less than this is no failure of the store.
+        """
         self._reader = reader
+        self._patience_s = patience_s
         self._read_many = read_many
         self._waiting: list[tuple[str, asyncio.Future[bytes | None]]] = []
         self._under_way = 0
@@ -48,8 +61,14 @@ class Reads:
             self._waiting.append((customer_id, found))
             return await found
         self._under_way += 1
+        began_s = loop.time()
         try:
             return await self._reader.read(customer_id)
+        except asyncio.CancelledError:
+            now_s = loop.time()
+            if now_s - began_s >= self._patience_s:
+                self._alone_until = now_s + _ALONE_S
+            raise
         except BaseException:
             self._alone_until = loop.time() + _ALONE_S
             raise

@@ -88,6 +88,28 @@ def test_a_failure_reaches_everybody_of_the_call_and_then_each_reads_for_himself
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    ("patience_s", "calls"), [(60.0, [["a"], ["b"], ["c", "d"]]), (0.0, [["a"], ["b"], ["c"], ["d"]])]
+)
+def test_a_read_that_is_given_up_early_says_nothing_of_the_store(
+    patience_s: float, calls: list[list[str]]
+) -> None:
+    """The next ones go together still; only one that was given up after a while has each read for himself."""
+
+    async def scenario() -> None:
+        store = Store()
+        reads = Reads(store, store.read_many, patience_s=patience_s)
+        (hasty,) = await _started(reads, "a")
+        hasty.cancel()
+        await asyncio.gather(hasty, return_exceptions=True)
+        tasks = await _started(reads, "b", "c", "d")
+        store.gate.set()
+        assert await asyncio.gather(*tasks) == [b"b", b"c", b"d"]
+        assert store.asked == calls
+
+    asyncio.run(scenario())
+
+
 def test_a_store_that_reads_one_at_a_time_is_asked_so() -> None:
     """Without a way to read many, every read is its own call."""
 

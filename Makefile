@@ -75,6 +75,10 @@ bench-state: setup ## What a typical household costs Redis
 bench-rebuild: setup ## How fast a lane is made again from checkpoint and journal
 	$(BIN)/python -m bench.rebuild
 
+.PHONY: bench-recovery
+bench-recovery: setup kafka-jars ## How soon a killed worker's lanes move again, and where the time goes
+	$(BIN)/python -m bench.recovery
+
 bench-million: setup kafka-jars ## Throughput with 1,000,000 customers in Redis against 10,000
 	$(BIN)/python -m bench.million
 

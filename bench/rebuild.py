@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import copy
 import cProfile
+import os
 import pstats
 import sys
 import time
@@ -78,7 +79,7 @@ def on_the_stream(count: int, households: int) -> dict[str, float]:
         _applied_at(rig, settings, count)
         worker.stop()
         before = rig.cem("state", "digest")
-        for name, processes in (("one process", "1"), ("a process a core", "0")):
+        for name, processes in (("one process", "1"), ("a process a core", str(os.cpu_count()))):
             rig.redis.command("FLUSHALL")
             worker = rig.start(
                 f"rebuilds-{processes}", "cem", "worker", CEM_REBUILD="1", CEM_REBUILD_PROCESSES=processes,

@@ -22,8 +22,9 @@ __all__ = [
 #: The requirement: the lanes move again within so many seconds after the server answers again.
 REDIS_BACK_S = 5.0
 BROKER_BACK_S = 10.0
-#: The same after a worker was killed: when it is started again at once, and when another one has to take over.
-WORKER_BACK_S = 8.0
+#: The same after a worker was killed: when it is started again at once (lanes move before the library of the models is
+#: imported, so the shorter one of the two deadlines holds), and when another one has to take over.
+WORKER_BACK_S = 4.0
 TAKEN_OVER_S = 15.0
 #: A busy machine may make one try late; not three.
 TRIES = 3

@@ -52,7 +52,7 @@ from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.stopped_lanes import StoppedLanes
 from cem.streams.topics import LANE_TOPICS
 
-__all__ = ["lane_limits", "make_stepper", "resume_key", "run_worker"]
+__all__ = ["lane_limits", "lanes_moving", "make_stepper", "resume_key", "run_worker"]
 
 
 def make_stepper(
@@ -181,7 +181,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             *parts.background,
         ]
         if job is None and (names := model_names(settings)):
-            runs.append(lambda: watch_models(models, parts.store, names, after=lambda: _lanes_open(lanes)))
+            runs.append(lambda: watch_models(models, parts.store, names, after=lambda: lanes_moving(lanes)))
         runs.append(lambda: _keep_the_start(lanes))
         if metrics is not None:
             reader = LagReader(parts.options)
@@ -223,20 +223,35 @@ def _has_first(lanes: LaneSet) -> bool:
     return lane is not None and lane.pipeline.is_open
 
 
-async def _lanes_open(lanes: LaneSet) -> None:
-    """Return when all lanes that this worker has are open, after half a minute at the latest."""
-    for _ in range(150):
-        await asyncio.sleep(0.2)
-        if lanes.lanes and all(lane.pipeline.is_open for lane in lanes.lanes.values()):
+async def lanes_moving(lanes: LaneSet, *, every_s: float = 0.1, within_s: float = 30.0) -> None:
+    """Return when each lane that this worker has is open and has saved, has nothing to read, or waits for a person.
+
+    After `within_s` at the latest: something may be away for longer.
+    """
+    loop = asyncio.get_running_loop()
+    saves: dict[int, int] = {}
+    deadline_s = loop.time() + within_s
+    while loop.time() < deadline_s:
+        await asyncio.sleep(every_s)
+        if lanes.lanes and all(_moves(lane, saves) for lane in lanes.lanes.values()):
             return
 
 
+def _moves(lane: Lane, saves: dict[int, int]) -> bool:
+    """Tell whether the lane has saved since it was first seen open (`saves`, by lane), or has no reason to."""
+    if lane.stopped is not None:
+        return True
+    if not lane.pipeline.is_open or lane.opening:
+        return False
+    return lane.pipeline.saves > saves.setdefault(lane.number, lane.pipeline.saves) or lane.unread() == 0
+
+
 async def _keep_the_start(lanes: LaneSet) -> None:
-    """Have the collector of garbage pass by what the start has made, once the lanes are open.
+    """Have the collector of garbage pass by what the start has made, once the lanes move.
 
     Walking through modules and rules takes it up to a tenth of a second, in which no lane goes on.
     """
-    await _lanes_open(lanes)
+    await lanes_moving(lanes)
     gc.collect()
     gc.freeze()
 

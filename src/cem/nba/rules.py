@@ -12,9 +12,9 @@ import ast
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-import cel
 import msgspec
 
+from cem.cel_engine import cel
 from cem.nba.expressions import CheckedExpression, ExpressionError, FactType, Kind, a_kind, check
 
 __all__ = ["Evaluation", "Expressions", "FactValue", "Rule", "asking"]

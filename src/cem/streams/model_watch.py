@@ -1,6 +1,6 @@
 """Keeps a process's models on the versions that are published: looks twice a second, and reads what is new.
 
-A worker takes its lanes first. The library behind the models is imported, and models are read, in another thread: lanes
+A worker takes its lanes first, and lets them move. The library behind the models is imported, and models are read, in another thread: lanes
 open and fold meanwhile, and what is scored before has no answer, or its prior.
 """
 

@@ -12,6 +12,7 @@ wrote is refused (`NewerState`), because a fold by an older one would lose what 
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
@@ -300,6 +301,10 @@ _SECTIONS: tuple[tuple[str, msgspec.Struct], ...] = (
 )
 
 
+_held = attrgetter(*[name for name, _ in _SECTIONS])
+_quiet = attrgetter(*_QUIET)
+
+
 def new_customer(customer_id: str) -> Customer:
     """Return a customer of whom nothing is known yet."""
     return Customer(VERSION, customer_id)
@@ -330,8 +335,7 @@ def encode_customer(customer: Customer) -> bytes:
         is type(held._moves)
         is Raw
     ):
-        for name, default in _SECTIONS:
-            section = getattr(customer, name)
+        for (name, default), section in zip(_SECTIONS, _held(customer), strict=True):
             if type(section) is not Raw:
                 # Bytes again, or a state in memory would have all that was ever looked at encoded with each record.
                 setattr(customer, name, _EMPTY if section == default else Raw(_encode(section)))
@@ -366,7 +370,7 @@ def plain_bytes(data: bytes) -> bytes:
 def _close(customer: Customer) -> None:
     """Put the quiet sections, all of them bytes, into a piece if they are worth it."""
     if customer._piece is None:
-        customer._piece = piece_of([getattr(customer, name) for name in _QUIET])
+        customer._piece = piece_of(list(_quiet(customer)))
         if customer._piece is not None:
             for name in _QUIET:
                 setattr(customer, name, _EMPTY)

@@ -53,7 +53,7 @@ def payment_failed(customer: Customer, received: Received, ctx: FoldContext) -> 
 
 def in_contact(customer: Customer, contact: Contact, ctx: FoldContext) -> None:
     """Let the detectors of contacts look at one that was folded just now."""
-    repeat_call.check_repeat(customer, contact.reason, ctx)
+    repeat_call.check_repeat(customer, contact, ctx)
     silent_sufferer.hear_contact(customer, contact, ctx.lane_time_ms, ctx)
 
 

@@ -23,19 +23,17 @@ from cem.domain.localtime import DAY_MS
 from cem.domain.state.segments import (
     UNKNOWN,
     Standing,
-    is_same,
-    keeps_value,
     members_of,
     pack_standing,
     segments_due_ms,
     unpack_standing,
-    with_due,
+    with_shares,
 )
 from cem.domain.view import csat_level
 from cem.nba.facts import COMPUTED
 from cem.nba.rules import FactValue, asking
 from cem.segments.facts import GROUPS, TYPES
-from cem.segments.groups import ALL, ANSWERS, BILLS, CONTACTS, LINES, USAGE
+from cem.segments.groups import ALL, ANSWERS, BILLS, CONTACTS, ENDED, LINES, PAID, USAGE, widened
 from cem.segments.rules_file import FILE, Segment, read_segments
 from cem.segments.situation import Between
 from cem.segments.turns import BY_DAY, SHARED, TURNS, Turn
@@ -44,6 +42,9 @@ __all__ = ["Explained", "SegmentRules", "load"]
 
 #: The last second that a standing can name.
 _LAST_S: Final = 2**32 - 1
+#: Groups with which satisfaction and risk, and what he is worth, are read anew.
+_MOODS: Final = ANSWERS | CONTACTS | ENDED
+_MONEY: Final = BILLS | PAID
 _Ask = Callable[[Mapping[str, FactValue]], Sequence[Any]]
 
 
@@ -152,44 +153,47 @@ class SegmentRules:
         `timezone` is the operator's IANA zone; `stood` where the customer was counted, if that has been wiped since.
         """
         packed = customer.segments
+        same = None
         if is_stranger(customer) or not self.segments:
             new = b""
         elif packed[4:6] != self._key_bytes:
             facts = _Facts(Between(customer, now_ms, timezone))
             new = self._packed(customer, Standing(key=self.key), ALL, facts, self._of(ALL)[1](facts))
         else:
+            due_ms = segments_due_ms(packed)
+            if 0 < due_ms <= now_ms:
+                # A lane that is behind makes no ticks: time has changed something besides.
+                groups = widened(groups)
             facts = _Facts(Between(customer, now_ms, timezone))
             numbers, ask = self._of(groups)
             answers = ask(facts)
-            if self._stays(packed, numbers, answers, customer, groups, now_ms):
-                # As nearly always: all but the time at which they are to be asked again.
-                due_s = self._due_s(facts, 0 if groups == ALL else segments_due_ms(packed) // 1000)
-                new = with_due(packed, due_s)
-            else:
-                new = self._packed(customer, unpack_standing(packed), groups, facts, answers)
+            same = self._in_same(packed, numbers, answers, customer, groups, facts)
+            new = same or self._packed(customer, unpack_standing(packed), groups, facts, answers)
         customer.segments = new
-        if new[4:] == (packed if stood is None else stood)[4:]:
+        stood = packed if stood is None else stood
+        if new[4:] == stood[4:]:
             return None
-        return unpack_standing(packed if stood is None else stood), unpack_standing(new)
+        before = unpack_standing(stood)
+        return before, unpack_standing(new, before.since if same and stood == packed else None)
 
-    def _stays(
+    def _in_same(
         self,
         packed: bytes,
         numbers: Sequence[int],
         answers: Sequence[Any],
         customer: Customer,
         groups: int,
-        now_ms: int,
-    ) -> bool:
-        """Return whether the customer stays in the segments that he is in, with the shares that he has there."""
+        facts: _Facts,
+    ) -> bytes | None:
+        """Return the standing of one who stays in the segments that he is in, as nearly everybody does; else None."""
         members = members_of(packed)
         for number, holds in zip(numbers, answers, strict=True):
             if (holds is True) != (number in members):
-                return False
-        value = customer.billing.billed_minor if groups & BILLS else None
-        if groups & (ANSWERS | CONTACTS):
-            return is_same(packed, *_mood(customer, now_ms), value)
-        return keeps_value(packed, value)
+                return None
+        due_s = self._due_s(facts, 0 if groups == ALL else segments_due_ms(packed) // 1000)
+        shares = _mood(customer, facts.situation.now_ms) if groups & _MOODS else None
+        value = customer.billing.billed_minor if groups & _MONEY else None
+        return with_shares(packed, due_s, shares, value)
 
     def _packed(
         self,
@@ -211,9 +215,9 @@ class SegmentRules:
         due_s = self._due_s(facts, 0 if groups == ALL else before.due_s)
         csat, value = before.csat_centi, before.value_minor
         risk = before.risk_milli
-        if groups & (ANSWERS | CONTACTS):
+        if groups & _MOODS:
             csat, risk = _mood(customer, now_ms)
-        if groups & BILLS:
+        if groups & _MONEY:
             value = customer.billing.billed_minor
         return pack_standing(Standing(due_s, self.key, csat, risk, value, since))
 

@@ -52,6 +52,8 @@ from cem.domain.events import (
     TicketOpened,
     TicketUpdated,
 )
+from cem.domain.events.enums import CallDirection
+from cem.domain.state.contacts import contact_key, is_started, row_of
 
 __all__ = [
     "ALERTS",
@@ -59,15 +61,18 @@ __all__ = [
     "ANSWERS",
     "BILLS",
     "CONTACTS",
+    "ENDED",
     "FAULTS",
     "LINES",
     "OUTCOMES",
+    "PAID",
     "PROFILE",
     "PROMISES",
     "SAID",
     "SUPPLIES",
     "USAGE",
     "groups_of",
+    "widened",
 ]
 
 CONTACTS: Final = 1
@@ -84,16 +89,19 @@ ALERTS: Final = 512
 LINES: Final = 1024
 #: What we said and suggested to him, and what became of it.
 SAID: Final = 2048
-ALL: Final = 4095
+#: Money came: bills are what they were, what is owed of them is not.
+PAID: Final = 4096
+#: What became of a contact is known, which is one of his contacts already.
+ENDED: Final = 8192
+ALL: Final = 16_383
 
 _TOUCHES: Final[dict[type[Event], int]] = {
     StateForwarded: ALL,
     StateMoved: ALL,
     CallStarted: CONTACTS,
-    CallEnded: CONTACTS,
     InteractionRecorded: CONTACTS,
     BillIssued: BILLS,
-    PaymentMade: BILLS,
+    PaymentMade: PAID,
     PaymentFailed: BILLS,
     PaymentOverdue: BILLS,
     PurchaseMade: BILLS,
@@ -135,6 +143,8 @@ _TOUCHES: Final[dict[type[Event], int]] = {
 
 def groups_of(event: Event, customer: Customer) -> int:
     """Return the groups that the event, folded already, touches; messages: `SegmentRules.of_message`."""
+    if type(event) is CallEnded:
+        return _of_end(event, customer)
     groups = _TOUCHES.get(type(event), 0)
     name = getattr(event, "line", None)
     if name is not None:
@@ -142,3 +152,19 @@ def groups_of(event: Event, customer: Customer) -> int:
         if line is None or sum(line.counts) == 1:
             groups |= LINES
     return groups
+
+
+def _of_end(event: CallEnded, customer: Customer) -> int:
+    """Return what a call's end touches: one of which the beginning is known was a contact already."""
+    if event.direction is CallDirection.OUTBOUND:
+        return CONTACTS
+    contacts = customer.contacts
+    row = row_of(contacts, contact_key(event.call_id), "call")
+    return ENDED if row is not None and is_started(contacts, row) else CONTACTS
+
+
+def widened(groups: int) -> int:
+    """Return the groups with those that only time can have changed besides: all of bills, all of contacts."""
+    if groups & PAID:
+        groups |= BILLS
+    return groups | CONTACTS if groups & ENDED else groups

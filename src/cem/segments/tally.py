@@ -43,6 +43,14 @@ class Sums(msgspec.Struct, array_like=True, gc=False):
             self.scored += times
             self.risk_milli += times * standing.risk_milli
 
+    def shift(self, before: Standing, after: Standing) -> None:
+        """Take a customer's shares away and add those that he has now."""
+        self.value_minor += after.value_minor - before.value_minor
+        self.rated += (after.csat_centi >= 0) - (before.csat_centi >= 0)
+        self.csat_centi += max(0, after.csat_centi) - max(0, before.csat_centi)
+        self.scored += (after.risk_milli >= 0) - (before.risk_milli >= 0)
+        self.risk_milli += max(0, after.risk_milli) - max(0, before.risk_milli)
+
     def add_sums(self, other: Sums) -> None:
         """Add another lane's."""
         for name in self.__struct_fields__:
@@ -71,6 +79,15 @@ TALLY: Final = LaneSection("segments", Tally)
 def count_move(lane: LaneState, key: int, names: Sequence[str], before: Standing, after: Standing) -> None:
     """Move a customer from one standing to another in the lane's sums."""
     tally = lane.look(TALLY)
+    if after.key == before.key == key and after.since is before.since:
+        # He stays where he is.
+        kept = _ledger(tally, key, names)
+        assert kept is not None, "the rules' own is made where it is missing"
+        kept.asked.shift(before, after)
+        for number in after.since:
+            kept.segments[number].shift(before, after)
+        lane.touch(TALLY)
+        return
     for standing, times in ((before, -1), (after, 1)):
         if standing.key:
             ledger = _ledger(tally, standing.key, names if standing.key == key else None)

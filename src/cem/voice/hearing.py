@@ -8,7 +8,7 @@ nothing counts any more make room.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -42,6 +42,8 @@ __all__ = [
     "unkeyed",
 ]
 
+_CONTACT_OVER: Final = (CallEnded, InteractionRecorded)
+
 #: Kinds of groups; everybody is one.
 ALL, AREA, PRODUCT, SEGMENT = range(4)
 #: What is counted. Of a reason its contacts are.
@@ -54,6 +56,8 @@ _DAYS: Final = 36
 _NAMES: Final = 160
 _LENGTH: Final = 40
 _OTHER: Final = 0
+#: Spellings of which the number is remembered.
+_REMEMBERED: Final = 1_024
 _REPEAT_MS: Final = 7 * DAY_MS
 
 
@@ -83,52 +87,71 @@ def hear(
     segments: Sequence[str],
 ) -> None:
     """Count the event, folded already into a customer who is in these segments."""
-    counted = _counted(customer, event, at_ms)
-    if counted is None:
+    found = _counted(customer, event, at_ms)
+    if found is None:
         return
-    reason, cells = counted
+    reason, cells = found
     hour, day = at_ms // HOUR_MS, at_ms // DAY_MS
     if not now_ms // DAY_MS - _DAYS < day <= now_ms // DAY_MS + 1:
         return
     voice = lane.look(VOICE)
     # Once an hour: within one, nothing comes in that would have to go again.
-    tidied, at_hour = _tidied.get(lane.lane, (None, 0))
-    if tidied is not voice or at_hour != now_ms // HOUR_MS:
+    look = _looks.get(lane.lane)
+    if look is None or look.voice is not voice or look.hour != now_ms // HOUR_MS:
         _forget(voice, now_ms)
-        _tidied[lane.lane] = voice, now_ms // HOUR_MS
-    plan = plan_at(customer, now_ms)
-    groups = [(ALL, "")]
-    if customer.profile.area:
-        groups.append((AREA, customer.profile.area))
+        look = _looks[lane.lane] = _Look(voice, now_ms // HOUR_MS)
+    number = look.number
+    places = [ALL << 24 | number("") << 16]
+    # Every group counts the same, so it is made out once.
+    codes = [(what << 8 | (number(reason) if what == REASON else 0), amount) for what, amount in cells]
+    area, plan = customer.profile.area, plan_at(customer, now_ms)
+    if area:
+        places.append(AREA << 24 | number(area) << 16)
     if plan is not None and plan.name:
-        groups.append((PRODUCT, plan.name))
-    groups += [(SEGMENT, name) for name in segments]
-    grouped = day > now_ms // DAY_MS - GROUPED_DAYS
+        places.append(PRODUCT << 24 | number(plan.name) << 16)
+    places += [SEGMENT << 24 | number(name) << 16 for name in segments]
+    if day <= now_ms // DAY_MS - GROUPED_DAYS:
+        del places[1:]
     wanted = [voice.days.setdefault(day, {})]
     if now_ms // HOUR_MS - HOURS < hour:
         wanted.append(voice.hours.setdefault(hour, {}))
-    reason_number = None
-    for kind, name in groups:
-        place = kind << 24 | _number(voice, name) << 16
-        for what, amount in cells:
-            key = place | what << 8
-            if what == REASON:
-                if reason_number is None:
-                    reason_number = _number(voice, reason)
-                key |= reason_number
-            if grouped or kind == ALL:
-                for bucket in wanted:
-                    bucket[key] = bucket.get(key, 0) + amount
+    for bucket in wanted:
+        counted = bucket.get
+        for place in places:
+            for code, amount in codes:
+                key = place | code
+                bucket[key] = counted(key, 0) + amount
     lane.touch(VOICE)
 
 
-#: By lane, the very section from which all that is old was dropped last, and in which hour.
-_tidied: dict[int, tuple[Voice, int]] = {}
+class _Look:
+    """A lane's section within an hour, since all that is old was dropped from it: until then no text loses its number."""
+
+    __slots__ = ("_numbers", "hour", "voice")
+
+    def __init__(self, voice: Voice, hour: int) -> None:
+        self.voice = voice
+        self.hour = hour
+        self._numbers: dict[str, int] = {}
+
+    def number(self, name: str) -> int:
+        """Return the text's number, giving it one; 0 if there is none left."""
+        found = self._numbers.get(name)
+        if found is None:
+            found = _number(self.voice, name)
+            # There may be room for it later.
+            if found != _OTHER and len(self._numbers) < _REMEMBERED:
+                self._numbers[name] = found
+        return found
+
+
+#: By lane.
+_looks: dict[int, _Look] = {}
 
 
 def _counted(customer: Customer, event: Event, at_ms: int) -> tuple[str, list[tuple[int, int]]] | None:
     """Return the reason and what is counted how often; None for what says nothing."""
-    if isinstance(event, CallEnded | InteractionRecorded):
+    if isinstance(event, _CONTACT_OVER):
         name = event.call_id if isinstance(event, CallEnded) else event.interaction_id
         if event.direction is CallDirection.OUTBOUND:
             return None
@@ -144,12 +167,12 @@ def _counted(customer: Customer, event: Event, at_ms: int) -> tuple[str, list[tu
     return None
 
 
-def _of_contact(contact: Contact, known: Iterable[Contact]) -> list[tuple[int, int]]:
+def _of_contact(contact: Contact, known: Sequence[Contact]) -> list[tuple[int, int]]:
     cells = [(CONTACTS, 1), (REASON, 1)]
     if unresolved(contact):
         cells.append((UNRESOLVED, 1))
     since_ms = contact.at_ms - _REPEAT_MS
-    if any(
+    if len(known) > 1 and any(
         c.reason == contact.reason and since_ms < c.at_ms < contact.at_ms and c.key != contact.key
         for c in known
     ):

@@ -11,13 +11,13 @@ from cem.domain.events import CustomerErased, InteractionRecorded, SmsRated, Sur
 from cem.domain.events.enums import Channel
 from cem.domain.state.lane import LaneState
 from cem.domain.state.segments import (
+    UNKNOWN,
     Standing,
-    is_same,
     members_of,
     pack_standing,
     segments_due_ms,
     unpack_standing,
-    with_due,
+    with_shares,
 )
 from cem.domain.thresholds import AlertPolicy
 from cem.ports import Record
@@ -43,16 +43,23 @@ def test_any_standing_comes_back(standing: Standing) -> None:
 
 
 @given(standings(), st.integers(-90, 500_000), st.integers(0, 2**32 - 1))
-def test_a_standing_is_read_in_part_as_it_is_in_whole(
+def test_a_standing_is_changed_in_part_as_it_is_in_whole(
     standing: Standing, value_minor: int, due_s: int
 ) -> None:
-    """Members and shares are those of the whole; another due time changes nothing else."""
+    """Members are those of the whole; other shares in the same segments give the bytes of the whole, or none."""
     packed = pack_standing(standing)
     assert [*members_of(packed)] == sorted(standing.since)
-    for value in (value_minor, standing.value_minor):
-        other = pack_standing(msgspec.structs.replace(standing, value_minor=value))
-        assert is_same(packed, standing.csat_centi, standing.risk_milli, value) == (other == packed)
-    assert unpack_standing(with_due(packed, due_s)) == msgspec.structs.replace(standing, due_s=due_s)
+    kept = unpack_standing(packed)
+    for shares in (None, (kept.csat_centi, 500), (UNKNOWN, UNKNOWN)):
+        for value in (None, value_minor, kept.value_minor):
+            csat, risk = shares or (kept.csat_centi, kept.risk_milli)
+            worth = kept.value_minor if value is None else value
+            whole = msgspec.structs.replace(
+                kept, due_s=due_s, csat_centi=csat, risk_milli=risk, value_minor=worth
+            )
+            changed = with_shares(packed, due_s, shares, value)
+            assert changed == pack_standing(whole) or (changed is None and value is None)
+    assert unpack_standing(packed, kept.since) == kept
 
 
 def sent(customer: Customer, rules: SegmentRules, segments: int = 1, **fields: object) -> int:

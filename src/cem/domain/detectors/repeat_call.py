@@ -18,7 +18,7 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.localtime import DAY_MS, HOUR_MS
 from cem.domain.state.alerts import Evidence, StoredAlert
-from cem.domain.state.contacts import Contact, read_contacts, unresolved
+from cem.domain.state.contacts import Contact, contacts_since, read_contacts, unresolved
 
 __all__ = ["ANY", "TYPE", "check_repeat", "review_repeat"]
 
@@ -27,14 +27,18 @@ TYPE = "repeat_call"
 ANY = "any"
 
 
-def check_repeat(customer: Customer, reason: str, ctx: FoldContext) -> None:
-    """Tell if the newest contact about the reason, already folded, followed another one within the window."""
+def check_repeat(customer: Customer, contact: Contact, ctx: FoldContext) -> None:
+    """Tell if the newest contact about the reason of one that was folded just now followed another within the window."""
     policy = ctx.alerts.repeat_call
-    if not policy.enabled or customer.contacts.total < 2:
+    contacts = customer.contacts
+    if not policy.enabled or contacts.total < 2:
         return
-    window_ms = policy.window_days * DAY_MS
-    kept, _ = read_contacts(customer.contacts)
-    chain = _chain(kept, reason, window_ms) if reason else []
+    reason, window_ms = contact.reason, policy.window_days * DAY_MS
+    # The newest one is no older than this one, so a chain begins within the window before this one.
+    kept: Sequence[Contact] = (
+        read_contacts(contacts)[0] if contacts.older else contacts_since(contacts, contact.at_ms - window_ms)
+    )
+    chain = _chain(kept, reason, window_ms) if reason and len(kept) > 1 else []
     if len(chain) >= 2:
         _tell(customer, reason, chain, ctx)
     if policy.any_reason and len(kept) >= policy.any_reason and find_open(customer, TYPE, reason) is None:

@@ -32,6 +32,7 @@ __all__ = [
     "contact_key",
     "contacts_since",
     "first_after",
+    "is_started",
     "newest_until",
     "pack_contacts",
     "pack_tail",
@@ -167,6 +168,42 @@ def pack_tail(contacts: Contacts, first: int, settled: int, tail: list[Contact],
     changed any more.
     """
     global _read
+    if first or len(tail) != 1 or not _pack_last(contacts, settled, tail[0]):
+        _pack_behind(contacts, first, settled, tail)
+    if all([c.channel in _CHANNEL_CODE and c.resolution in _RESOLUTION_CODE for c in tail]):
+        # Who reads them next finds them unpacked.
+        _read = _Reading((contacts.rows, contacts.older, contacts.reasons, contacts.ids, contacts.reps))
+        _read.kept, _read.done, _read.from_ms = tail, settled - first, since_ms
+
+
+def _pack_last(contacts: Contacts, settled: int, last: Contact) -> bool:
+    """Put one contact behind all rows or in the last one's place; False, and nothing, where that takes more than this."""
+    rows, reasons = contacts.rows, contacts.reasons
+    ids, reps = contacts.ids, contacts.reps
+    before = len(rows) // ROW_BYTES
+    if not len(ids) == len(reps) == min(before, NAMED_KEPT):
+        return False
+    reason = last.reason
+    if settled == before:
+        if reason and reason not in reasons:
+            contacts.reasons = reasons = [*reasons, reason]
+        number = reasons.index(reason) + 1 if reason else 0
+        named = slice(int(before >= NAMED_KEPT), None)
+    elif settled == before - 1:
+        number = rows[settled * ROW_BYTES + _REASON_AT]
+        if reason != (reasons[number - 1] if number else ""):
+            return False
+        named = slice(0, -1)
+    else:
+        return False
+    contacts.rows = rows[: settled * ROW_BYTES] + _packed_rows([last], {reason: number})
+    contacts.ids = [*ids[named], last.id]
+    contacts.reps = [*reps[named], last.rep_id]
+    return True
+
+
+def _pack_behind(contacts: Contacts, first: int, settled: int, tail: list[Contact]) -> None:
+    """Put the contacts behind the rows, numbering the reasons of all of them anew."""
     old, ids, reps = contacts.rows, contacts.ids, contacts.reps
     rows = old[first * ROW_BYTES : settled * ROW_BYTES]
     # Reasons are numbered as they first appear; a row that goes may have been the first of its reason.
@@ -192,10 +229,6 @@ def pack_tail(contacts: Contacts, first: int, settled: int, tail: list[Contact],
     contacts.reps += [c.rep_id for c in tail[-NAMED_KEPT:]]
     for c in tail[:-NAMED_KEPT]:
         c.id = c.rep_id = ""
-    if all(c.channel in _CHANNEL_CODE and c.resolution in _RESOLUTION_CODE for c in tail):
-        # Who reads them next finds them unpacked.
-        _read = _Reading((contacts.rows, contacts.older, contacts.reasons, contacts.ids, contacts.reps))
-        _read.kept, _read.done, _read.from_ms = tail, settled - first, since_ms
 
 
 def _packed_rows(kept: list[Contact], reasons: dict[str, int]) -> bytes:
@@ -235,6 +268,11 @@ def row_of(contacts: Contacts, key: int, channel: str) -> int | None:
 def time_of(contacts: Contacts, row: int) -> int:
     """Return the instant (ms) of the contact in a row of those kept in full."""
     return int.from_bytes(contacts.rows[row * ROW_BYTES : row * ROW_BYTES + 6], "little") >> 6
+
+
+def is_started(contacts: Contacts, row: int) -> bool:
+    """Return whether the beginning of the contact in a row of those kept in full has been seen."""
+    return contacts.rows[row * ROW_BYTES] & 4 != 0
 
 
 def contact_channels(contacts: Contacts) -> list[tuple[int, str]]:

@@ -19,12 +19,13 @@ __all__ = ["BadPieceError", "piece_of", "sections_of"]
 
 #: The sections that begin with rows of fixed width, by their place in the piece, and the width.
 _ROWS: Final = ((0, contacts.ROW_BYTES), (1, decisions.ROW_BYTES))
+#: MessagePack's marks of bytes with a length of one byte, and of two.
+_BIN8, _BIN16 = 0xC4, 0xC5
 #: Sections of fewer bytes than this together stay as they are: deflating costs more than the room is worth.
 _WORTH_IT: Final = 512
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(list[Raw]).decode
-_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 
 def piece_of(sections: Sequence[Raw]) -> bytes | None:
@@ -49,8 +50,18 @@ def _with_rows(sections: Sequence[Raw], change: Callable[[bytes, int], bytes]) -
     """Return the sections with the rows of those that have any changed."""
     found = [*sections]
     for place, width in _ROWS:
-        fields = _decode(found[place])
-        if fields:
-            fields[0] = Raw(_encode(change(_bytes(fields[0]), width)))
-            found[place] = Raw(_encode(fields))
+        section = bytes(found[place])
+        # An array whose first field are the rows: cut out where they are, for what follows stays as it is.
+        begin, length = _rows_at(section)
+        if length:
+            end = begin + length
+            found[place] = Raw(section[:begin] + change(section[begin:end], width) + section[end:])
     return found
+
+
+def _rows_at(section: bytes) -> tuple[int, int]:
+    """Return where in a section's bytes the bytes of its first field begin, and how many they are. Raises IndexError."""
+    kind = section[1] if 0x90 < section[0] < 0xA0 else 0
+    if kind == _BIN8:
+        return 3, section[2]
+    return (4, section[2] << 8 | section[3]) if kind == _BIN16 else (0, 0)

@@ -15,13 +15,11 @@ __all__ = [
     "MOST",
     "UNKNOWN",
     "Standing",
-    "is_same",
-    "keeps_value",
     "members_of",
     "pack_standing",
     "segments_due_ms",
     "unpack_standing",
-    "with_due",
+    "with_shares",
 ]
 
 #: Segments that rules can name.
@@ -85,8 +83,8 @@ def _value_bytes(value_minor: int) -> bytes:
     return bytes(packed)
 
 
-def unpack_standing(packed: bytes) -> Standing:
-    """Return what the bytes say; of none: nothing was asked yet."""
+def unpack_standing(packed: bytes, since: dict[int, int] | None = None) -> Standing:
+    """Return what the bytes say; of none: nothing was asked yet. `since` are the segments, if somebody has them."""
     if not packed:
         return Standing()
     due_s, key, csat, risk = _HEAD.unpack_from(packed)
@@ -102,7 +100,7 @@ def unpack_standing(packed: bytes) -> Standing:
         100 + (csat - 1) * 100 // _CSAT_STEP if csat else UNKNOWN,
         (risk - 1) * 1000 // _RISK_STEP if risk else UNKNOWN,
         -worth if value & 1 else worth,
-        dict(_ROW.iter_unpack(packed[at + 1 :])),
+        dict(_ROW.iter_unpack(packed[at + 1 :])) if since is None else since,
     )
 
 
@@ -116,26 +114,24 @@ def members_of(packed: bytes) -> bytes:
     return packed[at + 1 :: _ROW.size]
 
 
-def is_same(packed: bytes, csat_centi: int, risk_milli: int, value_minor: int | None) -> bool:
-    """Return whether a standing's shares are kept as these would be (value None: as it is)."""
-    return (
-        packed[6] == _csat_code(csat_centi)
-        and packed[7] == _risk_code(risk_milli)
-        and keeps_value(packed, value_minor)
-    )
+def with_shares(
+    packed: bytes, due_s: int, shares: tuple[int, int] | None, value_minor: int | None
+) -> bytes | None:
+    """Return the standing in the same segments with these shares (None: as they are), to be asked again at another time.
 
-
-def keeps_value(packed: bytes, value_minor: int | None) -> bool:
-    """Return whether a standing's value is kept as this one would be (None: as it is)."""
-    if value_minor is None:
+    `shares` are satisfaction (hundredths) and risk (thousandths). None where the value has to be unpacked for it.
+    """
+    if packed[_HEAD.size] == 1 and value_minor is None:
         # A little less than nothing is nothing once it has been unpacked.
-        return packed[_HEAD.size] != 1
-    return packed.startswith(_value_bytes(value_minor), _HEAD.size)
-
-
-def with_due(packed: bytes, due_s: int) -> bytes:
-    """Return the same standing, to be asked again at another time."""
-    return _DUE.pack(due_s) + packed[_DUE.size :]
+        return None
+    csat, risk = (packed[6], packed[7]) if shares is None else (_csat_code(shares[0]), _risk_code(shares[1]))
+    head = _HEAD.pack(due_s, packed[4] | packed[5] << 8, csat, risk)
+    if value_minor is None:
+        return head + packed[_HEAD.size :]
+    at = _HEAD.size
+    while packed[at] > 127:
+        at += 1
+    return head + _value_bytes(value_minor) + packed[at + 1 :]
 
 
 def segments_due_ms(packed: bytes) -> int:

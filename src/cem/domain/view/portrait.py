@@ -9,7 +9,7 @@ Features are only ever appended: a shorter portrait is one of an older release, 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from functools import lru_cache
 from math import log2
@@ -19,10 +19,12 @@ from zlib import crc32
 from cem.domain.customer import Customer
 from cem.domain.facts.supplies import contract_of
 from cem.domain.localtime import DAY_MS, local_day, zone
-from cem.domain.state.billing import METHODS
+from cem.domain.state.billing import METHODS, Billing
 from cem.domain.state.contacts import REPEATED, Contact, contacts_since, newest_until, unresolved
 from cem.domain.state.decisions import states_between
-from cem.domain.view.money import overdue_days, pays_by, tenure_days
+from cem.domain.state.lines import Line
+from cem.domain.state.profile import Profile
+from cem.domain.view.money import overdue_days, tenure_days
 from cem.domain.view.moods import mood_level
 from cem.domain.view.satisfaction import CSAT_PRIOR, csat_level
 from cem.domain.view.service import missed_promises_in, open_faults, open_tickets
@@ -95,20 +97,22 @@ _VALUES: Final = tuple([tuple([number(byte) for byte in range(UNKNOWN)]) for _, 
 def portrait(customer: Customer, now_ms: int, timezone: str) -> bytes:
     """Return the customer as he is known at `now_ms`; `timezone` is the operator's."""
     # Models ask for one at every contact, decision and week: what costs something is looked at once.
-    today = local_day(now_ms, zone(customer.profile.timezone, timezone))
-    packed = customer.contacts
+    profile, billing, packed = customer.profile, customer.billing, customer.contacts
+    today = local_day(now_ms, zone(profile.timezone, timezone))
     since_ms = now_ms - 30 * DAY_MS
-    month = [c for c in contacts_since(packed, since_ms) if c.at_ms <= now_ms]
+    month = contacts_since(packed, since_ms)
+    if month and month[-1].at_ms > now_ms:
+        month = [c for c in month if c.at_ms <= now_ms]
     return bytes(
         [
-            *_bound(customer, now_ms, today),
+            *_bound(customer, profile, billing, now_ms, today),
             *_turned_to_us(month, now_ms),
             *_suffered(customer, now_ms),
             *_feels(customer, now_ms, month[-1].at_ms if month else newest_until(packed, since_ms)),
-            *_pays(customer, now_ms),
+            *_pays(customer.lines, profile, billing, now_ms),
             *_offered(customer, now_ms),
-            *_more(customer, now_ms, month),
-            *_kind(customer, now_ms),
+            *_more(customer, profile, billing, now_ms, month),
+            *_kind(profile, billing, now_ms),
         ]
     )
 
@@ -123,7 +127,8 @@ def features_of(packed: bytes) -> dict[str, float | str]:
 
 
 def _byte(value: float) -> int:
-    return max(0, min(_MOST, round(value)))
+    byte = round(value)
+    return byte if 0 <= byte <= _MOST else 0 if byte < 0 else _MOST
 
 
 def _few(count: int) -> int:
@@ -131,15 +136,16 @@ def _few(count: int) -> int:
     return count if count < _MOST else _MOST
 
 
-def _bound(customer: Customer, now_ms: int, today: int) -> list[int]:
-    profile = customer.profile
+def _bound(customer: Customer, profile: Profile, billing: Billing, now_ms: int, today: int) -> list[int]:
     contract = contract_of(profile, "")
     left = UNKNOWN
     if contract is not None and contract.end_day:
         left = _byte((contract.end_day - today) / 4 + 64)
     tenure = max(0, today - profile.since_day) if profile.since_day else tenure_days(customer, now_ms, UTC)
-    payments = customer.billing.payments_of("failed")
-    failures = len([1 for p in payments if now_ms - 90 * DAY_MS < p.at_ms <= now_ms]) if payments else 0
+    failures = 0
+    if billing.failed:
+        since_ms = now_ms - 90 * DAY_MS
+        failures = len([1 for p in billing.payments_of("failed") if since_ms < p.at_ms <= now_ms])
     return [
         _byte(tenure / 30.4),
         left,
@@ -190,13 +196,14 @@ def _feels(customer: Customer, now_ms: int, contact_ms: int | None) -> list[int]
     ]
 
 
-def _pays(customer: Customer, now_ms: int) -> list[int]:
-    bills = [bill for bill in customer.billing.bills if bill.issued_ms <= now_ms]
+def _pays(known: Mapping[str, Line], profile: Profile, billing: Billing, now_ms: int) -> list[int]:
+    bills = billing.bills
+    if bills and bills[-1].issued_ms > now_ms:
+        bills = [bill for bill in bills if bill.issued_ms <= now_ms]
     change = UNKNOWN
     if len(bills) > 1 and bills[-2].total_minor > 0:
         share = bills[-1].total_minor / bills[-2].total_minor - 1
         change = _byte((max(-2.0, min(3.0, share)) + 2) * 50)
-    profile = customer.profile
     prices = 0
     for supply in profile.supplies:
         price = 0
@@ -205,8 +212,8 @@ def _pays(customer: Customer, now_ms: int) -> list[int]:
             if plan.from_ms <= now_ms and plan.price_minor >= 0:
                 price = plan.price_minor
         prices += price
-    silent = [user.line for user in profile.users if user.line not in customer.lines]
-    lines = len(customer.lines) + len(dict.fromkeys(silent))
+    silent = [user.line for user in profile.users if user.line not in known]
+    lines = len(known) + (len(dict.fromkeys(silent)) if silent else 0)
     return [change, _byte(log2(prices) * 8) if prices > 0 else UNKNOWN, _few(lines)]
 
 
@@ -218,17 +225,22 @@ def _offered(customer: Customer, now_ms: int) -> Sequence[int]:
     return [_few(declined), _few(states.count("accepted") + states.count("done"))]
 
 
-def _more(customer: Customer, now_ms: int, month: list[Contact]) -> list[int]:
+def _more(
+    customer: Customer, profile: Profile, billing: Billing, now_ms: int, month: list[Contact]
+) -> list[int]:
     leaving = 0
     for c in month:
         leaving += _speaks_of_leaving(c.reason)
     since_ms = now_ms - 90 * DAY_MS
-    credited = sum(since_ms < b.issued_ms <= now_ms and b.is_credited() for b in customer.billing.bills)
+    credited = 0
+    for bill in billing.bills:
+        credited += since_ms < bill.issued_ms <= now_ms and bill.is_credited()
     renewed_ms = 0
-    for supply in customer.profile.supplies:
+    for supply in profile.supplies:
         if supply.agreed is not None and supply.agreed.said_ms > renewed_ms:
             renewed_ms = supply.agreed.said_ms
-    csats = [answer.csat for answer in customer.satisfaction.answers if answer.csat]
+    answers = customer.satisfaction.answers
+    csats = [answer.csat for answer in answers if answer.csat] if answers else None
     return [
         _byte((now_ms - customer.last_ms) / DAY_MS * 8),
         _few(leaving),
@@ -244,11 +256,15 @@ def _speaks_of_leaving(reason: str) -> bool:
     return any(word in said for word in _LEAVING)
 
 
-def _kind(customer: Customer, now_ms: int) -> list[int]:
-    method = pays_by(customer, now_ms)
+def _kind(profile: Profile, billing: Billing, now_ms: int) -> list[int]:
+    method = UNKNOWN
+    for payment in reversed(billing.payments):
+        if payment.code > 3 and payment.at_ms <= now_ms:
+            method = payment.code >> 2
+            break
     hashes = [UNKNOWN] * _LABELS
-    segments = customer.profile.segments
+    segments = profile.segments
     if segments:
         for place, (name, value) in enumerate(sorted(segments.items())[:_LABELS]):
             hashes[place] = crc32(f"{name}={value}".encode()) % UNKNOWN
-    return [METHODS.index(method) if method else UNKNOWN, *hashes]
+    return [method, *hashes]

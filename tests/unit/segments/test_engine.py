@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cem.domain.customer import Customer, new_customer
-from cem.domain.events import CustomerErased, InteractionRecorded, SmsRated, SurveyAnswered
+from cem.domain.events import (
+    BillIssued,
+    CallEnded,
+    CallStarted,
+    CustomerErased,
+    InteractionRecorded,
+    PaymentMade,
+    SmsRated,
+    SurveyAnswered,
+)
 from cem.domain.events.enums import Channel
 from cem.domain.state.lane import LaneState
 from cem.domain.state.segments import (
@@ -22,7 +31,7 @@ from cem.domain.state.segments import (
 from cem.domain.thresholds import AlertPolicy
 from cem.ports import Record
 from cem.segments import ALL, TALLY, SegmentRules, Sums, add_up
-from cem.segments.groups import LINES, USAGE
+from cem.segments.groups import CONTACTS, ENDED, LINES, PAID, USAGE, groups_of
 from cem.step import CemStepper
 from cem.step_rules import Rules
 from cem.stepper import Moment
@@ -213,3 +222,25 @@ def test_who_joins_before_the_lanes_time_is_known_joins_when_his_record_came() -
     lane.job.tick(lane.states, ["a"], Moment(0, "", due_ms, 1))
     moved = unpack_standing(customer.segments)
     assert {rules.names[n]: since for n, since in moved.since.items()} == {"met": day, "old": due_ms // DAY}
+
+
+def test_a_payment_asks_after_bills_only_where_time_has_changed_them() -> None:
+    """In a lane that is behind nobody was woken when the bill became old: the payment is the occasion."""
+    rules = rules_of(billed="days_since_bill <= 30.0")
+    paid = PaymentMade(bill_id="b", amount_minor=100)
+    for day, stays in ((5, True), (40, False)):
+        customer, _ = household([(T0, BillIssued(bill_id="b", total_minor=100))])
+        rules.ask(customer, ALL, T0 + DAY, "UTC")
+        assert rules.names_of(customer) == ("billed",)
+        assert groups_of(paid, customer) == PAID
+        rules.ask(customer, PAID, T0 + day * DAY, "UTC")
+        assert (rules.names_of(customer) == ("billed",)) == stays
+
+
+def test_the_end_of_a_call_is_no_further_contact() -> None:
+    """Unless it is all that is known of the call."""
+    began, ended = CallStarted(call_id="c"), CallEnded(call_id="c", duration_s=60)
+    known, _ = household([(T0, began), (T0 + SECOND, ended)])
+    alone, _ = household([(T0 + SECOND, ended)])
+    assert groups_of(ended, known) == ENDED
+    assert groups_of(ended, alone) == CONTACTS

@@ -170,7 +170,7 @@ def pack_tail(contacts: Contacts, first: int, settled: int, tail: list[Contact],
     global _read
     if first or len(tail) != 1 or not _pack_last(contacts, settled, tail[0]):
         _pack_behind(contacts, first, settled, tail)
-    if all([c.channel in _CHANNEL_CODE and c.resolution in _RESOLUTION_CODE for c in tail]):
+    if all(c.channel in _CHANNEL_CODE and c.resolution in _RESOLUTION_CODE for c in tail):
         # Who reads them next finds them unpacked.
         _read = _Reading((contacts.rows, contacts.older, contacts.reasons, contacts.ids, contacts.reps))
         _read.kept, _read.done, _read.from_ms = tail, settled - first, since_ms

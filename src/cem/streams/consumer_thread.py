@@ -102,7 +102,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             self._consumer._subscription._last_fetch_ended = time.monotonic()
 
     async def getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
-        """Return what `_fetch_records` does, in this thread; without Faust's queue of calls, of which each takes four tasks."""
+        """Return what `_fetch_records` does, in this thread; without Faust's queue of calls, where each is waited for by three tasks."""
         consumer, promise = self._ensure_consumer(), self.parent_loop.create_future()
         call = QueuedMethod(
             promise,

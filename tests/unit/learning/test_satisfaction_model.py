@@ -6,11 +6,13 @@ import math
 import random
 
 import pytest
+from river import dummy, evaluate, metrics, stats
 
 from cem.learning.contract import Model
 from cem.learning.evaluation.satisfaction import measure
 from cem.learning.satisfaction import CES, CSAT, NPS, RECIPES, SatisfactionModel, SurveyInput
 from cem.learning.snapshot import SnapshotError, digest
+from cem.learning.tabular.river_face import AsRegressor
 
 
 def _rows(rows: int, seed: int = 1, scale: tuple[float, float] = CSAT) -> list[tuple[SurveyInput, float]]:
@@ -146,3 +148,13 @@ def test_drivers_are_in_points() -> None:
     found = model.drivers(SurveyInput({"wait_s": 350.0, "resolution": "open"}), 2)
     assert {each.feature for each in found} == {"wait_s", "resolution"}
     assert all(-4 < each.effect < 0 and each.words.endswith("lowers it") for each in found)
+
+
+def test_it_is_judged_by_river() -> None:
+    """As an estimator of River it is scored by River's own evaluation, and beats River's running mean there."""
+    rows = _rows(700)
+    ours = evaluate.progressive_val_score(rows, AsRegressor(SatisfactionModel()), metrics.MAE()).get()
+    mean = evaluate.progressive_val_score(
+        [({}, answer) for _, answer in rows], dummy.StatisticRegressor(stats.Mean()), metrics.MAE()
+    ).get()
+    assert ours < 0.75 * mean

@@ -15,7 +15,7 @@ from cem.cli.connection import settings_from
 from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
 from cem.cli.evaluate.rejected import Rejected
 from cem.cli.mapped_file import mapped_file
-from cem.cli.output import json_option, print_json
+from cem.cli.output import json_option, print_json, require_folder
 from cem.cli.progress_line import ProgressLine
 from cem.importing.document import MapError, nearest
 from cem.importing.table import FileError
@@ -74,6 +74,8 @@ def command(
         raise Failure(f"there is no model {model!r}.{nearest(model, LEARNERS)}", USAGE)
     if recipe is not None and out is None:
         raise Failure("--recipe is for --out: the running system has a recipe of its own", USAGE)
+    if out is not None:
+        require_folder(out)
     line = ProgressLine("rows")
 
     def on_rows(what: str, done: int, total: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -12,12 +13,15 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from cem.cli.errors import USAGE, Failure
+
 __all__ = [
     "counted",
     "json_option",
     "note",
     "print_json",
     "print_table",
+    "require_folder",
     "stderr_console",
     "stdout_console",
     "table_of",
@@ -32,6 +36,12 @@ _UNBOUNDED = 10_000
 def json_option(function: F) -> F:
     """Give the command a `--json` flag, passed as `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON on standard output.")(function)
+
+
+def require_folder(out: Path) -> None:
+    """Return if a file can be made at `out` as far as its folder goes. Raises Failure, before any work is done."""
+    if not out.parent.is_dir():
+        raise Failure(f"{out}: there is no folder {out.parent}", USAGE)
 
 
 def stdout_console() -> Console:

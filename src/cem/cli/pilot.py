@@ -10,7 +10,7 @@ import click
 
 from cem.cli.connection import settings_from
 from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
-from cem.cli.output import json_option, note, print_json, print_table
+from cem.cli.output import json_option, note, print_json, print_table, require_folder
 from cem.cli.progress_line import ProgressLine
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ def command(
 
     if len(maps) not in (1, len(files)):
         raise Failure(f"{len(files)} files take one map, or {len(files)}: there are {len(maps)}", USAGE)
+    if out is not None:
+        require_folder(out)
     settings = settings_from(ctx)
     rules, policy, _ = read_policies(settings)
     line = ProgressLine("rows")
@@ -102,8 +104,10 @@ def _map_of(path: Path) -> ImportMap:
 
     try:
         return read_import_map(path.read_text("utf-8-sig"), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise MapError(f"{path}: {error}") from None
+    except OSError as error:
+        raise MapError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise MapError(f"{path}: is no text in UTF-8") from None
 
 
 def _print(report: Report, out: Path | None) -> None:

@@ -164,3 +164,26 @@ def test_what_is_wrong_is_said_in_a_sentence(
     code, out, err = run(capsys, "evaluate", *arguments, "--json")
     assert (code, out) == (2, "")
     assert sentence in " ".join(err.split())
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_work(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`--out` is looked at first: nobody waits for rows whose result cannot be written."""
+    for command in (
+        ("learn", "sentiment", "nosuch.csv", "--map", "sentiment.yaml", "--out", "gone/s.model"),
+        ("pilot", "nosuch.csv", "--map", "sentiment.yaml", "--out", "gone/report.html"),
+    ):
+        code, out, err = run(capsys, *command)
+        assert (code, out) == (2, "")
+        assert "there is no folder gone" in err
+    code, _, err = run(capsys, "pilot", "texts.csv", "--map", "gone.yaml")
+    assert code == 2
+    assert "gone.yaml: No such file or directory" in err
+
+
+def test_nothing_learnt_is_a_version_to_go_back_to(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """-1 is read as a version, not as an option."""
+    code, _, err = run(capsys, "models", "rollback", "chrn", "-1")
+    assert code == 2
+    assert "there is no model 'chrn'" in err

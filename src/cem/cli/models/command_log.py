@@ -11,6 +11,7 @@ import click
 from cem.cli.connection import settings_from
 from cem.cli.errors import USAGE, Failure
 from cem.cli.models.cards import cards_of, check_name
+from cem.cli.output import note
 from cem.learning.pupil import COMMAND_TYPE, Command, encode_command
 from cem.ports import Emission
 from cem.settings import Settings
@@ -40,13 +41,17 @@ def pin(ctx: click.Context, model: str, recipe: str | None, off: bool, why: str)
     )
 
 
-@click.command("rollback")
+# Version -1, nothing learnt, is an argument and no option.
+@click.command("rollback", context_settings={"ignore_unknown_options": True})
 @click.argument("model")
 @click.argument("version", type=click.IntRange(min=-1))
 @click.option("--why", default="", help="A reason, for the model's history.")
 @click.pass_context
 def rollback(ctx: click.Context, model: str, version: int, why: str) -> None:
-    """Take MODEL back to VERSION: what it has learnt since is forgotten, what comes is learnt."""
+    """Take MODEL back to VERSION: what it has learnt since is forgotten, what comes is learnt.
+
+    A pin that was set since goes, too. VERSION -1 is the model that has learnt nothing.
+    """
     settings = settings_from(ctx)
     card = asyncio.run(cards_of(settings, (check_name(model),)))[model]
     if card is None or version >= card.version:
@@ -54,6 +59,8 @@ def rollback(ctx: click.Context, model: str, version: int, why: str) -> None:
         raise Failure(f"{model} has {now}: it cannot go back to {version}", USAGE)
     asyncio.run(_send(settings, model, Command(rollback=version, by=getpass.getuser(), why=why)))
     click.echo(f"{model}: back to version {version} as soon as the learner reads it")
+    if card.pinned:
+        note(f"if {card.champion} was pinned after version {version}, the pin goes with it: pin it again")
 
 
 async def _send(settings: Settings, model: str, command: Command) -> None:

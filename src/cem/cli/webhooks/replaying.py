@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
 from cem.cli.connection import settings_from
 from cem.cli.deciding import SOURCE, by
-from cem.cli.errors import USAGE, Failure
+from cem.cli.errors import FAILED, USAGE, Failure
 from cem.cli.output import note
 from cem.cli.webhooks.common import find, opened
 from cem.settings import Settings
+
+if TYPE_CHECKING:
+    from cem.ports import Log
 
 __all__ = ["recover", "resend"]
 
@@ -66,6 +70,19 @@ def _instant(option: str, text: str | None) -> datetime | None:
     return at
 
 
+async def _require_in_log(log: Log, lanes: int, place: str) -> None:
+    """Return if the log has the alert at `place`. Raises Failure."""
+    from cem.streams.topics import ALERTS
+
+    partition, offset = (int(part) for part in place.split("/"))
+    if partition >= lanes:
+        raise Failure(f"{place}: {ALERTS} has the partitions 0 to {lanes - 1}", USAGE)
+    first, end = (await log.bounds(partition, [ALERTS]))[ALERTS]
+    if not first <= offset < end:
+        held = f"holds offsets {first} to {end - 1}" if end > first else "holds nothing"
+        raise Failure(f"{place}: partition {partition} of {ALERTS} {held} now", FAILED)
+
+
 async def _replay(
     settings: Settings, name: str, place: str | None, since: datetime | None, until: datetime | None
 ) -> None:
@@ -74,6 +91,8 @@ async def _replay(
 
     async with opened(settings) as (parts, service):
         record = find(service, name).record
+        if place is not None:
+            await _require_in_log(parts.log, settings.partitions, place)
         if place is not None or since is not None:
             replay = ControlWebhookReplayed(webhook_id=name, by=by(), place=place, since=since, until=until)
             await set_object(parts.publisher, replay, source=SOURCE)

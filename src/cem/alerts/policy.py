@@ -21,6 +21,7 @@ from cem.domain.thresholds import AlertPolicy, RemedyPolicy
 __all__ = ["AlertPolicyError", "read_alert_policy", "remedies_of"]
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>[^`]*)`")
+_ELEMENT = re.compile(r"\[[^\]]*\].*")
 _PLACE = re.compile(r" - at `(?P<path>[^`]*)`\Z")
 
 _CHANNELS = tuple(str(channel) for channel in Channel if channel is not Channel.OTHER)
@@ -139,7 +140,8 @@ def _explained(message: str) -> tuple[str, str]:
         where = f" in {path}" if path else ""
         said = f"there is no field {unknown['name']!r}{where}{_near(unknown['name'], known)}"
         return said, f"{path}.{unknown['name']}" if path else unknown["name"]
-    return f"{path}: {what[:1].lower()}{what[1:]}" if path else what, path
+    # A list is found by its name, not by its elements.
+    return f"{path}: {what[:1].lower()}{what[1:]}" if path else what, _ELEMENT.sub("", path)
 
 
 def _near(name: str, known: Sequence[str]) -> str:

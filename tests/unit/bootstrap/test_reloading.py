@@ -85,6 +85,7 @@ def test_a_changed_file_holds_once_it_is_the_same_twice(tmp_path: Path) -> None:
         ("alerts.yaml", "version: 1\nrepeat_call:\n  window_dys: 7\n", "alerts.yaml:3: there is no field 'window_dys' in repeat_call; did you mean 'window_days'?"),
         ("alerts.yaml", "repeat_call:\n\n  window_days: 700\n", "alerts.yaml:3: repeat_call.window_days must be from 1 to 30, not 700"),
         ("alerts.yaml", "repeat_call:\n  window_days: often\n", "alerts.yaml:2: repeat_call.window_days: expected `int`"),
+        ("alerts.yaml", "sms_allowance:\n\n  percents: [eighty]\n", "alerts.yaml:3: sms_allowance.percents[0]: expected `int`"),
         ("alerts.yaml", "repeat_call: [\n", "alerts.yaml:2: not YAML"),
         ("alerts.yaml", "promise:\n  remedy: {action: take_over_oder}\n", "alerts.yaml:2: promise.remedy.action: there is no action 'take_over_oder'; did you mean"),
         ("value.yaml", "margin_shar: 0.5\n", "value.yaml:1: there is no field 'margin_shar'; did you mean 'margin_share'?"),

@@ -16,6 +16,8 @@ import statistics
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from itertools import islice
 
 from bench.common import Row, Target, check_targets, say, show, write_results
 from bench.rig import Rig
@@ -25,6 +27,7 @@ from cem.settings import Settings
 from cem.stores import open_store
 from cem.streams.connection import client_options
 from cem.streams.producer import EventProducer, Outgoing
+from tests.builders.records import LogRecord
 from tests.servers.child import Child, wait_until
 
 __all__ = ["main"]
@@ -38,10 +41,15 @@ def write_until(stop: threading.Event, settings: Settings) -> None:
     async def run() -> None:
         number = 0
         async with EventProducer(client_options(settings)) as producer:
+            left: Iterator[LogRecord] = iter(())
             while not stop.is_set():
-                part = messages(A_TURN, HOUSEHOLDS, number)
+                part = list(islice(left, A_TURN))
+                if not part:
+                    # All households in turn, so that every lane has something to do.
+                    left = messages(HOUSEHOLDS, HOUSEHOLDS, number)
+                    number += HOUSEHOLDS
+                    continue
                 await producer.send_many(Outgoing(r.topic, r.key, tuple(r.headers), r.value) for r in part)
-                number += A_TURN
                 await asyncio.sleep(EVERY_S)
 
     asyncio.run(run())

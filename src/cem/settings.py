@@ -67,7 +67,7 @@ class Settings(BaseModel):
         "", description="static membership: a worker restarted under the same id has its lanes back at once"
     )
     linger_ms: Annotated[int, Field(ge=0, le=1000)] = Field(
-        10,
+        20,
         description="pause between fetches while not behind; Kafka gathers records meanwhile, 250 ms at most",
     )
     max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = Field(

@@ -7,6 +7,7 @@ nothing is abnormal and every alert is false.
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
 import statistics
@@ -108,6 +109,7 @@ class _Run:
 
 def main() -> int:
     """Measure, print, write the file of results; return 1 if a target is missed."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
     real = Path(os.environ.get("CEM_BENCH_DATA", ROOT.parent / "shared" / "data")) / _REAL
     rows: list[Row] = []
     cpu_us: list[float] = []

@@ -92,23 +92,21 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
 
     def amounts_by_place(self) -> dict[tuple[str, str, str], int]:
         """Return minor units by line, cause and destination, in their order: what costs half of `parts`."""
+        return dict(self._placed())
+
+    @property
+    def parts(self) -> list[Part]:
+        """What the bill is made of, ordered by line, cause and destination."""
+        return [Part(line, cause, minor, destination) for (line, cause, destination), minor in self._placed()]
+
+    def _placed(self) -> list[tuple[tuple[str, str, str], int]]:
+        """Return places and minor units in the order of places; a state of before there were codes may name one twice."""
         found = []
         for line, causes in self.sums.items():
             for key, minor in causes.items():
                 cause, _, destination = (key if isinstance(key, str) else CAUSES[key]).partition("/")
                 found.append(((line, cause, destination), minor))
         found.sort(key=_by_place)
-        return dict(found)
-
-    @property
-    def parts(self) -> list[Part]:
-        """What the bill is made of, ordered by line, cause and destination."""
-        found = []
-        for line, causes in self.sums.items():
-            for key, minor in causes.items():
-                cause, _, destination = (key if isinstance(key, str) else CAUSES[key]).partition("/")
-                found.append(Part(line, cause, minor, destination))
-        found.sort(key=_place)
         return found
 
 
@@ -120,10 +118,6 @@ def cause_key(cause: str, destination: str = "") -> int | str:
     if destination:
         return f"{cause}/{destination}"
     return CAUSES.index(cause) if cause in CAUSES else cause
-
-
-def _place(part: Part) -> tuple[str, str, str]:
-    return part.line, part.cause, part.destination
 
 
 #: Kinds of `Payment`, by code. Append only.

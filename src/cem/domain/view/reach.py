@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 from math import exp, lgamma
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from cem.domain.customer import Customer
@@ -125,7 +126,7 @@ def channel_rates(customer: Customer, now_ms: int, channels: Iterable[str] = TEL
     """Return what is known of his answers over each of these channels and over those he was sent something on."""
     counts, weights = _answers(customer, now_ms)
     said = customer.profile.channel_said
-    names = list(dict.fromkeys((*channels, *([said] if said else ()), *counts)))
+    names = _named(customer, channels, counts)
     did = _likelihoods(customer, now_ms, names, weights)
     prior = [_prior(name, said, len(names)) for name in names]
     total, all_did = sum(p * d for p, d in zip(prior, did, strict=True)), sum(did)
@@ -142,16 +143,30 @@ def channel_rates(customer: Customer, now_ms: int, channels: Iterable[str] = TEL
 def answering_channel(customer: Customer, now_ms: int) -> str:
     """Return `does_channel` of his `channel_rates`: of most customers too little is known, and that is seen first."""
     counts, weights = _answers(customer, now_ms)
-    said = customer.profile.channel_said
-    names = list(dict.fromkeys((*TELLING, *([said] if said else ()), *counts)))
+    names = _named(customer, TELLING, counts)
     # Added up in the order of the rates, so that the sum is theirs to the last bit.
     if sum([yes + no for yes, no in [weights.get(name, _NOTHING) for name in names]]) < _DOES_LEAST:
         return ""
     did = _likelihoods(customer, now_ms, names, weights)
     all_did = sum(did)
-    shares = [likely / all_did for likely in did]
-    best = max(range(len(names)), key=shares.__getitem__)
-    return names[best] if shares[best] >= _DOES_SURE and counts.get(names[best], (0, 0))[0] else ""
+    return _clearest(
+        [
+            (likely / all_did, name, counts.get(name, (0, 0))[0])
+            for name, likely in zip(names, did, strict=True)
+        ]
+    )
+
+
+def _named(customer: Customer, channels: Iterable[str], counts: Iterable[str]) -> list[str]:
+    """Return the channels that are compared: these, the one he asked for, those he was sent something on."""
+    said = customer.profile.channel_said
+    return list(dict.fromkeys((*channels, *([said] if said else ()), *counts)))
+
+
+def _clearest(channels: Sequence[tuple[float, str, int]]) -> str:
+    """Return which of (share, channel, how often he answered) stands out, the first of equals; "" if none does."""
+    share, name, answered = max(channels, key=itemgetter(0))
+    return name if share >= _DOES_SURE and answered else ""
 
 
 def _answers(customer: Customer, now_ms: int) -> tuple[dict[str, list[int]], dict[str, list[float]]]:
@@ -177,8 +192,7 @@ def does_channel(rates: Sequence[ChannelRate]) -> str:
     """Return the channel on which he answers, by what he did alone; "" while too little is known or none stands out."""
     if sum(rate.sent_weight for rate in rates) < _DOES_LEAST:
         return ""
-    best = max(rates, key=lambda rate: rate.does)
-    return best.channel if best.does >= _DOES_SURE and best.answered else ""
+    return _clearest([(rate.does, rate.channel, rate.answered) for rate in rates])
 
 
 def best_channel(customer: Customer, purpose: str, now_ms: int, channels: Sequence[str] = TELLING) -> Choice:

@@ -17,6 +17,7 @@ from cem.journal import JOURNAL_TOPIC, encode_entry
 from cem.ports import Emission, JournalEntry
 from cem.streams.refusals import from_kafka
 from cem.streams.stopping import stop_producer
+from cem.streams.topics import MAX_OUTPUT_BYTES
 
 __all__ = ["KafkaPublisher"]
 
@@ -25,7 +26,11 @@ class KafkaPublisher:
     """Publishes and waits for the acknowledgement of all in-sync replicas. One per worker, used by all its lanes."""
 
     def __init__(
-        self, options: Mapping[str, Any], *, deadline_s: float = 10.0, max_request_bytes: int = 12_582_912
+        self,
+        options: Mapping[str, Any],
+        *,
+        deadline_s: float = 10.0,
+        max_request_bytes: int = MAX_OUTPUT_BYTES,
     ) -> None:
         """Take aiokafka's connection `options`; connects at the first use.
 

@@ -21,6 +21,7 @@ from confluent_kafka import KafkaError, KafkaException, Producer
 
 from cem.ports import Emission, LaneStopped, Unavailable
 from cem.streams.refusals import from_kafka
+from cem.streams.topics import MAX_OUTPUT_BYTES
 
 __all__ = ["RecordPublisher"]
 
@@ -47,7 +48,11 @@ class RecordPublisher:
     """Publishes and waits for the acknowledgement of all in-sync replicas. To be used by one event loop."""
 
     def __init__(
-        self, options: Mapping[str, Any], *, deadline_s: float = 10.0, max_request_bytes: int = 12_582_912
+        self,
+        options: Mapping[str, Any],
+        *,
+        deadline_s: float = 10.0,
+        max_request_bytes: int = MAX_OUTPUT_BYTES,
     ) -> None:
         """Take librdkafka's connection `options`; connects at the first use.
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -23,13 +21,11 @@ from cem.bootstrap.checkpoints import CheckpointFiles
 from cem.bootstrap.parts import Parts, open_parts
 from cem.bootstrap.rules import read_rules
 from cem.bootstrap.rules_archive import RulesArchive
-from cem.bootstrap.worker import lane_limits, make_stepper
+from cem.bootstrap.worker import lane_pipeline, make_stepper, owner_name
 from cem.pipeline import LanePipeline
 from cem.ports import Fenced, LaneStopped, Unavailable
 from cem.settings import Settings
 from cem.step import CemStepper
-from cem.streams.reject_window import DeadLetterLimits
-from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["main"]
 
@@ -62,21 +58,15 @@ async def _make_again(lane: int, parts: Parts, stepper: CemStepper) -> str:
         await CheckpointFiles(parts.store, settings).restore(lane)
     finally:
         beating.cancel()
-    pipeline = LanePipeline(
+    pipeline = lane_pipeline(
         lane,
+        settings,
+        stepper,
         store=parts.store,
         publisher=parts.publisher,
         log=parts.log,
-        stepper=stepper,
-        topics=LANE_TOPICS,
-        owner=f"{settings.worker_id or socket.gethostname()}-{secrets.token_hex(4)}",
-        new_token=lambda: secrets.token_hex(8),
+        owner=owner_name(settings),
         pause=_pause,
-        limits=lane_limits(settings),
-        reject_limits=DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run),
-        rebuild=True,
-        accept_loss=settings.accept_loss,
-        adopt_new_log=settings.adopt_new_log,
     )
     beating = asyncio.create_task(_beat(pipeline))
     try:

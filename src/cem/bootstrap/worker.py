@@ -24,7 +24,7 @@ from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
 from cem.journal import JOURNAL_TOPIC
 from cem.pipeline import LanePipeline, Limits
-from cem.ports import NO_TOKEN
+from cem.ports import NO_TOKEN, Log, Observer, Publisher, StateStore, Unavailable
 from cem.settings import Settings
 from cem.step import CemStepper
 from cem.step_rules import Rules
@@ -52,7 +52,7 @@ from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.stopped_lanes import StoppedLanes
 from cem.streams.topics import LANE_TOPICS
 
-__all__ = ["lane_limits", "lanes_moving", "make_stepper", "resume_key", "run_worker"]
+__all__ = ["lane_pipeline", "lanes_moving", "make_stepper", "owner_name", "resume_key", "run_worker"]
 
 
 def make_stepper(
@@ -76,12 +76,46 @@ def make_stepper(
     )
 
 
-def lane_limits(settings: Settings) -> Limits:
-    """Return what bounds a lane's saves, and how many states it holds in memory."""
-    return Limits(
-        customers=settings.save_max_customers,
-        bytes=settings.save_max_bytes,
-        cached=max(1, settings.cache_customers // settings.partitions),
+def owner_name(settings: Settings) -> str:
+    """Return a name for an owner of lanes that no other process has, and none of before."""
+    return f"{settings.worker_id or socket.gethostname()}-{secrets.token_hex(4)}"
+
+
+def lane_pipeline(
+    number: int,
+    settings: Settings,
+    stepper: Stepper[Any, Any],
+    *,
+    store: StateStore,
+    publisher: Publisher,
+    log: Log,
+    owner: str,
+    pause: Callable[[int, Unavailable], Awaitable[None]],
+    at_point: Callable[[str], None] = lambda name: None,
+    observer: Observer | None = None,
+) -> LanePipeline[Any, Any]:
+    """Return the lane's pipeline as the settings want it, in a worker and in what makes lanes again beside it."""
+    return LanePipeline(
+        number,
+        store=store,
+        publisher=publisher,
+        log=log,
+        stepper=stepper,
+        topics=LANE_TOPICS,
+        owner=owner,
+        new_token=lambda: secrets.token_hex(8),
+        pause=pause,
+        limits=Limits(
+            customers=settings.save_max_customers,
+            bytes=settings.save_max_bytes,
+            cached=max(1, settings.cache_customers // settings.partitions),
+        ),
+        reject_limits=DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run),
+        rebuild=settings.rebuild,
+        accept_loss=settings.accept_loss,
+        adopt_new_log=settings.adopt_new_log,
+        at_point=at_point,
+        observer=observer,
     )
 
 
@@ -100,7 +134,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
     from cem.agents.worker import run_worker as run
 
     rules = read_rules(settings)
-    owner = f"{settings.worker_id or socket.gethostname()}-{secrets.token_hex(4)}"
+    owner = owner_name(settings)
     async with open_parts(settings) as parts:
         archive = RulesArchive(settings.checkpoints.parent / "rules", parts.store)
         await archive.keep(rules)
@@ -126,21 +160,15 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             meter = None if metrics is None else metrics.meter()
             return Lane(
                 number,
-                make_pipeline=lambda lane: LanePipeline(
+                make_pipeline=lambda lane: lane_pipeline(
                     number,
+                    settings,
+                    stepper if metrics is None else TimedStepper(stepper, metrics),
                     store=store,
                     publisher=publisher,
                     log=parts.log,
-                    stepper=stepper if metrics is None else TimedStepper(stepper, metrics),
-                    topics=LANE_TOPICS,
                     owner=owner,
-                    new_token=lambda: secrets.token_hex(8),
                     pause=lane.pause,
-                    limits=lane_limits(settings),
-                    reject_limits=DeadLetterLimits(settings.dead_letter_share, settings.dead_letter_run),
-                    rebuild=settings.rebuild,
-                    accept_loss=settings.accept_loss,
-                    adopt_new_log=settings.adopt_new_log,
                     at_point=at_point,
                     observer=meter,
                 ),

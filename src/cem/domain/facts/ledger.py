@@ -51,12 +51,17 @@ def watch_alert(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> Non
     paused = ctx.restraint.pauses(alert.type)
     if alert.type in policy.duty or not (policy.holdout_share or paused):
         return  # nobody to compare with
+    if any(
+        watch.type == alert.type and _end_ms(watch) <= alert.opened_ms for watch in customer.watching.watches
+    ):
+        # Records are ahead of the clock: a lane that catches up takes many of them between two ticks.
+        judge_ledger(customer, alert.opened_ms, ctx)
     watches = customer.watching.watches
     if len(watches) >= _KEPT or any(watch.type == alert.type for watch in watches):
         return
-    watches.append(
-        Watch.new(alert.type, alert.opened_ms // 1000, alert.held_out, policy.horizon_days, paused=paused)
-    )
+    # The next full second, so that what opened the alert (a call, a bad answer) does not count as what followed it.
+    opened_s = -(-alert.opened_ms // 1000)
+    watches.append(Watch.new(alert.type, opened_s, alert.held_out, policy.horizon_days, paused=paused))
     _set_due(customer)
 
 

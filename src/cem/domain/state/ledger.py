@@ -19,6 +19,7 @@ class Watch(msgspec.Struct, array_like=True, gc=False):
     """One alert whose horizon has not closed."""
 
     type: str
+    #: The first full second at or after its opening.
     opened_s: int
     #: True: nobody was told of it, to see what happens then.
     held_out: bool

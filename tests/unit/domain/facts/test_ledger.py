@@ -6,7 +6,7 @@ from datetime import date
 
 import msgspec
 
-from cem.domain.customer import Customer, decode_customer, encode_customer
+from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
 from cem.domain.events import (
     Alert,
     CallEnded,
@@ -19,11 +19,11 @@ from cem.domain.events import (
 )
 from cem.domain.events.enums import SmsDestination
 from cem.domain.facts.ledger import is_held_out
-from cem.domain.fold import next_due_ms, tick
+from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.restraint import Restraint
 from cem.domain.state.ledger import LEDGER, Tally, Watch
 from cem.domain.thresholds import AlertPolicy, LedgerPolicy, QuietPolicy, TellPolicy
-from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
 LINE = "+4915100000001"
 
@@ -104,6 +104,31 @@ def test_a_bad_answer_is_a_complaint() -> None:
     answers = [(T0 + 2 * DAY, SurveyAnswered(about="c2", csat=2))]
     _, ctx = lived([*twice(), *answers], 1e-9)
     assert ctx.lane.look(LEDGER).told == {"repeat_call": Tally(1, 0, 1, 0)}
+
+
+def test_what_opened_an_alert_does_not_count_as_what_followed_it() -> None:
+    """The call that made a repeat of it, at any fraction of a second; the next call does, a second later."""
+    begun_ms = T0 + DAY + 346
+    calls = [
+        (T0, CallStarted(call_id="c1", reason="billing")),
+        (begun_ms, CallStarted(call_id="c2", reason="billing")),
+    ]
+    _, ctx = lived([*calls], 1e-9)
+    assert ctx.lane.look(LEDGER).told == {"repeat_call": Tally(1, 0, 0, 0)}
+    _, ctx = lived([*calls, (begun_ms + 1_000, CallStarted(call_id="c3", reason="plan"))], 1e-9)
+    assert ctx.lane.look(LEDGER).told == {"repeat_call": Tally(1, 1, 0, 0)}
+
+
+def test_a_horizon_that_closed_between_two_ticks_makes_room_for_the_next_alert() -> None:
+    """A lane that catches up takes weeks of records between two ticks: both alerts are watched, each for its own time."""
+    later = [(at_ms + 20 * DAY, CallStarted(call_id=f"x{at_ms}", reason="plan")) for at_ms in (T0, T0 + HOUR)]
+    ctx = Context(T0, alerts=policy(1e-9))
+    customer = new_customer("c")
+    for at_ms, event in (*twice(), *later):
+        fold(customer, received(event, at_ms, customer_id="c"), ctx)
+    assert ctx.lane.look(LEDGER).told == {"repeat_call": Tally(1, 0, 0, 0)}
+    assert [watch.opened_s * 1000 for watch in customer.watching.watches] == [T0 + 20 * DAY + HOUR]
+    assert customer.ledger_due_s * 1000 == T0 + 34 * DAY + HOUR
 
 
 def test_without_a_holdout_nothing_is_watched() -> None:

@@ -25,6 +25,7 @@ from cem.domain.state.segments import (
     Standing,
     members_of,
     pack_standing,
+    rows_of,
     segments_due_ms,
     unpack_standing,
     with_shares,
@@ -45,6 +46,8 @@ _LAST_S: Final = 2**32 - 1
 #: Groups with which satisfaction and risk, and what he is worth, are read anew.
 _MOODS: Final = ANSWERS | CONTACTS | ENDED
 _MONEY: Final = BILLS | PAID
+#: Sets of segments of which the names are remembered.
+_REMEMBERED: Final = 1_024
 _Ask = Callable[[Mapping[str, FactValue]], Sequence[Any]]
 
 
@@ -94,7 +97,8 @@ class SegmentRules:
         self._rules = [
             (n, asking([s.rule.source], TYPES), _groups_of(s)) for n, s in enumerate(self.segments)
         ]
-        self._resting_on: dict[int, tuple[tuple[int, ...], _Ask]] = {}
+        self._resting_on: dict[int, tuple[bytes, _Ask, bytes]] = {}
+        self._names_of: dict[bytes, tuple[str, ...]] = {}
         named = dict.fromkeys(name for s in self.segments for name in s.rule.names)
         self._turns = {
             name: (TURNS[name], _thresholds(name, self.segments), TURNS[name] in SHARED)
@@ -147,71 +151,49 @@ class SegmentRules:
 
     def ask(
         self, customer: Customer, groups: int, now_ms: int, timezone: str, stood: bytes | None = None
-    ) -> tuple[Standing, Standing] | None:
+    ) -> tuple[bytes, bytes] | None:
         """Ask the rules that rest on `groups` and keep what they say; return where he was and is if a share differs.
 
         `timezone` is the operator's IANA zone; `stood` where the customer was counted, if that has been wiped since.
+        Both standings are packed.
         """
         packed = customer.segments
-        same = None
         if is_stranger(customer) or not self.segments:
             new = b""
         elif packed[4:6] != self._key_bytes:
             facts = _Facts(Between(customer, now_ms, timezone))
-            new = self._packed(customer, Standing(key=self.key), ALL, facts, self._of(ALL)[1](facts))
+            numbers, ask, _ = self._of(ALL)
+            new = self._packed(customer, Standing(key=self.key), ALL, facts, _holding(numbers, ask(facts)))
         else:
             due_ms = segments_due_ms(packed)
             if 0 < due_ms <= now_ms:
                 # A lane that is behind makes no ticks: time has changed something besides.
                 groups = widened(groups)
             facts = _Facts(Between(customer, now_ms, timezone))
-            numbers, ask = self._of(groups)
-            answers = ask(facts)
-            same = self._in_same(packed, numbers, answers, customer, groups, facts)
-            new = same or self._packed(customer, unpack_standing(packed), groups, facts, answers)
+            numbers, ask, others = self._of(groups)
+            held = _holding(numbers, ask(facts))
+            due_s = self._due_s(facts, 0 if groups == ALL else due_ms // 1000)
+            shares = _mood(customer, now_ms) if groups & _MOODS else None
+            value = customer.billing.billed_minor if groups & _MONEY else None
+            rows, members = None, members_of(packed)
+            if members.translate(None, others) != held:
+                rows = rows_of(packed, sorted(members.translate(None, numbers) + held), now_ms // DAY_MS)
+            new = with_shares(packed, due_s, shares, value, rows) or self._packed(
+                customer, unpack_standing(packed), groups, facts, held
+            )
         customer.segments = new
         stood = packed if stood is None else stood
-        if new[4:] == stood[4:]:
-            return None
-        before = unpack_standing(stood)
-        return before, unpack_standing(new, before.since if same and stood == packed else None)
-
-    def _in_same(
-        self,
-        packed: bytes,
-        numbers: Sequence[int],
-        answers: Sequence[Any],
-        customer: Customer,
-        groups: int,
-        facts: _Facts,
-    ) -> bytes | None:
-        """Return the standing of one who stays in the segments that he is in, as nearly everybody does; else None."""
-        members = members_of(packed)
-        for number, holds in zip(numbers, answers, strict=True):
-            if (holds is True) != (number in members):
-                return None
-        due_s = self._due_s(facts, 0 if groups == ALL else segments_due_ms(packed) // 1000)
-        shares = _mood(customer, facts.situation.now_ms) if groups & _MOODS else None
-        value = customer.billing.billed_minor if groups & _MONEY else None
-        return with_shares(packed, due_s, shares, value)
+        return None if new[4:] == stood[4:] else (stood, new)
 
     def _packed(
-        self,
-        customer: Customer,
-        before: Standing,
-        groups: int,
-        facts: _Facts,
-        answers: Sequence[Any],
+        self, customer: Customer, before: Standing, groups: int, facts: _Facts, held: bytes
     ) -> bytes:
-        """Return where the customer stands now, by what the rules that rest on the groups said."""
-        since = dict(before.since)
+        """Return where the customer stands now, in `held` of the segments whose rules rest on the groups."""
         now_ms = facts.situation.now_ms
         day = now_ms // DAY_MS
-        for number, holds in zip(self._of(groups)[0], answers, strict=True):
-            if holds is True:
-                since.setdefault(number, day)
-            elif number in since:
-                del since[number]
+        numbers = self._of(groups)[0]
+        since = {number: entered for number, entered in before.since.items() if number not in numbers}
+        since.update((number, before.since.get(number, day)) for number in held)
         due_s = self._due_s(facts, 0 if groups == ALL else before.due_s)
         csat, value = before.csat_centi, before.value_minor
         risk = before.risk_milli
@@ -269,25 +251,37 @@ class SegmentRules:
         if is_stranger(customer):
             return ()
         facts = _Facts(Between(customer, now_ms, timezone))
-        numbers, ask = self._of(ALL)
-        return tuple(
-            self.names[number] for number, holds in zip(numbers, ask(facts), strict=True) if holds is True
-        )
+        numbers, ask, _ = self._of(ALL)
+        return self._named(_holding(numbers, ask(facts)))
 
     def names_of(self, customer: Customer) -> tuple[str, ...] | None:
         """Return the segments that the customer is in, by the file's order; None if other rules were asked last."""
         if not self.knows(customer):
             return None
-        return tuple([self.names[n] for n in members_of(customer.segments)])
+        return self._named(members_of(customer.segments))
 
-    def _of(self, groups: int) -> tuple[tuple[int, ...], _Ask]:
-        """Return the numbers of the rules that rest on any of the groups, and what asks them all at once."""
+    def _named(self, members: bytes) -> tuple[str, ...]:
+        found = self._names_of.get(members)
+        if found is None:
+            found = tuple([self.names[n] for n in members])
+            if len(self._names_of) < _REMEMBERED:
+                self._names_of[members] = found
+        return found
+
+    def _of(self, groups: int) -> tuple[bytes, _Ask, bytes]:
+        """Return the numbers of the rules that rest on any of the groups, what asks them all at once, and the others."""
         found = self._resting_on.get(groups)
         if found is None:
-            numbers = tuple(n for n, _, rests_on in self._rules if rests_on & groups or groups == ALL)
+            numbers = bytes([n for n, _, rests_on in self._rules if rests_on & groups or groups == ALL])
             sources = [self.segments[n].rule.source for n in numbers]
-            found = self._resting_on[groups] = numbers, asking(sources, TYPES)
+            others = bytes(range(256)).translate(None, numbers)
+            found = self._resting_on[groups] = numbers, asking(sources, TYPES), others
         return found
+
+
+def _holding(numbers: bytes, answers: Sequence[Any]) -> bytes:
+    """Return the numbers of the rules that hold."""
+    return bytes([number for number, holds in zip(numbers, answers, strict=True) if holds is True])
 
 
 def _mood(customer: Customer, now_ms: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from cem.domain.state.lane import LaneSection, LaneState
-from cem.domain.state.segments import Standing
+from cem.domain.state.segments import key_of, members_of, shares_of
 
 __all__ = ["TALLY", "Sums", "Tally", "add_up", "count_move"]
 
@@ -32,24 +32,25 @@ class Sums(msgspec.Struct, array_like=True, gc=False):
     scored: int = 0
     risk_milli: int = 0
 
-    def add(self, standing: Standing, times: int) -> None:
-        """Add a customer's shares, or take them away (times -1)."""
+    def add(self, shares: tuple[int, int, int], times: int) -> None:
+        """Add a customer's satisfaction, risk and value, or take them away (times -1)."""
+        csat_centi, risk_milli, value_minor = shares
         self.customers += times
-        self.value_minor += times * standing.value_minor
-        if standing.csat_centi >= 0:
+        self.value_minor += times * value_minor
+        if csat_centi >= 0:
             self.rated += times
-            self.csat_centi += times * standing.csat_centi
-        if standing.risk_milli >= 0:
+            self.csat_centi += times * csat_centi
+        if risk_milli >= 0:
             self.scored += times
-            self.risk_milli += times * standing.risk_milli
+            self.risk_milli += times * risk_milli
 
-    def shift(self, before: Standing, after: Standing) -> None:
+    def shift(self, before: tuple[int, int, int], after: tuple[int, int, int]) -> None:
         """Take a customer's shares away and add those that he has now."""
-        self.value_minor += after.value_minor - before.value_minor
-        self.rated += (after.csat_centi >= 0) - (before.csat_centi >= 0)
-        self.csat_centi += max(0, after.csat_centi) - max(0, before.csat_centi)
-        self.scored += (after.risk_milli >= 0) - (before.risk_milli >= 0)
-        self.risk_milli += max(0, after.risk_milli) - max(0, before.risk_milli)
+        self.value_minor += after[2] - before[2]
+        self.rated += (after[0] >= 0) - (before[0] >= 0)
+        self.csat_centi += max(0, after[0]) - max(0, before[0])
+        self.scored += (after[1] >= 0) - (before[1] >= 0)
+        self.risk_milli += max(0, after[1]) - max(0, before[1])
 
     def add_sums(self, other: Sums) -> None:
         """Add another lane's."""
@@ -76,26 +77,39 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
 TALLY: Final = LaneSection("segments", Tally)
 
 
-def count_move(lane: LaneState, key: int, names: Sequence[str], before: Standing, after: Standing) -> None:
-    """Move a customer from one standing to another in the lane's sums."""
+def count_move(lane: LaneState, key: int, names: Sequence[str], before: bytes, after: bytes) -> None:
+    """Move a customer from one packed standing to another in the lane's sums; b"" is in none of them."""
     tally = lane.look(TALLY)
-    if after.key == before.key == key and after.since is before.since:
-        # He stays where he is.
-        kept = _ledger(tally, key, names)
-        assert kept is not None, "the rules' own is made where it is missing"
-        kept.asked.shift(before, after)
-        for number in after.since:
-            kept.segments[number].shift(before, after)
-        lane.touch(TALLY)
-        return
-    for standing, times in ((before, -1), (after, 1)):
-        if standing.key:
-            ledger = _ledger(tally, standing.key, names if standing.key == key else None)
-            if ledger is not None:
-                ledger.asked.add(standing, times)
-                for number in standing.since:
-                    ledger.segments[number].add(standing, times)
+    old, new = key_of(before), key_of(after)
+    if old == new == key:
+        _move(_own(tally, key, names), before, after)
+    else:
+        for standing, said, times in ((before, old, -1), (after, new, 1)):
+            ledger = _own(tally, key, names) if said == key else _kept(tally, said)
+            if said and ledger is not None:
+                shares = shares_of(standing)
+                ledger.asked.add(shares, times)
+                for number in members_of(standing):
+                    ledger.segments[number].add(shares, times)
     lane.touch(TALLY)
+
+
+def _move(ledger: _Ledger, before: bytes, after: bytes) -> None:
+    """Move a customer within the sums of the rules that were asked of him both times."""
+    old, new = members_of(before), members_of(after)
+    was, now = shares_of(before), shares_of(after)
+    segments = ledger.segments
+    if was != now:
+        ledger.asked.shift(was, now)
+        for number in new if new == old else [number for number in new if number in old]:
+            segments[number].shift(was, now)
+    if new != old:
+        for number in old:
+            if number not in new:
+                segments[number].add(was, -1)
+        for number in new:
+            if number not in old:
+                segments[number].add(now, 1)
 
 
 def add_up(tallies: Iterable[Tally], key: int) -> tuple[Sums, dict[str, Sums], int]:
@@ -112,15 +126,15 @@ def add_up(tallies: Iterable[Tally], key: int) -> tuple[Sums, dict[str, Sums], i
     return asked, found, others
 
 
-def _ledger(tally: Tally, key: int, names: Sequence[str] | None) -> _Ledger | None:
-    """Return the ledger of the rules `key`; with names, making it the last one."""
+def _kept(tally: Tally, key: int) -> _Ledger | None:
+    return next((ledger for ledger in tally.ledgers if ledger.key == key), None)
+
+
+def _own(tally: Tally, key: int, names: Sequence[str]) -> _Ledger:
+    """Return the ledger of the rules that are asked now, making it the last one."""
     ledgers = tally.ledgers
     if ledgers and ledgers[-1].key == key:
         return ledgers[-1]
-    found = next((ledger for ledger in ledgers if ledger.key == key), None)
-    if names is None:
-        return found
-    if found is None:
-        found = _Ledger(key, list(names), Sums(), [Sums() for _ in names])
+    found = _kept(tally, key) or _Ledger(key, list(names), Sums(), [Sums() for _ in names])
     tally.ledgers = [*(ledger for ledger in ledgers if ledger is not found), found][-_KEPT:]
     return found

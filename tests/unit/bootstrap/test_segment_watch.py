@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry
 
 from cem.bootstrap.segment_watch import SegmentWatch
 from cem.domain.state.lane import LaneState
-from cem.domain.state.segments import Standing
+from cem.domain.state.segments import Standing, pack_standing
 from cem.ports import Unavailable
 from cem.segments import count_move, load
 from cem.streams.metrics_segments import SegmentCollector
@@ -26,7 +26,7 @@ def own_state(lane: int, *standings: Standing) -> bytes:
     """Return a lane's own state with customers who stand so."""
     state = LaneState(lane)
     for standing in standings:
-        count_move(state, standing.key, RULES.names, Standing(), standing)
+        count_move(state, standing.key, RULES.names, b"", pack_standing(standing))
     return state.encode()
 
 

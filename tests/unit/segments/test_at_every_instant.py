@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cem.domain.customer import Customer, decode_customer, encode_customer
 from cem.domain.state.lane import LaneState
-from cem.domain.state.segments import segments_due_ms, unpack_standing
+from cem.domain.state.segments import segments_due_ms, shares_of, unpack_standing
 from cem.domain.thresholds import AlertPolicy
 from cem.segments import ALL, TALLY, SegmentRules, Sums, add_up
 from cem.step import CemStepper
@@ -71,7 +71,7 @@ class Lane:
             # What turns within this second is seen at its end.
             assert wrong == [] or turning, f"{wrong} of {state} at {now_ms}"
             for number in kept.since:
-                sums.setdefault(names[number], Sums()).add(kept, 1)
+                sums.setdefault(names[number], Sums()).add(shares_of(state.segments), 1)
         _, counted, _ = add_up([self.states["lane:0"].look(TALLY)], self.rules.key)
         assert {name: found for name, found in counted.items() if found != Sums()} == sums
 

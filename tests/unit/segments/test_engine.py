@@ -20,11 +20,15 @@ from cem.domain.events import (
 from cem.domain.events.enums import Channel
 from cem.domain.state.lane import LaneState
 from cem.domain.state.segments import (
+    MOST,
     UNKNOWN,
     Standing,
+    key_of,
     members_of,
     pack_standing,
+    rows_of,
     segments_due_ms,
+    shares_of,
     unpack_standing,
     with_shares,
 )
@@ -68,7 +72,19 @@ def test_a_standing_is_changed_in_part_as_it_is_in_whole(
             )
             changed = with_shares(packed, due_s, shares, value)
             assert changed == pack_standing(whole) or (changed is None and value is None)
-    assert unpack_standing(packed, kept.since) == kept
+
+
+@given(standings(), st.sets(st.integers(0, MOST - 1)), st.integers(0, 65_535))
+def test_who_stays_in_a_segment_entered_it_when_he_did(standing: Standing, now_in: set[int], day: int) -> None:
+    """Whatever else he leaves or enters, and the bytes are those of the whole."""
+    packed = pack_standing(standing)
+    since = {number: standing.since.get(number, day) for number in sorted(now_in)}
+    whole = msgspec.structs.replace(unpack_standing(packed), since=since)
+    rows = rows_of(packed, sorted(now_in), day)
+    changed = with_shares(packed, whole.due_s, None, whole.value_minor, rows)
+    assert changed == pack_standing(whole)
+    assert key_of(packed) == standing.key
+    assert shares_of(packed) == (whole.csat_centi, whole.risk_milli, whole.value_minor)
 
 
 def sent(customer: Customer, rules: SegmentRules, segments: int = 1, **fields: object) -> int:

@@ -7,6 +7,7 @@ shares with which he stands in the lane's sums, and a row of 3 bytes for each se
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from functools import lru_cache
 
 import msgspec
@@ -15,9 +16,12 @@ __all__ = [
     "MOST",
     "UNKNOWN",
     "Standing",
+    "key_of",
     "members_of",
     "pack_standing",
+    "rows_of",
     "segments_due_ms",
+    "shares_of",
     "unpack_standing",
     "with_shares",
 ]
@@ -83,41 +87,71 @@ def _value_bytes(value_minor: int) -> bytes:
     return bytes(packed)
 
 
-def unpack_standing(packed: bytes, since: dict[int, int] | None = None) -> Standing:
-    """Return what the bytes say; of none: nothing was asked yet. `since` are the segments, if somebody has them."""
+def unpack_standing(packed: bytes) -> Standing:
+    """Return what the bytes say; of none: nothing was asked yet."""
     if not packed:
         return Standing()
-    due_s, key, csat, risk = _HEAD.unpack_from(packed)
+    csat, risk, value = shares_of(packed)
+    due_s, key, _, _ = _HEAD.unpack_from(packed)
+    return Standing(due_s, key, csat, risk, value, dict(_ROW.iter_unpack(packed[_rows_at(packed) :])))
+
+
+def key_of(packed: bytes) -> int:
+    """Return which rules were asked; 0 = none."""
+    return packed[4] | packed[5] << 8 if packed else 0
+
+
+def shares_of(packed: bytes) -> tuple[int, int, int]:
+    """Return satisfaction, risk and value of the bytes of a standing, as `Standing` has them."""
+    csat, risk = packed[6], packed[7]
     at, shift, value = _HEAD.size, 0, 0
     while packed[at] > 127:
         value |= (packed[at] & 127) << shift
         at, shift = at + 1, shift + 7
     value |= packed[at] << shift
     worth = (value >> 1) * _VALUE_STEP
-    return Standing(
-        due_s,
-        key,
+    return (
         100 + (csat - 1) * 100 // _CSAT_STEP if csat else UNKNOWN,
         (risk - 1) * 1000 // _RISK_STEP if risk else UNKNOWN,
         -worth if value & 1 else worth,
-        dict(_ROW.iter_unpack(packed[at + 1 :])) if since is None else since,
     )
+
+
+def _rows_at(packed: bytes) -> int:
+    at = _HEAD.size
+    while packed[at] > 127:
+        at += 1
+    return at + 1
 
 
 def members_of(packed: bytes) -> bytes:
     """Return the numbers of the segments, ascending: what costs a quarter of unpacking the standing."""
-    if not packed:
-        return b""
-    at = _HEAD.size
-    while packed[at] > 127:
-        at += 1
-    return packed[at + 1 :: _ROW.size]
+    return packed[_rows_at(packed) :: _ROW.size] if packed else b""
+
+
+def rows_of(packed: bytes, members: Iterable[int], day: int) -> bytes:
+    """Return the rows of one who is in these segments (by ascending number): since `day` where he was not before."""
+    at = _rows_at(packed)
+    known = packed[at :: _ROW.size]
+    rows = []
+    for number in members:
+        place = known.find(number)
+        if place < 0:
+            rows.append(_ROW.pack(number, day))
+        else:
+            begin = at + place * _ROW.size
+            rows.append(packed[begin : begin + _ROW.size])
+    return b"".join(rows)
 
 
 def with_shares(
-    packed: bytes, due_s: int, shares: tuple[int, int] | None, value_minor: int | None
+    packed: bytes,
+    due_s: int,
+    shares: tuple[int, int] | None,
+    value_minor: int | None,
+    rows: bytes | None = None,
 ) -> bytes | None:
-    """Return the standing in the same segments with these shares (None: as they are), to be asked again at another time.
+    """Return the standing with these shares (None: as they are) and `rows`, to be asked again at another time.
 
     `shares` are satisfaction (hundredths) and risk (thousandths). None where the value has to be unpacked for it.
     """
@@ -126,12 +160,11 @@ def with_shares(
         return None
     csat, risk = (packed[6], packed[7]) if shares is None else (_csat_code(shares[0]), _risk_code(shares[1]))
     head = _HEAD.pack(due_s, packed[4] | packed[5] << 8, csat, risk)
-    if value_minor is None:
+    if value_minor is None and rows is None:
         return head + packed[_HEAD.size :]
-    at = _HEAD.size
-    while packed[at] > 127:
-        at += 1
-    return head + _value_bytes(value_minor) + packed[at + 1 :]
+    at = _rows_at(packed)
+    value = packed[_HEAD.size : at] if value_minor is None else _value_bytes(value_minor)
+    return head + value + (packed[at:] if rows is None else rows)
 
 
 def segments_due_ms(packed: bytes) -> int:

@@ -185,9 +185,7 @@ class SegmentRules:
         stood = packed if stood is None else stood
         return None if new[4:] == stood[4:] else (stood, new)
 
-    def _packed(
-        self, customer: Customer, before: Standing, groups: int, facts: _Facts, held: bytes
-    ) -> bytes:
+    def _packed(self, customer: Customer, before: Standing, groups: int, facts: _Facts, held: bytes) -> bytes:
         """Return where the customer stands now, in `held` of the segments whose rules rest on the groups."""
         now_ms = facts.situation.now_ms
         day = now_ms // DAY_MS

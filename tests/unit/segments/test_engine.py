@@ -75,7 +75,9 @@ def test_a_standing_is_changed_in_part_as_it_is_in_whole(
 
 
 @given(standings(), st.sets(st.integers(0, MOST - 1)), st.integers(0, 65_535))
-def test_who_stays_in_a_segment_entered_it_when_he_did(standing: Standing, now_in: set[int], day: int) -> None:
+def test_who_stays_in_a_segment_entered_it_when_he_did(
+    standing: Standing, now_in: set[int], day: int
+) -> None:
     """Whatever else he leaves or enters, and the bytes are those of the whole."""
     packed = pack_standing(standing)
     since = {number: standing.since.get(number, day) for number in sorted(now_in)}

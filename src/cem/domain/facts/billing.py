@@ -101,15 +101,21 @@ def owed_by_bill(customer: Customer) -> dict[str, int]:
     bills = customer.billing.bills
     if not bills:
         return {}
-    owed = {bill.bill_id: max(0, bill.total_minor) for bill in bills}
-    names = {bill_key(bill.bill_id): bill.bill_id for bill in bills}
+    owed: dict[str, int] = {}
+    names: dict[int, str] = {}
+    for bill in bills:
+        name, total = bill.bill_id, bill.total_minor
+        owed[name] = total if total > 0 else 0
+        names[bill_key(name)] = name
     paid = customer.billing.payments_of("made")
     unnamed = False
     for payment in paid:
-        name = names.get(payment.bill)
-        if name is not None:
-            owed[name] = max(0, owed[name] - payment.amount_minor)
-        unnamed = unnamed or not payment.bill
+        key = payment.bill
+        if key in names:
+            left = owed[names[key]] - payment.amount_minor
+            owed[names[key]] = left if left > 0 else 0
+        if not key:
+            unnamed = True
     if not unnamed:
         return owed
     for payment in paid:

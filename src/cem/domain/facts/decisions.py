@@ -15,7 +15,7 @@ from cem.domain.events.decisions import DecisionMade
 from cem.domain.events.envelope import Received
 from cem.domain.events.outcomes import OutcomeRecorded
 from cem.domain.localtime import DAY_MS
-from cem.domain.state.decisions import Decision, Decisions, decision_key, pack_decisions
+from cem.domain.state.decisions import Decision, Decisions, added_last, decision_key, pack_decisions
 
 __all__ = ["DECISIONS_IN_WINDOW", "DECISIONS_KEPT", "add_decision", "add_outcome", "keep_decisions"]
 
@@ -42,9 +42,14 @@ def add_decision(customer: Customer, received: Received, ctx: FoldContext) -> No
     event = received.event
     assert isinstance(event, DecisionMade)
     decisions = customer.decisions
-    made = decisions.made
     key, action = decision_key(event.decision_id), event.action or ""
     decisions.total += 1
+    channel = str(event.channel) if event.channel else ""
+    new = Decision(key, received.time_ms, action, event.treatment or "", channel)
+    new.proactive, new.shadow = event.proactive, event.shadow
+    if added_last(decisions, new, DECISIONS_KEPT):
+        return
+    made = decisions.made
     entry = _find(made, key, action)
     if entry is None:
         entry = Decision(key, received.time_ms, action)

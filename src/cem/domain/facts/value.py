@@ -28,12 +28,10 @@ from cem.domain.localtime import DAY_MS
 from cem.domain.quantiles import Population, add_bucket, bucket_of, score, take_bucket
 from cem.domain.state.value import (
     VALUES,
-    Cohort,
     Money,
     Values,
     pack_cohort,
     pack_money,
-    unpack_cohort,
     unpack_money,
 )
 
@@ -202,12 +200,9 @@ def _take_cohort(customer: Customer, values: Values, now_ms: int) -> None:
     """Keep how many like him stay, as the lane knows it now."""
     place = _CELLS * _band(customer, now_ms)
     cells = values.stays[place : place + _CELLS]
-    if not cells:
-        return
     value = customer.value
-    cohort = Cohort(*cells)
-    if cohort != unpack_cohort(value):
-        pack_cohort(value, cohort)
+    if cells and (value.cohort or any(cells)):
+        pack_cohort(value, *cells)
 
 
 def _band(customer: Customer, at_ms: int) -> int:

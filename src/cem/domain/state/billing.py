@@ -122,6 +122,7 @@ def cause_key(cause: str, destination: str = "") -> int | str:
 
 #: Kinds of `Payment`, by code. Append only.
 PAYMENTS = ("made", "failed", "overdue")
+_KIND_CODE = {kind: code for code, kind in enumerate(PAYMENTS)}
 #: Ways to pay, by code. Append only; "" = not said.
 METHODS = ("", "other", "direct_debit", "card", "transfer", "cash", "wallet", "voucher")
 
@@ -204,7 +205,7 @@ class Billing(msgspec.Struct, array_like=True, gc=False):
 
     def payments_of(self, kind: str) -> list[Payment]:
         """Return the payments of one of PAYMENTS, oldest first."""
-        code = PAYMENTS.index(kind)
+        code = _KIND_CODE[kind]
         return [payment for payment in self.payments if payment.code & 3 == code]
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "contact_key",
     "contacts_since",
     "first_after",
+    "glimpses_since",
     "is_started",
     "newest_until",
     "pack_contacts",
@@ -65,9 +66,14 @@ _ROW = struct.Struct("<IHBHHHBBI")
 ROW_BYTES = _ROW.size
 #: Where in a row channel and end, reason and key are.
 _WAYS_AT, _REASON_AT, _KEY_AT = 6, 14, 15
+#: Of a row: instant and flags, channel and end, seconds waited and held, reason.
+_GLIMPSE = struct.Struct("<IHB2xHHxB4x")
 _BRIEF = struct.Struct("<IHBBI")
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
 _RESOLUTION_CODE = {name: code for code, name in enumerate(RESOLUTIONS)}
+#: How contacts end that did not solve the problem, and the codes of that.
+_UNRESOLVED = ("unresolved", "follow_up", "callback")
+_UNHELPFUL = tuple([RESOLUTIONS.index(name) for name in _UNRESOLVED])
 _OTHER = 1
 _COUNTING = bytes(range(1, 256))
 
@@ -132,7 +138,7 @@ def contact_key(contact_id: str) -> int:
 
 def unresolved(contact: Contact) -> bool:
     """Return whether it is known that the contact did not solve the problem."""
-    return contact.abandoned or contact.resolution in ("unresolved", "follow_up", "callback")
+    return contact.abandoned or contact.resolution in _UNRESOLVED
 
 
 def pack_contacts(contacts: Contacts, kept: list[Contact], older: list[Contact]) -> None:
@@ -311,6 +317,30 @@ def contacts_since(contacts: Contacts, since_ms: int) -> list[Contact]:
     found = [c for c in older if c.at_ms > since_ms] if older else []
     found += [c for c in kept if c.at_ms > since_ms]
     return found
+
+
+def glimpses_since(contacts: Contacts, since_ms: int) -> list[tuple[int, int, bool, int, str]]:
+    """Return instant (ms), verdict, `unresolved`, seconds waited and held, and reason of the contacts after an instant.
+
+    Oldest first; what costs a third of `contacts_since`, of which it is a part.
+    """
+    if contacts.older:
+        return [
+            (c.at_ms, c.verdict, unresolved(c), c.wait_s + c.hold_s, c.reason)
+            for c in contacts_since(contacts, since_ms)
+        ]
+    rows, reasons = contacts.rows, contacts.reasons
+    first = first_after(rows, since_ms, len(rows) // ROW_BYTES)
+    return [
+        (
+            (low | high << 32) >> 6,
+            low & 3,
+            low & 16 != 0 or ways & 15 in _UNHELPFUL,
+            wait + hold,
+            reasons[reason - 1] if reason else "",
+        )
+        for low, high, ways, wait, hold, reason in _GLIMPSE.iter_unpack(rows[first * ROW_BYTES :])
+    ]
 
 
 def newest_until(contacts: Contacts, until_ms: int) -> int | None:

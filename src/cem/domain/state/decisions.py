@@ -15,6 +15,7 @@ __all__ = [
     "Decision",
     "Decisions",
     "acted",
+    "added_last",
     "count_since",
     "decision_key",
     "pack_decisions",
@@ -25,6 +26,8 @@ __all__ = [
 STATES = ("", "other", "returned", "displayed", "offered", "accepted", "declined", "done", "ignored")
 
 _ROW = struct.Struct("<IHIIHBBBBBBB")
+#: Of a row: when it was made, when it came to its state, and the state.
+_TURN = struct.Struct("<IH4xIHB6x")
 #: Bytes of a row of `Decisions.rows`.
 ROW_BYTES = _ROW.size
 _CHANNEL_CODE = {name: code for code, name in enumerate(CHANNELS)}
@@ -105,9 +108,9 @@ def states_between(decisions: Decisions, after_ms: int, until_ms: int) -> list[s
     What costs a fifth of unpacking them.
     """
     return [
-        STATES[row[5]]
-        for row in _ROW.iter_unpack(decisions.rows)
-        if after_ms < ((row[3] | row[4] << 32) or (row[0] | row[1] << 32)) <= until_ms
+        STATES[state]
+        for low, high, state_low, state_high, state in _TURN.iter_unpack(decisions.rows)
+        if after_ms < ((state_low | state_high << 32) or (low | high << 32)) <= until_ms
     ]
 
 
@@ -140,24 +143,40 @@ def decision_key(decision_id: str) -> int:
 def pack_decisions(decisions: Decisions, made: list[Decision]) -> None:
     """Put the list (oldest first) into `decisions`; equal lists give equal bytes."""
     texts: dict[str, int] = {"": 0}
-    number = texts.setdefault
-    decisions.rows = b"".join(
-        [
-            _ROW.pack(
-                d.at_ms & 0xFFFFFFFF,
-                d.at_ms >> 32,
-                d.key,
-                d.state_ms & 0xFFFFFFFF,
-                d.state_ms >> 32,
-                _STATE_CODE.get(d.state, _OTHER),
-                _CHANNEL_CODE.get(d.channel, _OTHER),
-                d.made | d.proactive << 1 | d.shadow << 2,
-                number(d.action, len(texts)),
-                number(d.treatment, len(texts)),
-                number(d.reason, len(texts)),
-                number(d.instead, len(texts)),
-            )
-            for d in made
-        ]
-    )
+    decisions.rows = b"".join([_row(d, texts) for d in made])
     decisions.texts = [*texts][1:]
+
+
+def added_last(decisions: Decisions, new: Decision, most: int) -> bool:
+    """Put a decision behind the others; False, and nothing is done, unless that is all that it changes.
+
+    That is: nothing of its key is there, it is the newest, and there are `most` afterwards at most.
+    """
+    rows = decisions.rows
+    if len(rows) >= most * ROW_BYTES or rows.find(new.key.to_bytes(4, "little")) >= 0:
+        return False
+    if rows and int.from_bytes(rows[-ROW_BYTES : 6 - ROW_BYTES], "little") >= new.at_ms:
+        return False
+    texts = dict(zip(["", *decisions.texts], range(256), strict=False))
+    decisions.rows = rows + _row(new, texts)
+    decisions.texts = [*texts][1:]
+    return True
+
+
+def _row(d: Decision, texts: dict[str, int]) -> bytes:
+    """Return the row; texts that have no number yet get one."""
+    number = texts.setdefault
+    return _ROW.pack(
+        d.at_ms & 0xFFFFFFFF,
+        d.at_ms >> 32,
+        d.key,
+        d.state_ms & 0xFFFFFFFF,
+        d.state_ms >> 32,
+        _STATE_CODE.get(d.state, _OTHER),
+        _CHANNEL_CODE.get(d.channel, _OTHER),
+        d.made | d.proactive << 1 | d.shadow << 2,
+        number(d.action, len(texts)),
+        number(d.treatment, len(texts)),
+        number(d.reason, len(texts)),
+        number(d.instead, len(texts)),
+    )

@@ -73,17 +73,17 @@ def unpack_cohort(value: Value) -> Cohort:
     return Cohort(*_COHORT.unpack(value.cohort)) if value.cohort else Cohort()
 
 
-def pack_cohort(value: Value, cohort: Cohort) -> None:
+def pack_cohort(value: Value, free_months: int, free_left: int, bound_months: int, bound_left: int) -> None:
     """Keep how many like him stay; numbers too large for 16 bits are both made smaller, their ratio kept."""
-    value.cohort = _COHORT.pack(
-        *_fitting(cohort.free_months, cohort.free_left), *_fitting(cohort.bound_months, cohort.bound_left)
-    )
+    if free_months > 65_535 or free_left > 65_535:
+        free_months, free_left = _fitting(free_months, free_left)
+    if bound_months > 65_535 or bound_left > 65_535:
+        bound_months, bound_left = _fitting(bound_months, bound_left)
+    value.cohort = _COHORT.pack(free_months, free_left, bound_months, bound_left)
 
 
 def _fitting(months: int, left: int) -> tuple[int, int]:
     most = max(months, left)
-    if most <= 65_535:
-        return months, left
     return months * 65_535 // most, left * 65_535 // most
 
 

@@ -49,10 +49,11 @@ def overdue_days(
     days = 0
     today = local_day(now_ms, tz) if today is None else today
     billing = customer.billing
-    owed = owed_by_bill(customer) if owed is None else owed
-    for bill in billing.bills:
-        if bill.due_day and owed[bill.bill_id] and bill.issued_ms <= now_ms:
-            days = max(days, today - bill.due_day)
+    if billing.bills:
+        owed = owed_by_bill(customer) if owed is None else owed
+        for bill in billing.bills:
+            if bill.due_day and owed[bill.bill_id] and bill.issued_ms <= now_ms:
+                days = max(days, today - bill.due_day)
     for unpaid in billing.unpaid:
         if unpaid.due_day:
             days = max(days, today - unpaid.due_day)

@@ -20,7 +20,7 @@ from cem.domain.customer import Customer
 from cem.domain.facts.supplies import contract_of
 from cem.domain.localtime import DAY_MS, local_day, zone
 from cem.domain.state.billing import METHODS, Billing
-from cem.domain.state.contacts import REPEATED, Contact, contacts_since, newest_until, unresolved
+from cem.domain.state.contacts import REPEATED, glimpses_since, newest_until
 from cem.domain.state.decisions import states_between
 from cem.domain.state.lines import Line
 from cem.domain.state.profile import Profile
@@ -35,6 +35,9 @@ UNKNOWN: Final = 255
 _MOST: Final = 254
 #: Words in a contact's reason that speak of leaving.
 _LEAVING: Final = ("cancel", "leav", "terminat", "switch", "port", "huy", "hủy", "cham dut", "chấm dứt")
+
+#: A contact as `glimpses_since` has it.
+_Glimpse = tuple[int, int, bool, int, str]
 
 #: Labels of the profile that are looked at.
 _LABELS: Final = 3
@@ -100,15 +103,15 @@ def portrait(customer: Customer, now_ms: int, timezone: str) -> bytes:
     profile, billing, packed = customer.profile, customer.billing, customer.contacts
     today = local_day(now_ms, zone(profile.timezone, timezone))
     since_ms = now_ms - 30 * DAY_MS
-    month = contacts_since(packed, since_ms)
-    if month and month[-1].at_ms > now_ms:
-        month = [c for c in month if c.at_ms <= now_ms]
+    month = glimpses_since(packed, since_ms)
+    if month and month[-1][0] > now_ms:
+        month = [each for each in month if each[0] <= now_ms]
     return bytes(
         [
             *_bound(customer, profile, billing, now_ms, today),
             *_turned_to_us(month, now_ms),
             *_suffered(customer, now_ms),
-            *_feels(customer, now_ms, month[-1].at_ms if month else newest_until(packed, since_ms)),
+            *_feels(customer, now_ms, month[-1][0] if month else newest_until(packed, since_ms)),
             *_pays(customer.lines, profile, billing, now_ms),
             *_offered(customer, now_ms),
             *_more(customer, profile, billing, now_ms, month),
@@ -154,16 +157,16 @@ def _bound(customer: Customer, profile: Profile, billing: Billing, now_ms: int, 
     ]
 
 
-def _turned_to_us(month: list[Contact], now_ms: int) -> Sequence[int]:
+def _turned_to_us(month: list[_Glimpse], now_ms: int) -> Sequence[int]:
     if not month:
         return _NEVER
     week_ms = now_ms - 7 * DAY_MS
     week = unsolved = repeated = waited = 0
-    for c in month:
-        week += c.at_ms > week_ms
-        unsolved += unresolved(c)
-        repeated += c.verdict == REPEATED
-        waited += c.wait_s + c.hold_s
+    for at_ms, verdict, unresolved, lost_s, _ in month:
+        week += at_ms > week_ms
+        unsolved += unresolved
+        repeated += verdict == REPEATED
+        waited += lost_s
     return [_few(week), _few(len(month)), _few(unsolved), _few(repeated), _byte(waited / 60)]
 
 
@@ -226,11 +229,11 @@ def _offered(customer: Customer, now_ms: int) -> Sequence[int]:
 
 
 def _more(
-    customer: Customer, profile: Profile, billing: Billing, now_ms: int, month: list[Contact]
+    customer: Customer, profile: Profile, billing: Billing, now_ms: int, month: list[_Glimpse]
 ) -> list[int]:
     leaving = 0
-    for c in month:
-        leaving += _speaks_of_leaving(c.reason)
+    for each in month:
+        leaving += _speaks_of_leaving(each[4])
     since_ms = now_ms - 90 * DAY_MS
     credited = 0
     for bill in billing.bills:

@@ -19,7 +19,13 @@ from cem.domain.events import (
 from cem.domain.facts import contacts
 from cem.domain.facts.contacts import all_contacts, keep_contacts
 from cem.domain.fold import fold, next_due_ms, tick
-from cem.domain.state.contacts import contacts_since, newest_until, unpack_contacts
+from cem.domain.state.contacts import (
+    contacts_since,
+    glimpses_since,
+    newest_until,
+    unpack_contacts,
+    unresolved,
+)
 from tests.builders.customers import DAY, HOUR, T0, Context, received
 
 _REASONS = st.sampled_from([None, "a", "b", "c", "d", "e"])
@@ -76,6 +82,8 @@ def test_a_part_is_folded_as_all_contacts_would_be(
         for since_ms in (lane_ms - 8 * DAY, lane_ms - 30 * DAY, at_ms, -1, lane_ms - DAY):
             expected = [c for c in (*older, *kept) if c.at_ms > since_ms]
             assert contacts_since(customer.contacts, since_ms) == expected
+            seen = [(c.at_ms, c.verdict, unresolved(c), c.wait_s + c.hold_s, c.reason) for c in expected]
+            assert glimpses_since(customer.contacts, since_ms) == seen
             before = [c.at_ms for c in (*older, *kept) if c.at_ms <= since_ms]
             assert newest_until(customer.contacts, since_ms) == (before[-1] if before else None)
         packed = encode_customer(customer)

@@ -22,6 +22,7 @@ from cem.domain.events import (
     OutcomeState,
     Response,
 )
+from cem.domain.facts.decisions import keep_decisions
 from cem.nba.facts import history_of
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, arrived
 from tests.builders.windows import touches_in
@@ -141,6 +142,11 @@ def test_decisions_reach_their_furthest_state_in_any_order(
         expected.append((action or "", str(furthest)))
     assert [(d.action, d.state) for d in customer.decisions.made] == expected
     assert customer.decisions.total == len(drawn)
+    packed = customer.decisions.rows, customer.decisions.texts
+    keep_decisions(customer.decisions, customer.decisions.made)
+    assert (customer.decisions.rows, customer.decisions.texts) == packed, (
+        "one put behind the others is packed alike"
+    )
     states = [state for _, state in expected]
     assert customer.decisions.accepted == states.count("accepted") + states.count("done")
     assert customer.decisions.declined == states.count("declined")

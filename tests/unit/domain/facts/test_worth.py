@@ -23,7 +23,7 @@ from cem.domain.events import (
 )
 from cem.domain.events.enums import CustomerStatus, SmsDestination
 from cem.domain.state.estimates import Churn
-from cem.domain.state.value import Cohort, pack_cohort
+from cem.domain.state.value import pack_cohort
 from cem.domain.value_policy import ValuePolicy
 from cem.domain.weeks import instant_of
 from tests.builders.customers import DAY, T0, arrived
@@ -93,7 +93,7 @@ def test_a_better_known_customer_has_a_narrower_interval() -> None:
 
     def width(events: list[tuple[int, Event]], months: int) -> float:
         customer = arrived(events, T0)
-        pack_cohort(customer.value, Cohort(months, months // 20))
+        pack_cohort(customer.value, months, months // 20, 0, 0)
         found = view.lifetime_value(customer, T0, UTC, PLAIN)
         assert found is not None
         return (found.high_minor - found.low_minor) / found.value_minor
@@ -128,7 +128,7 @@ def test_what_the_chance_to_leave_rests_on() -> None:
     found = view.lifetime_value(customer, T0, UTC, PLAIN)
     assert found is not None
     assert (found.leave_from, found.leave_a_month) == ("guess", 0.05)
-    pack_cohort(customer.value, Cohort(free_months=780, free_left=20))
+    pack_cohort(customer.value, 780, 20, 0, 0)
     found = view.lifetime_value(customer, T0, UTC, PLAIN)
     assert found is not None
     assert (found.leave_from, found.leave_a_month) == ("cohort", pytest.approx((0.05 * 200 + 20) / 1_000))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from cem.domain.subjects import state_suffix
@@ -23,8 +23,8 @@ class HotStates(Generic[S]):
         #: Running mean of an encoded state, in bytes.
         self.mean_bytes = 600.0
         self._limit = limit
-        #: When (lane time, ms) each wants its next tick, as the store has it.
-        self._dues: dict[str, int | None] = {}
+        #: When (lane time, ms) each wants its next tick, as the store has it; of those that want one.
+        self._dues: dict[str, int] = {}
 
     def clear(self) -> None:
         """Forget them all."""
@@ -36,10 +36,18 @@ class HotStates(Generic[S]):
         states = self.states
         return len(states) + sum(1 for c in customers if c not in states) > self._limit
 
-    def missing(self, customers: Sequence[str]) -> list[str]:
-        """Return which of the customers are not here, after making room for them."""
+    def find(self, customers: Sequence[str]) -> dict[str, S]:
+        """Return the states of those of the customers that are here.
+
+        Whoever asks for them again asks that: it is small, and every look into a memory of many thousands misses the
+        processor's caches.
+        """
+        get = self.states.get
+        return {c: state for c in customers if (state := get(c)) is not None}
+
+    def make_room(self, missing: Sequence[str], customers: Sequence[str]) -> None:
+        """Drop states, if there are too many, before the `missing` of the `customers` come; none of the customers'."""
         states = self.states
-        missing = [c for c in customers if c not in states]
         if len(states) + len(missing) > self._limit and len(states) > len(missing):
             # Dictionaries keep insertion order, so this drops what was loaded longest ago. An eighth, for looking
             # through all of them costs something; not more, for whoever is dropped has to be loaded again.
@@ -49,25 +57,34 @@ class HotStates(Generic[S]):
                 if customer_id not in wanted:
                     del states[customer_id]
                     self._dues.pop(customer_id, None)
-        return missing
 
-    def add(self, stepper: Stepper[S, Any], customers: Sequence[str], blobs: Sequence[bytes | None]) -> None:
-        """Take in what the store has of the customers; None is a customer without a past."""
+    def add(
+        self, stepper: Stepper[S, Any], customers: Sequence[str], blobs: Sequence[bytes | None]
+    ) -> dict[str, S]:
+        """Take in what the store has of the customers, None being one without a past; return their states."""
+        added: dict[str, S] = {}
         for customer_id, blob in zip(customers, blobs, strict=True):
             state = (
                 stepper.new_state(customer_id) if blob is None else stepper.decode_state(customer_id, blob)
             )
-            self.states[customer_id] = state
-            self._dues[customer_id] = None if blob is None else stepper.due_of(state)
+            added[customer_id] = state
+            if blob is not None and (due := stepper.due_of(state)) is not None:
+                self._dues[customer_id] = due
+        self.states.update(added)
+        return added
 
     def changes(
-        self, stepper: Stepper[S, Any], changed: Sequence[str], woken: Sequence[str]
+        self,
+        stepper: Stepper[S, Any],
+        changed: Sequence[str],
+        woken: Sequence[str],
+        states: Mapping[str, S],
     ) -> tuple[dict[str, bytes | None], dict[str, int | None]]:
         """Return the values to save by key suffix, and the due times that differ from the store's by customer.
 
-        Those of `woken`, whose due time has come, are always among them.
+        Those of `woken`, whose due time has come, are always among them. `states` has them all.
         """
-        states, dues = self.states, self._dues
+        dues = self._dues
         values: dict[str, bytes | None] = {}
         due_changes: dict[str, int | None] = {}
         size = 0
@@ -80,10 +97,13 @@ class HotStates(Generic[S]):
             due = due_of(state)
             if due != dues.get(customer_id):
                 due_changes[customer_id] = due
-                dues[customer_id] = due
         for customer_id in woken:  # a due time without a changed state must still go away
             due_changes.setdefault(customer_id, stepper.due_of(states[customer_id]))
-            dues[customer_id] = due_changes[customer_id]
+        for customer_id, due in due_changes.items():
+            if due is not None:
+                dues[customer_id] = due
+            else:
+                dues.pop(customer_id, None)
         if values:
             self.mean_bytes += 0.2 * (size / len(values) - self.mean_bytes)
         return values, due_changes

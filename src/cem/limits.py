@@ -40,9 +40,8 @@ def cuts(records: Sequence[Record], limits: Limits, state_bytes: float) -> Itera
     """Yield the records in pieces that fit one save. `state_bytes`: what a customer's state takes on average."""
     customers = max(1, min(limits.customers, int(limits.bytes / state_bytes)))
     # A record's bytes count too: should it become a dead letter, they go into the outbox.
-    if len(records) <= customers and sum(len(r.value or b"") for r in records) <= limits.bytes:
-        if records:
-            yield records
+    if sum([len(r.value or b"") for r in records]) <= limits.bytes:
+        yield from _by_customers(records, customers)
         return
     start, size = 0, 0
     seen: set[bytes | None] = set()
@@ -53,3 +52,19 @@ def cuts(records: Sequence[Record], limits: Limits, state_bytes: float) -> Itera
             yield records[start:index]
             start, size, seen = index, len(record.value or b""), {record.key}
     yield records[start:]
+
+
+def _by_customers(records: Sequence[Record], customers: int) -> Iterable[Sequence[Record]]:
+    """Yield the records in pieces of so many customers, each as long as can be."""
+    start, end = 0, len(records)
+    while start + customers < end:
+        # So many records have no more customers than that; only what may follow them is looked at one by one.
+        stop = start + customers
+        seen = {record.key for record in records[start:stop]}
+        while stop < end and (len(seen) < customers or records[stop].key in seen):
+            seen.add(records[stop].key)
+            stop += 1
+        yield records[start:stop]
+        start = stop
+    if start < end:
+        yield records[start:] if start else records

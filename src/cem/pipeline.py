@@ -19,7 +19,7 @@ What an opening finds, and refuses, is in `cem.opening`; the states in memory in
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 import msgspec
@@ -263,10 +263,10 @@ class LanePipeline(Generic[S, Item]):
     ) -> None:
         with _ClosedOnError(self):
             items = self._stepper.read(records)
-            await self._load(self._stepper.customers(items))
+            states = await self._load(self._stepper.customers(items))
             scores = None if followed is None else followed.entry.scores
             moment = Moment(self.lane, topic, max(lane_time_ms, self._header.lane_time_ms), scores=scores)
-            outcome = self._stepper.step(self._hot.states, items, moment)
+            outcome = self._stepper.step(states, items, moment)
             header = self._header
             before = header.positions.get(topic, Position(0))
             position = (
@@ -286,7 +286,7 @@ class LanePipeline(Generic[S, Item]):
                 scores=outcome.scores,
             )  # fmt: skip
             positions = {**header.positions, topic: position}
-            await self._commit(outcome, entry, followed, positions, rejects, header.tick, items)
+            await self._commit(outcome, entry, followed, positions, rejects, header.tick, items, states)
             self.records += len(items)
             self.rejected += len(outcome.rejected)
 
@@ -297,14 +297,14 @@ class LanePipeline(Generic[S, Item]):
         followed: _Followed | None = None,
     ) -> None:
         with _ClosedOnError(self):
-            await self._load(due)
+            states = await self._load(due)
             header = self._header
             number = header.tick + 1
             scores = None if followed is None else followed.entry.scores
             moment = Moment(self.lane, "", max(lane_time_ms, header.lane_time_ms), number, scores)
-            outcome = self._stepper.tick(self._hot.states, due, moment)
+            outcome = self._stepper.tick(states, due, moment)
             for customer_id in due:
-                again = self._stepper.due_of(self._hot.states[customer_id])
+                again = self._stepper.due_of(states[customer_id])
                 assert again is None or again > moment.lane_time_ms, f"{customer_id} would be due for ever"
             entry = followed.entry if followed else JournalEntry(
                 self.lane, self._owner, self._new_token(), header.token, "", number, number + 1,
@@ -312,22 +312,30 @@ class LanePipeline(Generic[S, Item]):
                 scores=outcome.scores,
             )  # fmt: skip
             await self._commit(
-                outcome, entry, followed, header.positions, header.rejects, number, (), woken=due
+                outcome, entry, followed, header.positions, header.rejects, number, (), states, woken=due
             )
 
-    async def _load(self, subjects: Sequence[str]) -> None:
-        """Bring the subjects' states, and those that every step is given, into memory: one round trip or none."""
+    async def _load(self, subjects: Sequence[str]) -> dict[str, S]:
+        """Bring the subjects' states, and those that every step is given, into memory, and return them.
+
+        One round trip or none.
+        """
         customers = [*self._stepper.standing(self.lane), *subjects]
         if self._held is not None and self._hot.would_overflow(customers):
             await self._save_held()
-        missing = self._hot.missing(customers)
+        states = self._hot.find(customers)
+        if len(states) == len(customers):
+            return states
+        missing = list(dict.fromkeys([c for c in customers if c not in states]))
         if not missing:
-            return
+            return states
+        self._hot.make_room(missing, customers)
         keys = [state_suffix(c) for c in missing]
         token, blobs = await self.patiently(lambda: self._store.load(self.lane, keys))
         self._demand(token)
         self._at_point("loaded")
-        self._hot.add(self._stepper, missing, blobs)
+        states.update(self._hot.add(self._stepper, missing, blobs))
+        return states
 
     async def _commit(
         self,
@@ -338,6 +346,7 @@ class LanePipeline(Generic[S, Item]):
         rejects: dict[str, tuple[int, int, int]],
         tick: int,
         items: Sequence[Item],
+        states: Mapping[str, S],
         woken: Sequence[str] = (),
     ) -> None:
         """Journal, save, publish: in this order, each acknowledged before the next begins."""
@@ -353,7 +362,7 @@ class LanePipeline(Generic[S, Item]):
             Emission(e.topic, e.key, e.value, (*e.headers, stamp), e.partition) for e in outcome.emissions
         ]
         if followed is None:
-            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions)
+            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions, states)
         else:
             held = self._held = self._held or Gathered()
             held.add(outcome, woken, emissions)
@@ -376,7 +385,7 @@ class LanePipeline(Generic[S, Item]):
         held, self._held = self._held, None
         if held is not None:
             changed, woken = list(held.changed), list(held.woken)
-            await self._save(self._header, changed, woken, held.sorted_sets, held.emissions)
+            await self._save(self._header, changed, woken, held.sorted_sets, held.emissions, self._hot.states)
 
     async def _save(
         self,
@@ -385,9 +394,10 @@ class LanePipeline(Generic[S, Item]):
         woken: Sequence[str],
         sorted_sets: dict[str, dict[str, int | None]],
         emissions: Sequence[Emission],
+        states: Mapping[str, S],
     ) -> None:
         """Make the store what memory is. Raises Fenced if somebody else has saved the lane meanwhile."""
-        values, due_changes = self._hot.changes(self._stepper, changed, woken)
+        values, due_changes = self._hot.changes(self._stepper, changed, woken, states)
         if due_changes:
             sorted_sets["due"] = due_changes
         save = Save(self._stored, header, values, sorted_sets, emissions)

@@ -49,9 +49,7 @@ _LOAD = "token, blobs = await self.patiently(lambda: self._store.load(self.lane,
 _SAVE = "        answer = await self.patiently(lambda: self._store.save(self.lane, save))\n"
 _PUBLISH = "            await self.patiently(lambda: self._publisher.publish(emissions))\n"
 _CUT = "await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)"
-_SAVE_OWN = (
-    "            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions)\n"
-)
+_SAVE_OWN = "            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions, states)\n"
 _ANNOUNCE = "offset = followed.offset if followed is not None else await self._announce(entry)"
 _FOLLOW_TICK = "await self._advance_tick(entry.due, entry.lane_time_ms, followed)"
 _CONTINUATION = "continuation = list(history.after(header.token))"

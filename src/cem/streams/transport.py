@@ -36,6 +36,7 @@ from cem.settings import Settings
 from cem.streams.at_once import Started
 from cem.streams.consumer_thread import ConsumerThread, FetchFailed
 from cem.streams.refusals import as_stop, from_kafka
+from cem.streams.together import Together
 
 __all__ = ["Batch", "Consumer", "Lanes", "Transport", "make_transport"]
 
@@ -65,11 +66,14 @@ class Batch:
         "serialized_value_size",
         "timestamp",
         "timestamp_type",
+        "together",
         "topic",
         "value",
     )
 
-    def __init__(self, records: Sequence[Record], first: int, epoch: int) -> None:
+    def __init__(
+        self, records: Sequence[Record], first: int, epoch: int, together: Together | None = None
+    ) -> None:
         last = cast(Any, records[-1])
         self.topic: str = last.topic
         self.partition: int = last.partition
@@ -87,6 +91,8 @@ class Batch:
         self.first = first
         self.epoch = epoch
         self.records = records
+        #: Whom its lane begins with, if it has nothing else to do.
+        self.together = together
 
 
 class Lanes(Protocol):
@@ -156,14 +162,18 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             return {}
         self._fetched_at = time.monotonic()
         batches = {}
+        # Lanes that are behind are not to wait for Kafka and Redis all at the same time.
+        together = Together() if len(fetched) > 1 and self.lanes.all_read() else None
         for tp, (epoch, records) in fetched.items():
             tp = TP(tp.topic, tp.partition)
             first = self._next.get(tp)
             if not records or first is None or epoch != self.epoch(tp):
                 continue  # fetched before the last seek: it comes again
-            batches[tp] = [Batch(records, first, epoch)]
+            batches[tp] = [Batch(records, first, epoch, together)]
             self._next[tp] = records[-1].offset + 1
             self._handed_over_at = self._fetched_at
+        if together is not None:
+            together.awaited = len(batches)
         states = self._fetch_states()
         for tp in wanted:
             if tp not in batches and tp not in self._seeking and self._epochs.get(tp, 0) == epochs[tp]:

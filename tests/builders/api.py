@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -61,12 +61,12 @@ class FakeLog:
         self.trouble: Exception | None = None
         self.hangs = False
 
-    async def publish(self, emissions: Sequence[Emission]) -> None:
+    def post(self, emission: Emission, done: Callable[[Any], None]) -> None:
         if self.hangs:
-            await asyncio.Event().wait()
-        if self.trouble is not None:
-            raise self.trouble
-        self.emissions += emissions
+            return
+        if self.trouble is None:
+            self.emissions.append(emission)
+        done(self.trouble)
 
     def received(self) -> list[Received]:
         """Return what a lane would read."""

@@ -13,7 +13,7 @@ from cem.api.reading import ReadMany
 from cem.domain.customer import Customer
 from cem.domain.value_policy import ValuePolicy
 from cem.nba import Learnt, Policy
-from cem.ports import Clock, CustomerReader, Emission
+from cem.ports import Clock, CustomerReader, Emission, LaneStopped, Unavailable
 from cem.segments import SegmentRules
 from cem.streams.alert_feed import AlertSource
 from cem.streams.lag import LagReport
@@ -25,10 +25,10 @@ Propensities = Callable[[Customer, int, Sequence[tuple[str, str]], str], tuple[s
 
 
 class RecordLog(Protocol):
-    """Takes records for the log: `cem.ports.Publisher` is one."""
+    """Takes records for the log: `cem.streams.record_publisher.RecordPublisher` is one."""
 
-    async def publish(self, emissions: Sequence[Emission]) -> None:
-        """Return when all in-sync replicas have the records. Raises Unavailable."""
+    def post(self, emission: Emission, done: Callable[[Unavailable | LaneStopped | None], None]) -> None:
+        """Hand one record over; later, or at once, `done` is told None when all in-sync replicas have it, or why not."""
 
 
 class KeyValues(Protocol):

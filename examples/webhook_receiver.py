@@ -74,10 +74,9 @@ class Handler(BaseHTTPRequestHandler):
             return
         if message is not None:
             alert = message["data"]
-            print(
-                f"{message['type']}  {alert['severity']}  {alert['customer_id']}  {alert['alert_id']}",
-                flush=True,
-            )
+            shown = (message["type"], alert["severity"], alert["customer_id"], alert["alert_id"])
+            # The end of the line with it: several requests are answered side by side.
+            print("  ".join(shown) + "\n", end="", flush=True)
         self.send_response(204)
         self.end_headers()
 

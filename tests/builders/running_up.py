@@ -39,7 +39,7 @@ class RunningUp:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=clean | {"PYTHONPATH": str(ROOT)} | (environ or {}),
+            env=clean | {"PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT)))} | (environ or {}),
         )
         self._grown = threading.Condition()
         self._reader = threading.Thread(target=self._read, daemon=True)

@@ -25,7 +25,6 @@ __all__ = [
     "MAX_RECORD_BYTES",
     "OUTREACH",
     "PROFILES",
-    "STATISTICS",
     "TOPICS",
     "TopicSpec",
     "examples_topic",
@@ -119,7 +118,6 @@ OUTREACH: Final = "cem.outreach"
 JOURNAL: Final = "cem.journal"
 DEAD_LETTERS: Final = "cem.dead-letters"
 AUDIT: Final = "cem.audit"
-STATISTICS: Final = "cem.statistics"
 
 #: The models that learn on the stream; each has its own topic of examples.
 EXAMPLE_MODELS: Final = ("sentiment", "reason", "satisfaction", "churn", "propensity")
@@ -178,7 +176,6 @@ TOPICS: Final[tuple[TopicSpec, ...]] = (
         )
         for model in EXAMPLE_MODELS
     ),
-    _output(STATISTICS, "what spans customers, by version", key="name", cut="one", retention_ms=_LEARNING_MS),
 )
 
 _BY_NAME: Final = {spec.name: spec for spec in TOPICS}

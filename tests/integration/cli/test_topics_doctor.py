@@ -80,7 +80,7 @@ def test_topics_are_created_from_the_table_once(
     assert topics("check", "--json").data == {"verdict": "ok", "differences": []}
     listed = {row["topic"]: row for row in topics("list", "--json").data["topics"]}
     assert listed["cem.calls"]["partitions_found"] == 6
-    assert listed["cem.statistics"]["partitions_found"] == 1
+    assert listed["cem.examples.churn"]["partitions_found"] == 1
 
     wrong = topics("create", partitions=7)
     assert wrong.code == 1

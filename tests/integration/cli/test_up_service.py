@@ -14,6 +14,7 @@ import pytest
 
 from tests.builders import fake_service
 from tests.builders.running_up import RunningUp, gone
+from tests.servers.child import wait_until
 
 RUN_UP = """
 import sys
@@ -114,12 +115,14 @@ def test_a_worker_that_dies_is_shown_and_started_again(start: Callable[..., Runn
     """With its last words, and the service goes on."""
     up = start("--no-simulate")
     seen = up.until("ready;")
+    before = up.run_file["pids"]["worker"]
     (up.state_dir / "worker.die").write_text("70")
     seen = up.until(r"worker ended with code 70 \(a watchdog", after=seen)
     seen = up.until(r"\| the worker was told to end with 70", after=seen)
     up.until("worker starts again in 1 s", after=seen)
     (up.state_dir / "worker.env").unlink()
     assert up.environ_of("worker")
+    wait_until(lambda: up.run_file["pids"]["worker"] != before, timeout_s=20, what="run.json names it")
     up.process.terminate()
     assert up.ended() == 0
 

@@ -50,10 +50,10 @@ def test_one_torn_topic_must_be_made_anew() -> None:
 
 
 def test_a_single_writers_topic_with_more_partitions_has_no_order() -> None:
-    """Statistics are numbered by offset."""
-    states = as_wanted() | {"cem.statistics": TopicState("cem.statistics", 3, 1)}
+    """A model's version is the offset of the newest example that it has learnt."""
+    states = as_wanted() | {"cem.examples.churn": TopicState("cem.examples.churn", 3, 1)}
     (found,) = differences(SETTINGS, states)
-    assert (found.level, found.topics) == ("fail", ("cem.statistics",))
+    assert (found.level, found.topics) == ("fail", ("cem.examples.churn",))
 
 
 def test_less_safety_is_a_warning() -> None:

@@ -27,9 +27,8 @@ def test_all_topics_of_a_lane_have_one_partition_a_lane() -> None:
 
 
 def test_what_has_one_writer_has_one_partition() -> None:
-    """The order of examples and statistics is their meaning."""
+    """The order of examples is their meaning."""
     assert spec_of(examples_topic("churn")).partitions(24) == 1
-    assert spec_of("cem.statistics").partitions(24) == 1
 
 
 def test_names_are_unique_and_ours() -> None:

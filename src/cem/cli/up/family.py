@@ -42,12 +42,18 @@ def ending(exit_code: int) -> str:
 
 
 class Family:
-    """The processes of one `cem up`. `say` prints a line for the user."""
+    """The processes of one `cem up`. `say` prints a line for the user, `restarted` hears that `pids` have changed."""
 
     def __init__(
-        self, say: Callable[[str], None], logs: Path, *, sleep_s: Callable[[int], float] = backoff_s
+        self,
+        say: Callable[[str], None],
+        logs: Path,
+        *,
+        restarted: Callable[[], None] = lambda: None,
+        sleep_s: Callable[[int], float] = backoff_s,
     ) -> None:
         self._say = say
+        self._restarted = restarted
         self._logs = logs
         self._backoff_s = sleep_s
         self._children: dict[str, Child] = {}
@@ -139,6 +145,8 @@ class Family:
                     await self._stopping.wait()
                 return
             await self._spawn(name, arguments, environ, again=True)
+            if not self._stopping.is_set():
+                self._restarted()
 
     def _report(self, child: Child) -> None:
         assert child.exit_code is not None

@@ -38,7 +38,7 @@ class Service:
     def __init__(self, plan: Plan, screen: Screen) -> None:
         self._plan = plan
         self._screen = screen
-        self._family = Family(screen.line, plan.logs)
+        self._family = Family(screen.line, plan.logs, restarted=self._write_run_file)
         self._redis: EmbeddedRedis | None = None
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._stop = asyncio.Event()

@@ -91,7 +91,7 @@ from cem.domain.facts import (
     talk,
     value,
 )
-from cem.domain.facts.counts import count, line_of
+from cem.domain.facts.counts import count, count_message, line_of
 from cem.domain.facts.links import linked_names, register
 from cem.domain.facts.mood import hear, suppose_early
 from cem.domain.facts.profile import change_consent, change_profile
@@ -99,6 +99,7 @@ from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.contacts import contact_key, read_contacts
+from cem.domain.state.lines import Line
 from cem.domain.state.segments import segments_due_ms
 
 __all__ = ["fold", "next_due_ms", "tick"]
@@ -108,9 +109,18 @@ Fold = Callable[[Customer, Received, FoldContext], None]
 
 def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
     """Fold one event into the customer. Returns False, and changes only a counter, if it was folded before."""
-    kind = type(received.event)
-    if kind is SmsRated:
-        if not _fold_one(customer, received, None, (), ctx):
+    event = received.event
+    kind = type(event)
+    if isinstance(event, SmsRated):
+        if not moving.has_moves(customer):
+            # `_fold_one` without what a message does not need: nearly all records are one.
+            if not first_time(customer, received):
+                customer.duplicates += 1
+                return False
+            if 0 < customer.learning_due_s * 1000 <= ctx.lane_time_ms:
+                learning.judge_learning(customer, ctx.lane_time_ms, ctx)
+            _add_message(customer, count_message(customer, event, received), event, received, ctx)
+        elif not _fold_one(customer, received, None, (), ctx):
             return False
         if customer.stirred_s:
             settle(customer, ctx.lane_time_ms)
@@ -204,6 +214,12 @@ def _sms_rated(customer: Customer, received: Received, ctx: FoldContext) -> None
     assert isinstance(event, SmsRated)
     # Counting has made it, unless he has too many.
     line = customer.lines.get(event.line) or line_of(customer, event.line)
+    _add_message(customer, line, event, received, ctx)
+
+
+def _add_message(
+    customer: Customer, line: Line, event: SmsRated, received: Received, ctx: FoldContext
+) -> None:
     at_ms = received.time_ms
     cycle = add_message(customer, line, event, at_ms, ctx)
     if cycle is not None:

@@ -59,7 +59,7 @@ _TOPIC_OF_FAMILY: Final = {
     "billing": "cem.billing",
     "service": "cem.service",
 }
-_EMPTY: Final = b"\x90"
+_EMPTY: Final = msgspec.Raw(b"\x90")
 _moved = msgspec.json.Decoder(StateMoved).decode
 _forwarded = msgspec.json.Decoder(StateForwarded).decode
 _write = msgspec.json.Encoder().encode
@@ -71,7 +71,7 @@ FoldOne = Callable[[Customer, Received, Carried, tuple[str, ...], FoldContext], 
 def has_moves(customer: Customer) -> bool:
     """Return whether the customer takes part in a merge or split; looks at no section for that."""
     moves = customer._moves
-    return type(moves) is not msgspec.Raw or bytes(moves) != _EMPTY
+    return type(moves) is not msgspec.Raw or moves != _EMPTY
 
 
 def merge(customer: Customer, received: Received, ctx: FoldContext) -> None:

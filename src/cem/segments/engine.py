@@ -131,7 +131,7 @@ class SegmentRules:
             or self._every_message
             or event.charge_minor
             or cycle.messages == 1
-            or at_ms < cycle.start_ms
+            or at_ms < cycle.start_s * 1000
         ):
             return USAGE | LINES
         if not self._watches_messages:

@@ -40,6 +40,9 @@ _ESTIMATE_CENTI = tuple(
     round(100 * CELLS * log(CELLS / (CELLS - min(k, CELLS - 1)))) for k in range(CELLS + 1)
 )
 
+#: A cell's byte.
+_LEFT = tuple(bytes((left,)) for left in range(HOURS + 1))
+
 #: What `n` hours do to hours left.
 _OLDER = tuple(bytes(max(0, left - n) for left in range(256)) for n in range(HOURS + 1))
 
@@ -80,9 +83,11 @@ def note_recipient(line: Line, recipient: str, hour: int) -> Velocity:
     cell = (crc32(recipient.encode()) * 0x9E3779B9 & 0xFFFFFFFF) >> 24
     cells = velocity.cells
     if len(cells) != CELLS:
-        # The usual message: to somebody who was written to in this hour already.
         at = 2 * cells[0::2].find(cell)
-        if at >= 0 and cells[at + 1] >= left:
+        if at >= 0:
+            # The usual message: to somebody who was written to that day, mostly in this hour already.
+            if cells[at + 1] < left:
+                velocity.cells = cells[: at + 1] + _LEFT[left] + cells[at + 2 :]
             return velocity
     velocity.cells = _put(cells, cell, left)
     return velocity
@@ -130,17 +135,12 @@ def _occupied(cells: bytes) -> int:
 
 
 def _put(cells: bytes, cell: int, left: int) -> bytes:
-    """Return the cells with at least `left` hours left in the cell."""
+    """Return the cells with at least `left` hours left in the cell, which is no pair yet."""
     if len(cells) == CELLS:
         if cells[cell] >= left:
             return cells
         return cells[:cell] + bytes((left,)) + cells[cell + 1 :]
     slots = cells[0::2]
-    at = 2 * slots.find(cell)
-    if at >= 0:
-        if cells[at + 1] >= left:
-            return cells
-        return cells[: at + 1] + bytes((left,)) + cells[at + 2 :]
     if len(slots) < _PAIRS:
         at = 2 * bisect_left(slots, cell)
         return cells[:at] + bytes((cell, left)) + cells[at:]

@@ -241,6 +241,10 @@ class Situation:
     @lazy
     def overdue_days(self) -> int:
         """Return days that the longest unpaid bill is overdue."""
+        billing = self.customer.billing
+        if not billing.overdue and not billing.unpaid and not any(self.owed.values()):
+            # What day it is where he lives matters only to who owes something.
+            return 0
         return overdue_days(self.customer, self.now_ms, self.tz, self.owed, self.today)
 
     @lazy

@@ -205,6 +205,9 @@ class Billing(msgspec.Struct, array_like=True, gc=False):
 
     def payments_of(self, kind: str) -> list[Payment]:
         """Return the payments of one of PAYMENTS, oldest first."""
+        if not getattr(self, kind):
+            # The totals bear the kinds' names, and hardly anybody's payment was ever refused or missing.
+            return []
         code = _KIND_CODE[kind]
         return [payment for payment in self.payments if payment.code & 3 == code]
 

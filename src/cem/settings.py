@@ -80,7 +80,7 @@ class Settings(BaseModel):
         60.0, description="a worker that does not poll for so long loses its lanes"
     )
     save_max_customers: Annotated[int, Field(ge=1, le=3000)] = Field(
-        500, description="changed customers of one save"
+        1000, description="changed customers of one save"
     )
     save_max_bytes: Annotated[int, Field(ge=10_000)] = Field(512_000, description="bytes of one save")
     cache_customers: Annotated[int, Field(ge=0)] = Field(

@@ -232,6 +232,8 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             )
             closers = [reader.stop, lambda: asyncio.to_thread(close_port), *closers]
             runs.append(lag.run)
+        # What is here by now stays (some garbage of imports with it): no collection is to walk through it while lanes open.
+        gc.freeze()
         await run(app, lanes, parts.log, settings, closers=closers, background=[start() for start in runs])
 
 
@@ -275,10 +277,7 @@ def _moves(lane: Lane, saves: dict[int, int]) -> bool:
 
 
 async def _keep_the_start(lanes: LaneSet) -> None:
-    """Have the collector of garbage pass by what the start has made, once the lanes move.
-
-    Walking through modules and rules takes it up to a tenth of a second, in which no lane goes on.
-    """
+    """Have the collector of garbage pass by what the lanes' opening has made as well, once the lanes move."""
     await lanes_moving(lanes)
     gc.collect()
     gc.freeze()

@@ -42,6 +42,12 @@ class RedisStore(RedisReader, RedisAdmin):
     Calls raise StoreUnavailable when Redis is away or refuses, StoreBroken when it holds what was not written.
     """
 
+    def __init__(self, url: str, partitions: int, *, timeouts: Timeouts | None = None) -> None:
+        """Open nothing yet. Raises StoreUrlError if `url` cannot be used."""
+        super().__init__(url, partitions, timeouts=timeouts)
+        #: Lanes whose last load found some of the keys absent.
+        self._some_absent: set[int] = set()
+
     async def open_lane(self, lane: int) -> LaneImage:
         """Return the lane as it is: its header, the outbox of its last save, its earliest due time (ms)."""
         keys = self.keys(lane)
@@ -77,18 +83,31 @@ class RedisStore(RedisReader, RedisAdmin):
     async def load(self, lane: int, suffixes: Sequence[str]) -> tuple[str, list[bytes | None]]:
         """Return the lane's token and the values in the order asked for, read at one moment.
 
-        One round trip, and a second one when some are not there.
+        One round trip, and a second one when some are not there and the last time all of them were.
         """
         keys = self.keys(lane)
         names = [keys.of(s) for s in suffixes]
-        values: list[bytes | None] = []
-        if names:
-            token, values = await self._at_one_moment(keys, (b"MGET", *names))
-        else:
+        if not names:
             (token,) = await self._work(keys.slot, (b"HGET", keys.lane, b"token"))
-        if None in values:
-            absent = [name for name, value in zip(names, values, strict=True) if value is None]
-            await self._check_absent(lane, keys, absent)
+            return _text(token), []
+        values: list[bytes | None]
+        there: int | None = None
+        if lane in self._some_absent:
+            # Where customers are new, more are to be expected: what has to be asked about them is asked at once.
+            token, values, there = await self._at_one_moment(keys, (b"MGET", *names), (b"EXISTS", *names))
+        else:
+            token, values = await self._at_one_moment(keys, (b"MGET", *names))
+        absent = [name for name, value in zip(names, values, strict=True) if value is None]
+        if not absent:
+            self._some_absent.discard(lane)
+            return _text(token), values
+        self._some_absent.add(lane)
+        if there is None:
+            (hidden,) = await self._work(keys.slot, (b"EXISTS", *absent))
+        else:
+            hidden = there - (len(names) - len(absent))
+        if hidden:
+            await self._check_kinds(lane, keys, absent)
         return _text(token), values
 
     async def save(self, lane: int, save: Save) -> SaveAnswer:
@@ -96,11 +115,8 @@ class RedisStore(RedisReader, RedisAdmin):
         check_save(save)
         return await self.apply_unchecked(lane, save)
 
-    async def _check_absent(self, lane: int, keys: LaneKeys, absent: Sequence[bytes]) -> None:
+    async def _check_kinds(self, lane: int, keys: LaneKeys, absent: Sequence[bytes]) -> None:
         """Raise StoreBroken if a key is there after all, as another type: MGET hides that, a save would overwrite it."""
-        (there,) = await self._work(keys.slot, (b"EXISTS", *absent))
-        if not there:
-            return
         kinds = await self._work(keys.slot, *((b"TYPE", name) for name in absent))
         strange = [n for n, kind in zip(absent, kinds, strict=True) if kind not in {b"none", b"string"}]
         if strange:
@@ -150,11 +166,12 @@ class RedisStore(RedisReader, RedisAdmin):
             found.decode() if outcome == "fenced" else NO_TOKEN,
         )
 
-    async def _at_one_moment(self, keys: LaneKeys, command: Command) -> tuple[bytes | None, list[Any]]:
-        *_, (token, reply) = await self._work(
-            keys.slot, (b"MULTI",), (b"HGET", keys.lane, b"token"), command, (b"EXEC",)
+    async def _at_one_moment(self, keys: LaneKeys, *commands: Command) -> list[Any]:
+        """Return the lane's token and the commands' replies."""
+        *_, replies = await self._work(
+            keys.slot, (b"MULTI",), (b"HGET", keys.lane, b"token"), *commands, (b"EXEC",)
         )
-        return token, reply
+        return cast(list[Any], replies)
 
     async def _work(self, slot: int, *commands: Command) -> list[Any]:
         # Only reads come here, so trying again is harmless.

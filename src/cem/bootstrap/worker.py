@@ -20,6 +20,7 @@ from cem.bootstrap.reloading import RulesWatch
 from cem.bootstrap.rules import read_rules
 from cem.bootstrap.rules_archive import RulesArchive
 from cem.bootstrap.segment_watch import SegmentWatch
+from cem.bootstrap.voice_watch import VoiceWatch
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
 from cem.journal import JOURNAL_TOPIC
@@ -46,6 +47,7 @@ from cem.streams.metrics_rules import RulesCollector
 from cem.streams.metrics_segments import SegmentCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
+from cem.streams.metrics_voice import VoiceCollector
 from cem.streams.model_watch import LateShelf, watch_models
 from cem.streams.partition import lane_of
 from cem.streams.reject_window import DeadLetterLimits
@@ -199,11 +201,13 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             lambda: watch.rules.alerts.ledger,
             lambda: _has_first(lanes),
         )
+        voice = VoiceWatch(parts.store.own_states, parts.clock.now_ms, lambda: _has_first(lanes))
         closers: list[Callable[[], Awaitable[None]]] = [stopped.say, brakes.stop, parts.close]
         runs = [
             lambda: lanes.resume_paused(resumed),
             lambda: stopped.run(lanes.lanes),
             judge.run,
+            voice.run,
             watch.run,
             lambda: archive.run(lambda: watch.rules),
             *parts.background,
@@ -222,6 +226,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             RulesCollector(lambda: watch.rules.version, lambda: bool(watch.refused), metrics.registry)
             PauseCollector(lambda: brakes.tellings, lambda: brakes.restraint, metrics.registry)
             LedgerCollector(lambda: judge.rows, metrics.registry)
+            VoiceCollector(lambda: voice.emerging, metrics.registry)
             segments = SegmentWatch(
                 parts.store.own_states, lambda: watch.rules.segments, lambda: _has_first(lanes)
             )

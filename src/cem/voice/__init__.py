@@ -6,6 +6,6 @@
 from __future__ import annotations
 
 from cem.voice.hearing import VOICE, Voice, hear
-from cem.voice.report import BY, Emerging, Group, Report, report
+from cem.voice.report import ALARM_LEVEL, BY, Emerging, Group, Report, emerging, report
 
-__all__ = ["BY", "VOICE", "Emerging", "Group", "Report", "Voice", "hear", "report"]
+__all__ = ["ALARM_LEVEL", "BY", "VOICE", "Emerging", "Group", "Report", "Voice", "emerging", "hear", "report"]

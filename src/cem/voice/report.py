@@ -4,7 +4,8 @@ A reason emerges if the last 24 hours hold more contacts about it than chance ex
 now and b in the D days before, k is binomial with k + b trials and chance 1 / (1 + D) if nothing changed, however large the
 rate (Przyborowski and Wilenski 1940). Counts that scatter more from day to day than chance alone lets them are divided
 by their dispersion first. The level is shared by all reasons tested (Bonferroni), so that whoever looks once a day is
-alarmed falsely about any of them at most once in 1 / `LEVEL` days.
+alarmed falsely about any of them at most once in 1 / `LEVEL` days. Whoever looks all the time (`ALARM_LEVEL`), too: the window
+moves on by the hour, and within an hour counts only grow, so a day of looking is 24 looks at most.
 """
 
 from __future__ import annotations
@@ -32,11 +33,12 @@ from cem.voice.hearing import (
     unkeyed,
 )
 
-__all__ = ["BY", "LEVEL", "Emerging", "Group", "Report", "chance_of", "report"]
+__all__ = ["ALARM_LEVEL", "BY", "LEVEL", "Emerging", "Group", "Report", "chance_of", "emerging", "report"]
 
 #: How groups can be asked for.
 BY: Final = {"reason": ALL, "area": AREA, "product": PRODUCT, "segment": SEGMENT}
 LEVEL: Final = 0.01
+ALARM_LEVEL: Final = LEVEL / 24
 #: Days before the last one that a reason is compared with, and how many of them there have to be.
 _BASELINE: Final = 28
 _LEAST_DAYS: Final = 7
@@ -98,7 +100,7 @@ def report(voices: Sequence[Voice], by: str, days: int, now_ms: int) -> Report:
         names = sorted({group for kind, group, _, _ in cells if kind == BY[by]})
         groups = [_group(cells, BY[by], name, name) for name in names]
     groups.sort(key=lambda g: (-g.contacts, -g.faults, g.name))
-    return Report(by, days, everybody, groups, _emerging(voices, now_ms))
+    return Report(by, days, everybody, groups, emerging(voices, now_ms))
 
 
 def _buckets(voice: Voice, days: int, now_ms: int) -> Iterable[dict[int, int]]:
@@ -132,7 +134,7 @@ def _group(cells: dict[tuple[int, str, int, str], int], kind: int, group: str, n
     )
 
 
-def _emerging(voices: Sequence[Voice], now_ms: int) -> list[Emerging]:
+def emerging(voices: Sequence[Voice], now_ms: int, level: float = LEVEL) -> list[Emerging]:
     """Return the reasons of the last 24 hours that are improbable after the days before, the least probable first."""
     hour, today = now_ms // HOUR_MS, now_ms // DAY_MS
     recent: dict[str, int] = {}
@@ -157,7 +159,7 @@ def _emerging(voices: Sequence[Voice], now_ms: int) -> list[Emerging]:
     for reason, now in sorted(recent.items()):
         counts = [before.get(reason, {}).get(d, 0) for d in range(first, today - 1)]
         chance = chance_of(now, counts)
-        if now >= _LEAST_NOW and chance * len(recent) < LEVEL:
+        if now >= _LEAST_NOW and chance * len(recent) < level:
             found.append(Emerging(reason, now, round(sum(counts) / span, 2), chance))
     return sorted(found, key=lambda e: (e.chance, e.reason))
 

@@ -37,6 +37,8 @@ from cem.streams.metrics_pauses import PauseCollector
 from cem.streams.metrics_rules import RulesCollector
 from cem.streams.metrics_segments import SegmentCollector, SegmentFigures
 from cem.streams.metrics_server import serve_metrics
+from cem.streams.metrics_voice import VoiceCollector
+from cem.voice import Emerging
 from cem.webhooks.metrics import WebhookMetrics
 from tests.builders.examples_log import ExamplesLog, ModelValues, advance, churn_examples, writer
 from tests.builders.metrics import values
@@ -333,6 +335,7 @@ def families() -> Iterable[Metric]:
     RulesCollector(lambda: "0af3", lambda: False, worker.registry)
     PauseCollector(Tellings, lambda: NOTHING, worker.registry)
     LedgerCollector(lambda: [LEDGER_ROW], worker.registry)
+    VoiceCollector(lambda: [Emerging("billing", 30, 10.0, 1e-9)], worker.registry)
     worker.withheld.labels("brake")
     figures = SegmentFigures({"unhappy": Sums(2, 9_000, 1, 150, 2, 700)}, 3)
     SegmentCollector(lambda: figures, worker.registry)

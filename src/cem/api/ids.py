@@ -12,7 +12,12 @@ __all__ = ["new_id"]
 _DIGITS: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 
 
+#: Two digits at a time.
+_PAIRS: Final = [a + b for a in _DIGITS for b in _DIGITS]
+_SHIFTS: Final = range(120, -1, -10)
+
+
 def new_id() -> str:
     """Return 26 characters: 10 of the wall's milliseconds, 16 at random."""
     number = (time.time_ns() // 1_000_000) << 80 | secrets.randbits(80)
-    return "".join(_DIGITS[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in _SHIFTS])

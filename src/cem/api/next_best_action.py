@@ -23,6 +23,7 @@ from cem.domain.view import best_channel
 from cem.nba import (
     Answer,
     Call,
+    Catalogue,
     Context,
     Decision,
     Learnt,
@@ -56,6 +57,8 @@ class DecisionDesk:
         self._recorder = recorder
         self._reads = Reads(services.reader, services.read_many)
         self._counters: dict[tuple[str, str], Counter] = {}
+        self._names: list[tuple[str, str]] = []
+        self._names_of: Catalogue | None = None
 
     async def answer(self, customer_id: str, scope: Scope) -> bytes:
         """Return the answer's JSON. Raises Problem only for a request that does not fit."""
@@ -156,12 +159,18 @@ class DecisionDesk:
         versions = model_versions(customer)
         learnt: dict[str, Learnt] = {}
         if services.propensities is not None and data is not None:
-            names = [(action.action, action.group) for action in catalogue.actions]
-            version, learnt = services.propensities(customer, now_ms, names, call.channel)
+            version, learnt = services.propensities(customer, now_ms, self._named(catalogue), call.channel)
             if learnt:
                 versions["propensity"] = version
         context = Context(decision_id, customer_id, now_ms, facts, history, staleness_s, versions, learnt)
         return decide(context, catalogue, params, draw_of(decision_id)), context
+
+    def _named(self, catalogue: Catalogue) -> list[tuple[str, str]]:
+        """Return the catalogue's actions with their groups, listed once for each catalogue."""
+        if self._names_of is not catalogue:
+            self._names_of = catalogue
+            self._names = [(action.action, action.group) for action in catalogue.actions]
+        return self._names
 
     def _segments(self, customer: Customer, at_ms: int, *, past: bool) -> Sequence[str]:
         """Return the segments that he is in; the state does not say which they were at a past instant."""

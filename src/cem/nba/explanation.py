@@ -34,30 +34,25 @@ def flips_of(
 def _factors(winner: Candidate, rival: Candidate) -> list[tuple[float, Flip]]:
     """Return, for each factor, the smaller of the winner's loss and the rival's gain that would swap them."""
     down = rival.priority / winner.priority
-    lost = {
-        "context": winner.context * down,
-        "value": winner.value * down,
-        "lever": winner.lever * down,
-        "propensity": winner.propensity_for(rival.priority),
-    }
     up = winner.priority / rival.priority if rival.priority > 0 else None
-    gained = {
-        "context": None if up is None else rival.context * up,
-        "value": None if up is None else rival.value * up,
-        "lever": None if up is None else rival.lever * up,
-        "propensity": rival.propensity_for(winner.priority),
-    }
     found: list[tuple[float, Flip]] = []
     for factor in ("propensity", "context", "value", "lever"):
-        options = []
-        for side, at in ((winner, lost[factor]), (rival, gained[factor])):
-            now: float = getattr(side, factor)
-            if at is None or now <= 0 or (factor == "propensity" and not 0 < at <= 1):
-                continue
-            change = abs(at / now - 1)
-            options.append((change, Flip(side.action.action, factor, now, at, rival.action.action)))
-        if options:
-            found.append(min(options, key=lambda o: o[0]))
+        his: float = getattr(winner, factor)
+        its: float = getattr(rival, factor)
+        if factor == "propensity":
+            lost, gained = winner.propensity_for(rival.priority), rival.propensity_for(winner.priority)
+            if lost is not None and not 0 < lost <= 1:
+                lost = None
+            if gained is not None and not 0 < gained <= 1:
+                gained = None
+        else:
+            lost, gained = his * down, None if up is None else its * up
+        loss = None if lost is None or his <= 0 else abs(lost / his - 1)
+        gain = None if gained is None or its <= 0 else abs(gained / its - 1)
+        if loss is not None and lost is not None and (gain is None or loss <= gain):
+            found.append((loss, Flip(winner.action.action, factor, his, lost, rival.action.action)))
+        elif gain is not None and gained is not None:
+            found.append((gain, Flip(rival.action.action, factor, its, gained, rival.action.action)))
     return found
 
 

@@ -271,13 +271,15 @@ def _run(
 class Evaluation:
     """The values of a policy's expressions for one set of facts."""
 
-    __slots__ = ("_observed", "facts", "values")
+    __slots__ = ("_observed", "_worded", "facts", "values")
 
     def __init__(self, expressions: Expressions, facts: Mapping[str, FactValue]) -> None:
         self.facts = facts
         #: By the expressions' numbers; None where a needed fact is unknown, or nothing can be computed.
         self.values: list[Any] = expressions.run(facts)
         self._observed: dict[tuple[str, ...], FactValue] = {}
+        #: Fact to its name and value in words: most rules that see several share some of them.
+        self._worded: dict[str, str] = {}
 
     def is_true(self, number: int) -> bool:
         """Return whether the expression is true."""
@@ -296,7 +298,11 @@ class Evaluation:
             if len(names) == 1:
                 found = facts[names[0]]
             else:
-                found = ", ".join([f"{name}={_said(facts[name])}" for name in names])[:_OBSERVED_MAX]
+                worded = self._worded
+                for name in names:
+                    if name not in worded:
+                        worded[name] = f"{name}={_said(facts[name])}"
+                found = ", ".join([worded[name] for name in names])[:_OBSERVED_MAX]
             self._observed[names] = found
             return found
 

@@ -266,7 +266,7 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "contract_days_left": _contract_left,
     "cancelled": _cancelled,
     "contacts_7d": lambda v: len(v.week),
-    "contacts_30d": lambda v: len(v.contacts),
+    "contacts_30d": lambda v: v.contacted,
     "calls_7d": lambda v: sum(c.channel == "call" for c in v.week),
     "same_topic_7d": lambda v: len(v.same_topic),
     "days_since_contact": _since_contact,

@@ -149,6 +149,11 @@ class Situation:
         return [c for c in found if c.at_ms <= self.now_ms and (this is None or c.key != this)]
 
     @lazy
+    def contacted(self) -> int:
+        """Return how many contacts the last 30 days had before this one."""
+        return len(self.contacts)
+
+    @lazy
     def week(self) -> list[Contact]:
         """Return the contacts of the last 7 days, oldest first."""
         since = self.now_ms - 7 * DAY_MS

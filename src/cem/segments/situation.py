@@ -6,7 +6,7 @@ from typing import Final
 
 from cem.domain.customer import Customer
 from cem.domain.localtime import DAY_MS, midnight_ms
-from cem.domain.state.contacts import Contact, contacts_since
+from cem.domain.state.contacts import REPEATED, Contact, contacts_since, glimpses_since
 from cem.nba.call import Call
 from cem.nba.situation import Situation, lazy
 
@@ -38,6 +38,29 @@ class Between(Situation):
         if known and known[-1].at_ms > now_ms:
             return [c for c in known if c.at_ms <= now_ms]
         return known
+
+    @lazy
+    def known_glimpses(self) -> list[tuple[int, int, bool, int, str]]:
+        """Return of `known_contacts` what most rules need, without unpacking them (`glimpses_since`)."""
+        return glimpses_since(self.customer.contacts, self.now_ms - 30 * DAY_MS)
+
+    @lazy
+    def glimpses(self) -> list[tuple[int, int, bool, int, str]]:
+        """Return the same of `contacts`."""
+        known, now_ms = self.known_glimpses, self.now_ms
+        if known and known[-1][0] > now_ms:
+            return [each for each in known if each[0] <= now_ms]
+        return known
+
+    @lazy
+    def contacted(self) -> int:
+        """Return how many contacts the last 30 days had."""
+        return len(self.glimpses)
+
+    @lazy
+    def unresolved(self) -> int:
+        """Return contacts of the last 30 days that were abandoned, ended unresolved, or came back."""
+        return sum([unsolved or verdict == REPEATED for _, verdict, unsolved, _, _ in self.glimpses])
 
     @lazy
     def midnight(self) -> int:

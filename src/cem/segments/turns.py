@@ -65,7 +65,7 @@ def _in_window(days: int, times: Callable[[Between], Iterable[int]]) -> Turn:
 
 
 def _contact_times(v: Between) -> Iterable[int]:
-    return [c.at_ms for c in v.known_contacts]
+    return [each[0] for each in v.known_glimpses]
 
 
 def _since_contact(v: Between, value: FactValue, thresholds: Sequence[float]) -> int | None:

@@ -115,12 +115,11 @@ def hear(
     wanted = [voice.days.setdefault(day, {})]
     if now_ms // HOUR_MS - HOURS < hour:
         wanted.append(voice.hours.setdefault(hour, {}))
+    keyed = [(place | code, amount) for place in places for code, amount in codes]
     for bucket in wanted:
         counted = bucket.get
-        for place in places:
-            for code, amount in codes:
-                key = place | code
-                bucket[key] = counted(key, 0) + amount
+        for key, amount in keyed:
+            bucket[key] = counted(key, 0) + amount
     lane.touch(VOICE)
 
 

@@ -45,7 +45,7 @@ from cem.domain.state.estimates import (
     waiting_portraits,
 )
 from cem.domain.view.portrait import features_of, portrait
-from cem.domain.weeks import instant_of, week_of
+from cem.domain.weeks import WEEK_MS, instant_of, week_of
 
 __all__ = [
     "HORIZON_MS",
@@ -257,15 +257,16 @@ def _ask_satisfaction(
 
 def _set_due(customer: Customer, estimates: Estimates) -> None:
     dues: list[int] = []
-    oldest = first_waiting(estimates.waiting)
-    if oldest is not None:
-        dues.append(instant_of(customer.customer_id, oldest) + HORIZON_MS)
     if estimates.heard:
         dues.append(estimates.heard[0].at_s * 1000 + _SURVEY_MS)
     if estimates.offered:
         dues.append(estimates.offered[0].at_s * 1000 + _OUTCOME_MS)
+    oldest = first_waiting(estimates.waiting)
+    begins_ms = instant_of(customer.customer_id, 0)
+    if oldest is not None:
+        dues.append(begins_ms + oldest * WEEK_MS + HORIZON_MS)
     if estimates.week and _stays(customer):
-        dues.append(instant_of(customer.customer_id, estimates.week + 1))
+        dues.append(begins_ms + (estimates.week + 1) * WEEK_MS)
     # To the second, rounded up: never before it is due.
     customer.learning_due_s = -(-min(dues, default=0) // 1000)
 

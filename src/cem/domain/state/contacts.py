@@ -322,16 +322,20 @@ def contacts_since(contacts: Contacts, since_ms: int) -> list[Contact]:
 def glimpses_since(contacts: Contacts, since_ms: int) -> list[tuple[int, int, bool, int, str]]:
     """Return instant (ms), verdict, `unresolved`, seconds waited and held, and reason of the contacts after an instant.
 
-    Oldest first; what costs a third of `contacts_since`, of which it is a part.
+    Oldest first, to be read, not changed; what costs a third of `contacts_since`, of which it is a part.
     """
+    global _glimpsed
     if contacts.older:
         return [
             (c.at_ms, c.verdict, unresolved(c), c.wait_s + c.hold_s, c.reason)
             for c in contacts_since(contacts, since_ms)
         ]
     rows, reasons = contacts.rows, contacts.reasons
+    of_rows, of_reasons, from_ms, found = _glimpsed
+    if rows is of_rows and reasons is of_reasons and since_ms >= from_ms:
+        return found if since_ms == from_ms else [each for each in found if each[0] > since_ms]
     first = first_after(rows, since_ms, len(rows) // ROW_BYTES)
-    return [
+    found = [
         (
             (low | high << 32) >> 6,
             low & 3,
@@ -341,6 +345,12 @@ def glimpses_since(contacts: Contacts, since_ms: int) -> list[tuple[int, int, bo
         )
         for low, high, ways, wait, hold, reason in _GLIMPSE.iter_unpack(rows[first * ROW_BYTES :])
     ]
+    _glimpsed = rows, reasons, since_ms, found
+    return found
+
+
+#: What `glimpses_since` saw last, of which rows and reasons, after which instant; see `_reading_of`.
+_glimpsed: tuple[bytes, list[str], int, list[tuple[int, int, bool, int, str]]] = (b"", [], 0, [])
 
 
 def newest_until(contacts: Contacts, until_ms: int) -> int | None:

@@ -78,7 +78,7 @@ def _problem(policy: AlertPolicy) -> str | None:
         *(
             f"sms_watch.{name} must not have a notice above its alert"
             for name, notice, alert in (
-                ("rise", watch.rise.notice, watch.rise.alert),
+                ("rise", max(watch.rise.notice, watch.rise.clear), watch.rise.alert),
                 ("night", watch.night.notice, watch.night.alert),
             )
             if notice > alert

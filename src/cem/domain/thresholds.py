@@ -84,19 +84,25 @@ class RisePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     enabled: bool = True
     #: Messages beyond the usual in 3 days.
-    minimum: int = 10
+    minimum: int = 8
     age_days: int = 14
-    #: What one day can add to the score.
+    #: What one day can add to the slow score; to the clear one a fifth more.
     day_cap: float = 2.5
-    notice: float = 6.1
-    alert: float = 6.4
+    notice: float = 8.6
+    alert: float = 8.7
     #: Added to both as `young * 14 / age in days`.
-    young: float = 3.0
-    #: How much more than its mean a line of which little is known may send, in messages a day of the usual line.
-    unknown: float = 6.0
+    young: float = 2.0
+    #: How much more than its mean a line of which little is known may send, in messages a day of the usual line;
+    #: for the clear score twice as much.
+    unknown: float = 3.0
     #: From this many lively days a line-week, thresholds grow by `self_setting` x ln(their rate / this).
     usual_rate: float = 0.7
     self_setting: float = 5.0
+    #: The clear score from which there is a notice too.
+    clear: float = 8.2
+    #: A younger line is judged from this day on against so many times what the usual line of the cohort sends.
+    young_days: int = 4
+    young_times: float = 8.0
 
     def more_at(self, rate: float) -> float:
         """Return what is added to the thresholds at that rate of rises a line-week."""

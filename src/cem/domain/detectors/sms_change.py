@@ -111,15 +111,13 @@ def _rise(
         # A chat that grows warm; look again.
         habits.judge_at = n + 1
         return _NOTHING
-    alert = rise_of(habits, first_day, rhythm, noon, policy, is_alert=True)
-    is_alert = n >= alert.told_from
-    habits.judge_at = alert.told_from if n < alert.told_from < NEVER else 0
-    if is_alert:
-        rise = alert
+    is_alert = n >= rise.alert_from
+    habits.judge_at = rise.alert_from if n < rise.alert_from < NEVER else 0
+    score = rise.clear if is_alert or rise.clear.at(n) > rise.slow.at(n) else rise.slow
     evidence: Evidence = {
         "messages_3d": rise.before + n,
-        "usual_3d": round(rise.usual_3d, 1),
-        "score": round(rise.score + min(policy.day_cap, rise.base + rise.slope * n), 1),
+        "usual_3d": round(score.usual_3d, 1),
+        "score": round(score.at(n), 1),
     }
     return [(RISE, is_alert, evidence)]
 

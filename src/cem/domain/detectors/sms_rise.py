@@ -1,134 +1,160 @@
 """A line whose use of messages has risen for days, with what all lines do taken out.
 
-For the newest day and the 6 before it, oldest first, with n messages and exposure e (usual days):
+For the newest day and those before it, oldest first, with n messages and exposure e (usual days):
 
-- usual: L, an upper estimate of the line's messages a day: posterior mean + half its deviation + what a line of which
-  little is known may send. Twice: from what is older than 7 days, and, at .3, from what is older than 14 days; the
+- usual: L, an upper estimate of the line's messages a day: posterior mean + a part of its deviation + what a line of which
+  little is known may send. Twice: from what is older than 7 days, and, in part, from what is older than 14 days; the
   larger counts, so that neither a slow rise nor an old habit hides.
-- evidence of the day: the log-likelihood ratio of negative binomial counts with mean max(5m, m + 6) against
-  m = max(.3, L e), at most `day_cap`, so that a birthday or an exam's end is no alarm;
-- S <- max(0, S + evidence): a CUSUM (Page 1954) over days.
+- evidence of the day: the log-likelihood ratio of the counts of a rise to 3 and to 6 times the usual against those of
+  usual days of mean L e (see `sms_evidence`), at most `day_cap`, so that a birthday or an exam's end is no alarm;
+- S <- max(0, S + evidence): a CUSUM (Page 1954) over days for each of the two rises; the larger counts.
 
-For an alert the three days before the newest stand for more usual days, and the usual line for more messages, than they are
-known to: what is known of them comes from lines that have written since. A notice goes without.
+Two such scores are kept apart, with their own shapes and estimates: `slow`, which finds rises of few messages a day on
+most days, and `clear`. A notice is told at slow >= notice or clear >= `clear`, an alert at clear >= alert, each plus
+young x 14 / age (days), as little is known of a young line. Also needed: `minimum` messages more than usual in 3 days. All
+this rises with the newest day's n, so what is computed is the number of messages from which it is to be told: a message
+is compared with one number.
 
-Told at S >= threshold + young x 14 / age (days): little is known of a young line. Also needed: `minimum` messages more
-than usual in 3 days, and age >= 14 days. All this rises with the newest day's n, so what is computed is the number of
-messages from which it is to be told: a message is compared with one number. Unit: log-likelihood. Window: 7 days.
-Equals: the same formula over all messages of 14 days and the decayed sums of those before. Order-free: a late message
-lands in its own day.
+A line younger than `age_days` has no usual use yet: from `young_days` on it is judged by `clear` alone against
+`young_times` what the usual line of the cohort sends, and told as an alert.
+
+Unit: log-likelihood. Window: 7 days (slow), 8 (clear). Equals: the same formula over all messages of 14 days and the
+decayed sums of those before. Order-free: a late message lands in its own day.
 """
 
 from __future__ import annotations
 
-from math import ceil, inf, log, sqrt
+from math import ceil, sqrt
+
+import msgspec
 
 from cem.domain.detectors.rhythm import exposures, level, rise_rate
 from cem.domain.detectors.sms_days import DECAY, PRIOR_MESSAGES, exposure_of, live_days
+from cem.domain.detectors.sms_evidence import Shape, evidence_for, messages_for
 from cem.domain.state.habits import DAYS, NEVER, UNIT, Habits
 from cem.domain.state.rhythm import Rhythm
 from cem.domain.thresholds import RisePolicy
 
-__all__ = ["Rise", "least_for_rise", "rise_of"]
+__all__ = ["Rise", "Score", "least_for_rise", "rise_of"]
 
+#: Days from which nothing is learnt of what is usual.
 _DAYS = 7
-#: Dispersion of a line's daily counts.
-_K = 4.0
 #: Messages are spread by so much more than Poisson's.
 _FANO = 5.0
-#: How much of the upper estimate from what is older than 14 days holds.
-_OLD = 0.3
-#: For alerts: the newest days count as more usual days, as only lines that have written since have told of them, and lines
-#: of which little is known may send more.
-_ALERT_DAYS = (1.0, 1.7, 1.4, 1.2)
-_ALERT_LEVEL = 1.35
+
+
+class _Kind(msgspec.Struct, frozen=True, gc=False):
+    """How a score judges."""
+
+    shape: Shape
+    #: Days of the sum.
+    days: int
+    #: Times the policy's `day_cap` and `unknown`.
+    cap: float
+    unknown: float
+    #: How much of the deviation the upper estimate holds, and how much of it counts from what is older than 14 days.
+    doubt: float
+    old: float
+
+
+_SLOW = _Kind(Shape(0.2, 3.0, (3.0, 6.0), 1.0), 7, 1.0, 1.0, 0.3, 0.5)
+_CLEAR = _Kind(Shape(0.3, 2.0, (3.0, 6.0), 2.0), 8, 1.2, 2.0, 0.5, 0.3)
+
+
+class Score:
+    """A score as it depends on the messages of the newest day."""
+
+    __slots__ = ("_before", "_least", "_rows", "usual_3d")
+
+    def __init__(
+        self, before: tuple[float, float], rows: tuple[list[float], list[float]], usual_3d: float, least: int
+    ) -> None:
+        #: Of both rises: the score of the days before, and the newest day's evidence by messages.
+        self._before = before
+        self._rows = rows
+        self.usual_3d = usual_3d
+        self._least = least
+
+    def at(self, n: int) -> float:
+        """Return the score with n messages of the newest day."""
+        (slow, fast), (by_slow, by_fast) = self._before, self._rows
+        return max(slow + by_slow[min(n, len(by_slow) - 1)], fast + by_fast[min(n, len(by_fast) - 1)])
+
+    def reaches(self, threshold: float) -> int:
+        """Return the messages of the newest day from which the threshold is reached; NEVER: not today."""
+        (slow, fast), (by_slow, by_fast) = self._before, self._rows
+        n = min(messages_for(by_slow, threshold - slow), messages_for(by_fast, threshold - fast))
+        return NEVER if n >= NEVER else max(1, self._least, n)
 
 
 class Rise:
-    """From how many messages of the newest day what is reached, and what is usual."""
+    """From how many messages of the newest day what is told."""
 
-    __slots__ = (
-        "age_days",
-        "base",
-        "before",
-        "least",
-        "score",
-        "slope",
-        "told_from",
-        "usual_3d",
-        "usual_a_day",
-    )
+    __slots__ = ("alert_from", "before", "clear", "slow", "told_from")
 
-    def __init__(self) -> None:
-        #: Messages of the newest day from which the tier is reached; NEVER: not today.
-        self.told_from = NEVER
-        self.before = self.least = 0
-        #: The score of the days before, and the newest day's evidence as base + slope x messages.
-        self.score = self.base = self.slope = 0.0
-        self.usual_a_day = self.usual_3d = 0.0
-        self.age_days = 0
+    def __init__(self, before: int, slow: Score, clear: Score, told_from: int, alert_from: int) -> None:
+        #: Messages of the two days before.
+        self.before = before
+        self.slow = slow
+        self.clear = clear
+        #: NEVER: not today.
+        self.told_from = told_from
+        self.alert_from = alert_from
 
 
 def least_for_rise(habits: Habits, first_day: int, policy: RisePolicy) -> int:
     """Return the number of messages of the newest day below which `rise_of` cannot find anything; 0 if none is enough."""
-    if habits.day - first_day + 1 < policy.age_days or not policy.enabled:
+    if habits.day - first_day + 1 < min(policy.age_days, policy.young_days) or not policy.enabled:
         return 0
     return max(1, policy.minimum - sum(habits.days[:2]))
 
 
-def rise_of(
-    habits: Habits, first_day: int, rhythm: Rhythm, noon: int, policy: RisePolicy, *, is_alert: bool = False
-) -> Rise:
-    """Return from how many messages of the newest day on the tier is reached, by what is known since `noon`'s noon."""
-    found = Rise()
-    day, days = habits.day, habits.days
-    found.age_days = age = live_days(habits, first_day)
-    spent = exposures(rhythm, noon, day, min(DAYS + 1, age))
+def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, noon: int, policy: RisePolicy) -> Rise:
+    """Return from how many messages of the newest day on a rise is told, by what is known since `noon`'s noon."""
+    age = live_days(habits, first_day)
+    spent = exposures(rhythm, noon, habits.day, min(DAYS + 1, age))
     prior = level(rhythm, noon)
-    if is_alert:
-        prior *= _ALERT_LEVEL
-        spent[: len(_ALERT_DAYS)] = [x * y for x, y in zip(spent, _ALERT_DAYS, strict=False)]
-    usual = max(
-        _OLD * _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), prior, policy),
-        _usual_a_day(habits, first_day, spent, prior, policy),
-    )
-    found.usual_a_day, found.usual_3d = usual, usual * sum(spent[:3])
-    found.before = sum(days[:2])
-    least = ceil(policy.minimum + found.usual_3d - found.before)
-    score, cap = 0.0, policy.day_cap
+    more = policy.more_at(rise_rate(rhythm, noon))
+    before = sum(habits.days[:2])
+    if age < policy.age_days:
+        young = _score(_CLEAR, habits, spent, policy.young_times * prior, policy)
+        told_from = young.reaches(policy.alert + more)
+        return Rise(before, young, young, told_from, told_from)
+    more += policy.young * 14 / age
+    slow = _score(_SLOW, habits, spent, _usual(_SLOW, habits, first_day, spent, prior, policy), policy)
+    clear = _score(_CLEAR, habits, spent, _usual(_CLEAR, habits, first_day, spent, prior, policy), policy)
+    alert_from = clear.reaches(policy.alert + more)
+    told_from = min(slow.reaches(policy.notice + more), clear.reaches(policy.clear + more))
+    return Rise(before, slow, clear, min(told_from, alert_from), alert_from)
+
+
+def _score(kind: _Kind, habits: Habits, spent: list[float], usual: float, policy: RisePolicy) -> Score:
+    """Return the score where so many messages a day are usual."""
+    evidence = evidence_for(kind.shape, kind.cap * policy.day_cap)
+    days = habits.days
     known = len(days)
-    for back in range(_DAYS - 1, 0, -1):
-        base, slope = _evidence(usual * spent[back])
+    slow = fast = 0.0
+    for back in range(min(kind.days, len(spent)) - 1, 0, -1):
+        by_slow, by_fast = evidence.of(usual * spent[back])
         n = days[back - 1] if back <= known else 0
-        score = max(0.0, score + min(cap, base + slope * n))
-    base, slope = _evidence(usual * spent[0])
-    found.base, found.slope, found.score, found.least = base, slope, score, least
-    young = policy.young * 14 / age
-    more = policy.more_at(rise_rate(rhythm, noon)) + young
-    tier = policy.alert if is_alert else policy.notice
-    found.told_from = _from(tier + more, score, cap, base, slope, least)
-    return found
+        slow = max(0.0, slow + by_slow[n if n < len(by_slow) else -1])
+        fast = max(0.0, fast + by_fast[n if n < len(by_fast) else -1])
+    usual_3d = usual * sum(spent[:3])
+    least = ceil(policy.minimum + usual_3d - sum(days[:2]))
+    return Score((slow, fast), evidence.of(usual * spent[0]), usual_3d, least)
 
 
-def _evidence(mean: float) -> tuple[float, float]:
-    """Return (a, b) of the evidence a + b n of n messages where `mean` are usual."""
-    mean = max(0.3, mean)
-    risen = max(5 * mean, mean + 6)
-    ratio = (_K + mean) / (_K + risen)
-    return _K * log(ratio), log(risen / mean * ratio)
-
-
-def _from(threshold: float, score: float, cap: float, base: float, slope: float, least: int) -> int:
-    """Return the messages from which the score, so far and of the newest day, reaches the threshold."""
-    missing = threshold - score
-    if missing > cap:
-        return NEVER
-    needed = (missing - base) / slope if slope > 0 else inf
-    return min(NEVER, max(1, least, ceil(needed)))
+def _usual(
+    kind: _Kind, habits: Habits, first_day: int, spent: list[float], prior: float, policy: RisePolicy
+) -> float:
+    """Return the upper estimate of the line's messages a day."""
+    unknown = kind.unknown * policy.unknown
+    old = _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), prior, kind.doubt, unknown)
+    return max(kind.old * old, _usual_a_day(habits, first_day, spent, prior, kind.doubt, unknown))
 
 
 def _usual_a_day(
-    habits: Habits, first_day: int, spent: list[float], prior: float, policy: RisePolicy
+    habits: Habits, first_day: int, spent: list[float], prior: float, doubt: float, unknown: float
 ) -> float:
     """Return the upper estimate of the line's messages a day, from what is older than 7 days."""
     days = habits.days
@@ -143,10 +169,9 @@ def _usual_a_day(
             # A wild day teaches no more than a lively one.
             sent += min(n, 4 * (PRIOR_MESSAGES + sent) / (base + total) * spent[back] + 24)
         total += spent[back]
-    return _upper(sent, total, prior, policy)
+    return _upper(sent, total, prior, doubt, unknown)
 
 
-def _upper(sent: float, spent: float, prior: float, policy: RisePolicy) -> float:
+def _upper(sent: float, spent: float, prior: float, doubt: float, unknown: float) -> float:
     mean = (PRIOR_MESSAGES + sent) / (PRIOR_MESSAGES / max(0.05, prior) + spent)
-    doubt = 0.5 * sqrt((mean + 0.1) * _FANO / (spent + 1))
-    return mean + doubt + policy.unknown * prior / (1 + spent)
+    return mean + doubt * sqrt((mean + 0.1) * _FANO / (spent + 1)) + unknown * prior / (1 + spent)

@@ -21,7 +21,7 @@ from cem.domain.events import (
 )
 from cem.domain.fold import fold
 from cem.domain.state.lane import LaneState
-from cem.domain.thresholds import AlertPolicy, AllowancePolicy, VelocityPolicy
+from cem.domain.thresholds import AlertPolicy, AllowancePolicy, RisePolicy, VelocityPolicy, WatchPolicy
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
 FATHER, DAUGHTER = "+4915100000001", "+4915100000002"
@@ -111,7 +111,8 @@ def test_a_payers_own_line_is_told_to_the_payer() -> None:
 
 def test_a_burst_within_a_rise_takes_its_place_and_is_no_second_alert() -> None:
     """One open alert of use a line: the notice of the rise is superseded by the alert of the burst."""
-    customer, ctx = of_use([])
+    notices = msgspec.structs.replace(ONLY_USE, sms_watch=WatchPolicy(rise=RisePolicy(alert=100)))
+    customer, ctx = household([(T0, PROFILE)], ctx=Context(0, alerts=notices))
     now_ms = T0
     for now_ms, event in [*a_month(), *a_rise()]:
         advance(customer, ctx, now_ms)

@@ -68,6 +68,45 @@ def test_a_rise_of_days_is_told_while_it_lasts() -> None:
     assert found[0].evidence["messages_3d"] > 4 * found[0].evidence["usual_3d"]  # type: ignore[operator]
 
 
+def _week(line: str, counts: list[int], first: int = 30) -> list[Message]:
+    """Return so many messages a day to a dozen people, from that day on."""
+    rng = random.Random(9)
+    return [
+        (
+            _START + (first + i) * _DAY + rng.randrange(8 * 3600, 22 * 3600),
+            line,
+            f"f{rng.randrange(12)}",
+            5,
+            "onnet",
+        )
+        for i, count in enumerate(counts)
+        for _ in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("counts", "is_told"),
+    [([9, 8, 10, 9, 11, 8, 9], True), ([0, 64, 0, 0, 0, 0, 0], False), ([2] * 7, False)],
+)
+def test_an_even_rise_says_more_than_as_many_messages_at_once(counts: list[int], is_told: bool) -> None:
+    """A quiet line that sends nine messages on each of seven days is told; with all of them on one day it is not."""
+    quiet = [(_START + day * _DAY + 50_000, "quiet", "friend", 5, "onnet") for day in range(0, 30, 6)]
+    kinds = _kinds(_added([*quiet, *_week("quiet", counts)]))
+    assert (("quiet", "sms_rise") in kinds) is is_told
+
+
+@pytest.mark.parametrize(
+    ("a_day", "begins", "is_told"), [(300, 6, True), (30, 6, False), (300, 9, True), (300, 0, True)]
+)
+def test_a_young_line_that_sends_far_more_than_lines_do_is_told(
+    a_day: int, begins: int, is_told: bool
+) -> None:
+    """From its fourth day on a line is judged by what all lines send, and only a massive rise is told, as an alert."""
+    messages = _week("young", [2] * begins + [a_day] * 4, first=20)
+    found = [each for each in _told(_added(messages)) if each.line == "young"]
+    assert [(each.kind, str(each.tier)) for each in found] == [("sms_rise", "alert")] * is_told
+
+
 def test_one_wild_day_is_no_rise() -> None:
     """A birthday with sixty messages is not told as a rise."""
     extra = [(_START + 30 * _DAY + 36_000 + 60 * i, "line3", f"friend{i % 6}", 5, "onnet") for i in range(60)]

@@ -9,7 +9,6 @@ from typing import Annotated, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
-from pydantic.config import JsonDict
 from starlette.responses import Response
 
 from cem.api.answers import in_time
@@ -19,11 +18,11 @@ from cem.api.problems import Problem
 from cem.api.recording import Recorder
 from cem.api.replies import encoded_answer, later, quietly
 from cem.api.services import Services
+from cem.api.texts import TEXT, Label, cleaned
 from cem.domain.customer import decode_customer
 from cem.domain.events import ControlAlertAcknowledged, ControlAlertResolved, ControlAlertSilenced, Event
 from cem.domain.events.enums import AlertState
 from cem.domain.events.rfc3339 import format_ms, to_ms
-from cem.domain.events.text import TEXT_PATTERN, BadTextError, clean
 from cem.domain.state_errors import StateError
 from cem.ports import LaneStopped, Unavailable
 
@@ -35,9 +34,6 @@ _ALERT: Final = re.compile(
 ).fullmatch
 _LONGEST: Final = 200
 _OVER: Final = (AlertState.RESOLVED, AlertState.EXPIRED)
-#: The validator refuses the characters one by one and says which; this is for the document.
-_TEXT: Final[JsonDict] = {"pattern": TEXT_PATTERN}
-_Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _Note = Annotated[str, StringConstraints(max_length=8192)]
 _YEAR_S: Final = 366 * 86_400
 
@@ -45,15 +41,12 @@ _YEAR_S: Final = 366 * 86_400
 class _Change(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    by: _Label = Field(description="Who does it.", json_schema_extra=_TEXT)
+    by: Label = Field(description="Who does it.", json_schema_extra=TEXT)
 
     @field_validator("by", "note", "reason", check_fields=False)
     @classmethod
     def _text(cls, value: str | None) -> str | None:
-        try:
-            return clean(value)[0]  # type: ignore[no-any-return]
-        except BadTextError as error:
-            raise ValueError(f"holds the character U+{error.code:04X}, which is not text") from None
+        return cleaned(value)
 
 
 class AcknowledgeIn(_Change):
@@ -61,7 +54,7 @@ class AcknowledgeIn(_Change):
 
     model_config = ConfigDict(title="Acknowledge")
 
-    note: _Note | None = Field(None, description="For the next one who looks.", json_schema_extra=_TEXT)
+    note: _Note | None = Field(None, description="For the next one who looks.", json_schema_extra=TEXT)
 
     def event(self, alert_id: str, now_ms: int) -> Event:
         """Return the acknowledgement."""
@@ -73,7 +66,7 @@ class SilenceIn(_Change):
 
     model_config = ConfigDict(title="Silence")
 
-    reason: _Label = Field(description="Why.", json_schema_extra=_TEXT)
+    reason: Label = Field(description="Why.", json_schema_extra=TEXT)
     for_s: int = Field(ge=60, le=_YEAR_S, description="How long, in seconds from now.")
 
     def event(self, alert_id: str, now_ms: int) -> Event:
@@ -87,7 +80,7 @@ class ResolveIn(_Change):
 
     model_config = ConfigDict(title="Resolve")
 
-    note: _Note | None = Field(None, description="How.", json_schema_extra=_TEXT)
+    note: _Note | None = Field(None, description="How.", json_schema_extra=TEXT)
 
     def event(self, alert_id: str, now_ms: int) -> Event:
         """Return the end."""

@@ -8,7 +8,6 @@ from typing import Annotated, Final, Literal
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
-from pydantic.config import JsonDict
 from starlette.responses import Response
 
 from cem.api.idempotency import Idempotent
@@ -16,9 +15,9 @@ from cem.api.problems import Problem
 from cem.api.recording import Recorder
 from cem.api.replies import encoded_answer, later, quietly
 from cem.api.services import Services
+from cem.api.texts import TEXT, Label, cleaned
 from cem.domain.events import OutcomeRecorded
 from cem.domain.events.enums import Channel, OutcomeState
-from cem.domain.events.text import TEXT_PATTERN, BadTextError, clean
 from cem.ports import LaneStopped, Unavailable
 
 __all__ = ["OutcomeAnswer", "OutcomeIn", "take_outcome"]
@@ -26,9 +25,6 @@ __all__ = ["OutcomeAnswer", "OutcomeIn", "take_outcome"]
 _DECISION: Final = re.compile(r"(?P<customer>[A-Za-z0-9_-]{1,64})\.[A-Za-z0-9_.:-]{1,60}").fullmatch
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")]
 _Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]{1,128}$")]
-_Label = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-#: The validator refuses the characters one by one and says which; this is for the document.
-_TEXT: Final[JsonDict] = {"pattern": TEXT_PATTERN}
 State = Literal["returned", "displayed", "offered", "accepted", "declined", "done", "ignored"]
 
 
@@ -39,20 +35,15 @@ class OutcomeIn(BaseModel):
 
     state: State = Field(description="returned, displayed, offered, accepted, declined, done or ignored")
     action: _Name | None = Field(None, description="The action concerned; absent: the first of the answer.")
-    reason: _Label | None = Field(
-        None, description="Why it was declined or ignored.", json_schema_extra=_TEXT
-    )
-    instead: _Label | None = Field(None, description="What was done instead.", json_schema_extra=_TEXT)
+    reason: Label | None = Field(None, description="Why it was declined or ignored.", json_schema_extra=TEXT)
+    instead: Label | None = Field(None, description="What was done instead.", json_schema_extra=TEXT)
     rep_id: _Id | None = Field(None, description="The representative who says so.")
     channel: Channel | None = Field(None, description="Where it was presented.")
 
     @field_validator("reason", "instead")
     @classmethod
     def _text(cls, value: str | None) -> str | None:
-        try:
-            return clean(value)[0]  # type: ignore[no-any-return]
-        except BadTextError as error:
-            raise ValueError(f"holds the character U+{error.code:04X}, which is not text") from None
+        return cleaned(value)
 
 
 class OutcomeAnswer(BaseModel):

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import cem
@@ -48,7 +48,7 @@ from cem.streams.metrics_segments import SegmentCollector
 from cem.streams.metrics_server import serve_metrics
 from cem.streams.metrics_timed import TimedPublisher, TimedStepper, TimedStore
 from cem.streams.metrics_voice import VoiceCollector
-from cem.streams.model_watch import LateShelf, watch_models
+from cem.streams.model_watch import LateShelf, PublishedModels, watch_models
 from cem.streams.partition import lane_of
 from cem.streams.reject_window import DeadLetterLimits
 from cem.streams.stopped_lanes import StoppedLanes
@@ -212,9 +212,8 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             lambda: archive.run(lambda: watch.rules),
             *parts.background,
         ]
-        if job is None and (names := model_names(settings)):
-            runs.append(lambda: watch_models(models, parts.store, names, after=lambda: lanes_moving(lanes)))
-        runs.append(lambda: _keep_the_start(lanes))
+        names = model_names(settings) if job is None else []
+        runs.append(lambda: _after_the_start(lanes, models, parts.store, names))
         if metrics is not None:
             reader = LagReader(parts.options)
             lag = LagWatch(
@@ -281,11 +280,18 @@ def _moves(lane: Lane, saves: dict[int, int]) -> bool:
     return lane.pipeline.saves > saves.setdefault(lane.number, lane.pipeline.saves) or lane.unread() == 0
 
 
-async def _keep_the_start(lanes: LaneSet) -> None:
-    """Have the collector of garbage pass by what the lanes' opening has made as well, once the lanes move."""
+async def _after_the_start(
+    lanes: LaneSet, models: LateShelf, store: PublishedModels, names: Sequence[str]
+) -> None:
+    """Have the collector of garbage pass by what the start has made, once the lanes move; then read models, for ever.
+
+    By what the import of their library has made, too: without another collection, which would hold up the lanes.
+    """
     await lanes_moving(lanes)
     gc.collect()
     gc.freeze()
+    if names:
+        await watch_models(models, store, names, imported=gc.freeze)
 
 
 def _worker_metrics(settings: Settings) -> WorkerMetrics | None:

@@ -8,18 +8,19 @@ from __future__ import annotations
 import heapq
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from cem.domain.subjects import state_suffix, subject_of
+from cem.domain.subjects import state_suffix
 from cem.ports import Emission, LaneHeader, LaneImage, Save, SaveAnswer
 from cem.stores.codec import check_sorted_set
-from cem.stores.keys import CUSTOMER, check_outside
+from cem.stores.keys import check_outside
 from cem.stores.memory import MemoryCore
 from cem.stores.restoring import Values, restore_lane
+from cem.stores.scanning import Scanning
 from cem.streams.partition import home_of
 
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore:
+class MemoryStore(Scanning):
     """`StateStore` and `CustomerReader` in memory."""
 
     def __init__(self, partitions: int = 24, *, core: MemoryCore | None = None) -> None:
@@ -78,16 +79,6 @@ class MemoryStore:
         for suffix, value in self.core.values(lane).items():
             if suffix.startswith(prefix):
                 yield suffix, value
-
-    async def scan_customers(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
-        async for suffix, value in self.scan_values(lane, CUSTOMER):
-            yield suffix[len(CUSTOMER) :], value
-
-    async def scan_subjects(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
-        async for suffix, value in self.scan_values(lane):
-            subject = subject_of(suffix)
-            if subject is not None:
-                yield subject, value
 
     async def sorted_set(self, lane: int, name: str) -> dict[str, int]:
         check_sorted_set(name)

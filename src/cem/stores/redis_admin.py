@@ -7,12 +7,12 @@ from typing import Any, Final
 
 import msgspec
 
-from cem.domain.subjects import subject_of
 from cem.ports import NO_TOKEN
 from cem.stores.base import RedisBase
 from cem.stores.codec import check_sorted_set
 from cem.stores.errors import StoreBroken, StoreUnavailable
-from cem.stores.keys import CUSTOMER, META_KEY, check_outside, slot_of
+from cem.stores.keys import META_KEY, check_outside, slot_of
+from cem.stores.scanning import Scanning
 from cem.stores.scripts import SWAP_IF_CURRENT
 from cem.stores.topology import Node
 
@@ -43,7 +43,7 @@ class ServerInfo(msgspec.Struct, frozen=True):
     replicas: int
 
 
-class RedisAdmin(RedisBase):
+class RedisAdmin(RedisBase, Scanning):
     """Whole lanes and servers; calls take as long as they take, each exchange within the worker's deadline."""
 
     async def token_of(self, lane: int) -> str:
@@ -94,18 +94,6 @@ class RedisAdmin(RedisBase):
             for name, value in zip(wanted, values, strict=True):
                 if value is not None:
                     yield name, value
-
-    async def scan_customers(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
-        """Yield (customer_id, encoded hot state) of every customer of the lane, each once, in no order."""
-        async for suffix, value in self.scan_values(lane, CUSTOMER):
-            yield suffix[len(CUSTOMER) :], value
-
-    async def scan_subjects(self, lane: int) -> AsyncIterator[tuple[str, bytes]]:
-        """Yield (name, encoded state) of everything that the lane keeps a state of, each once, in no order."""
-        async for suffix, value in self.scan_values(lane):
-            subject = subject_of(suffix)
-            if subject is not None:
-                yield subject, value
 
     async def sorted_set(self, lane: int, name: str) -> dict[str, int]:
         """Return the members of a sorted set with their scores, lowest first (ties by name)."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from cem.ports import Unavailable
@@ -65,14 +65,13 @@ async def watch_models(
     store: PublishedModels,
     names: Sequence[str],
     *,
-    after: Callable[[], Awaitable[object]] | None = None,
+    imported: Callable[[], None] = lambda: None,
     every_s: float = _EVERY_S,
     loaded: Callable[[str, int], None] = lambda name, version: None,
 ) -> None:
-    """Keep the shelf on what is published, for ever; begins when `after` is over. `loaded` hears of each version."""
-    if after is not None:
-        await after()
+    """Keep the shelf on what is published, for ever. `imported` is called once the library is there, `loaded` hears of each version."""
     late.shelf = await asyncio.to_thread(_new_shelf)
+    imported()
     tokens: dict[str, str] = {}
     away = False
     while True:

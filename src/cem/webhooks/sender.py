@@ -215,8 +215,8 @@ class EndPointSender:
                 piece = await source.read(partition, plan.read_from(partition), min(_PIECE, plan.room))
                 if piece.lost:
                     _log.error(
-                        "%d alerts of partition %d left the log before %s could have them",
-                        piece.lost, partition, self.end_point.name,
+                        "%s of partition %d left the log before %s could have them",
+                        _alerts(piece.lost), partition, self.end_point.name,
                     )  # fmt: skip
                 plan.take(partition, piece.messages, piece.next, wanted)
 
@@ -236,7 +236,7 @@ class EndPointSender:
             )  # fmt: skip
         totals.expired += len(self._expired)
         self._means.metrics.messages.labels(name, "expired").inc(len(self._expired))
-        _log.warning("%d alerts have expired before %s took them", len(self._expired), name)
+        _log.warning("expired before %s took them: %s", name, _alerts(len(self._expired)))
         self._expired.clear()
 
     def _expiry(self, pending: Pending) -> Emission:
@@ -404,3 +404,7 @@ def _one_place(place: str) -> dict[int, tuple[int, int]]:
     if not (partition.isdigit() and offset.isdigit()):
         return {}
     return {int(partition): (int(offset), int(offset) + 1)}
+
+
+def _alerts(number: int) -> str:
+    return f"{number} alert" + "s" * (number != 1)

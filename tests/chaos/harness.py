@@ -239,7 +239,7 @@ class Chaos:
             self.worker(worker)
         if within_s is None:
             within_s = 60.0 + self.unread() / 2_000
-        self.plain.wait_read(within_s)
+        self.plain.wait_read(within_s, still_s=60.0 if is_long() else 0.0)
         codes = self.stop_workers()
         self.say_progress()
         counters = self._check(dead_branches)

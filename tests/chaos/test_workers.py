@@ -69,7 +69,7 @@ def test_row_02_worker_ends_at_each_crash_point(start_chaos: Callable[..., Chaos
                         nth = 1 if len(group) == 1 else chaos.draw.randrange(1, chaos.scale(5, 40))
                         dying[f"{point}:{nth}"] = chaos.worker(f"w-{point}", CEM_CRASH_AT=f"{point}:{nth}")
                     for name, worker in dying.items():
-                        assert chaos.kills.ended_by_itself(worker, name) == 137, name
+                        assert chaos.kills.ended_by_itself(worker, name, chaos.scale(60, 300)) == 137, name
         chaos.verify()
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from cem.api.app import create_app
 from cem.api.freshness import Freshness, LogEnds, watch
-from cem.api.hot_path import is_hot
 from cem.api.ids import new_id
 from cem.api.kafka_ends import KafkaEnds
 from cem.api.keys import BadHashError, hash_key
@@ -22,7 +21,6 @@ __all__ = [
     "check_exposure",
     "create_app",
     "hash_key",
-    "is_hot",
     "listen",
     "new_id",
     "serve",

@@ -14,14 +14,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from cem.api.next_best_action import DecisionDesk
 from cem.api.problems import Problem, problem_response
 
-__all__ = ["PATH", "HotPath", "is_hot"]
+__all__ = ["PATH", "HotPath"]
 
 PATH: Final = "/v1/customers/{customer_id}/next-best-action"
 _MATCH: Final = re.compile(r"/v1/customers/([^/]+)/next-best-action").fullmatch
-
-
-#: Whether a path, as a request's head has it, is answered here: every answer is whole, so a plain request suffices.
-is_hot: Final = re.compile(rb"/v1/customers/[A-Za-z0-9_-]{1,64}/next-best-action").fullmatch
 
 
 class _Route:

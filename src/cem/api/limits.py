@@ -38,7 +38,7 @@ class LimitsMiddleware:
             await problem_response(problem, scope)(scope, receive, send)
             return
         if scope["method"] in ("GET", "HEAD"):
-            # Nothing reads a body here; h11 discards it within its own bounds.
+            # Nothing reads a body here; the server discards it within its own bounds.
             await self.app(scope, receive, send)
             return
         if _declared(scope) > self.max_bytes:

@@ -9,115 +9,19 @@ import ipaddress
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from functools import partial
-from typing import Any, Final, cast
+from typing import Final
 
-import h11
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from cem.api.plain_requests import PlainCycle, Plainly, plain_head, scope_of
+from cem.api.protocol import PatientProtocol
 from cem.settings import Settings, SettingsError
 
-__all__ = ["HEAD_S", "check_exposure", "listen", "serve"]
+__all__ = ["check_exposure", "listen", "serve"]
 
-#: A connection that has not sent a whole request head within so long is closed.
-HEAD_S: Final = 5.0
 _BACKLOG: Final = 1024
 #: When (s) after it began to listen a process has made what it keeps.
 _SETTLED_S: Final = 10.0
-
-
-class PatientProtocol(H11Protocol):
-    """uvicorn's HTTP/1.1, but nobody holds a connection by saying nothing, or one byte a second.
-
-    Plain requests (`cem.api.plain_requests`) for paths of which `plainly` is true are not read by h11.
-    """
-
-    def __init__(self, *args: Any, plainly: Plainly | None = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._waiting: asyncio.TimerHandle | None = None
-        self._plainly = plainly
-        #: What all plain requests of the connection have in common.
-        self._common: dict[str, Any] = {}
-        #: The newest plain request and its answer.
-        self._plain: PlainCycle | None = None
-        #: What came while a plain request was being answered.
-        self._early = b""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self._waiting = self.loop.call_later(HEAD_S, self._too_slow)
-        self._common = {
-            "type": "http",
-            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
-            "http_version": "1.1",
-            "server": self.server,
-            "client": self.client,
-            "scheme": self.scheme,
-            "method": "GET",
-            "root_path": "",
-        }
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        if self._plainly is not None:
-            if self._plain is not None and not self._plain.response_complete:
-                self._early += data
-                self.flow.pause_reading()
-                return
-            if self._is_between_requests() and (found := plain_head(data, self._plainly)) is not None:
-                self._answer_plainly(*found)
-                return
-        super().data_received(data)
-        if self.conn.their_state is h11.IDLE:
-            # Part of a head: all of it must come in time. (With nothing of it, uvicorn's keep-alive timer runs.)
-            if self._waiting is None and self.conn.trailing_data[0]:
-                self._waiting = self.loop.call_later(HEAD_S, self._too_slow)
-        else:
-            self._stop_waiting()
-
-    def _is_between_requests(self) -> bool:
-        conn = self.conn
-        return conn.their_state is h11.IDLE is conn.our_state and not conn.trailing_data[0]
-
-    def _answer_plainly(self, path: bytes, query: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-        self._stop_waiting()
-        self._unset_keepalive_if_required()
-        scope = scope_of(path, query, headers, self._common, self.app_state)
-        cycle = PlainCycle(
-            scope,
-            self.transport,
-            self.flow,
-            self.server_state.default_headers,
-            self._plainly_answered,
-            self.logger,
-        )
-        self._plain = cycle
-        self.cycle = cast(RequestResponseCycle, cycle)
-        task = self.loop.create_task(cycle.run(self.app))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
-
-    def _plainly_answered(self) -> None:
-        self.on_response_complete()
-        if self._early and not self.transport.is_closing():
-            early, self._early = self._early, b""
-            self.data_received(early)
-
-    def _stop_waiting(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
-
-    def _too_slow(self) -> None:
-        self._waiting = None
-        if not self.transport.is_closing():
-            self.transport.close()
 
 
 class _Server(uvicorn.Server):
@@ -192,17 +96,15 @@ async def serve(
     sock: socket.socket | None = None,
     *,
     on_stop: Callable[[], None] = lambda: None,
-    plainly: Plainly | None = None,
 ) -> None:
     """Serve `app` on `sock` (default: `listen(settings)`) until the process is told to stop. Raises what `listen` does.
 
-    `on_stop` is called when it is told so, before answers under way are waited for. Of paths of which `plainly` is true
-    plain requests are read and answered without h11: their answers must be whole, no streams.
+    `on_stop` is called when it is told so, before answers under way are waited for.
     """
     sock = sock or listen(settings)
     config = uvicorn.Config(
         app,
-        http=cast(type[asyncio.Protocol], partial(PatientProtocol, plainly=plainly)),
+        http=PatientProtocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -212,7 +114,6 @@ async def serve(
         backlog=_BACKLOG,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=max(1, int(settings.shutdown_s)),
-        h11_max_incomplete_event_size=64 * 1024,
     )
     _keep()
     # What only the first requests and looks make (connections, modules, metrics) stays as well.

@@ -51,18 +51,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
 
     `on_listening` is given the address once connections are taken.
     """
-    from cem.api import (
-        BadHashError,
-        Freshness,
-        KafkaEnds,
-        Services,
-        create_app,
-        is_hot,
-        listen,
-        new_id,
-        serve,
-        watch,
-    )
+    from cem.api import BadHashError, Freshness, KafkaEnds, Services, create_app, listen, new_id, serve, watch
     from cem.bootstrap.decision_rules import DecisionRules, read_decision_rules
     from cem.bootstrap.policies import keep_policy
     from cem.bootstrap.reloading import RulesWatch
@@ -159,7 +148,7 @@ async def run_api(settings: Settings, *, on_listening: Callable[[str], None] = l
         host, port = sock.getsockname()[:2]
         on_listening(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
         try:
-            await serve(app, settings, sock, on_stop=app.state.streams.end, plainly=is_hot)
+            await serve(app, settings, sock, on_stop=app.state.streams.end)
         finally:
             await ends.stop()
             await reader.stop()

@@ -1,12 +1,13 @@
 """The Faust app and its agents: one agent per topic, each giving whole partition batches to the lanes.
 
-No arithmetic happens here: an agent takes a batch from its topic, hands it to the batch's lane, and acknowledges it
-when the lane says that it is saved and published.
+No arithmetic happens here: an agent takes a batch from its topic, and those that came along with it, hands each to its
+lane, and acknowledges it when the lane says that it is saved and published.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import faust
@@ -16,7 +17,7 @@ from faust.tables import TableManager
 from cem.settings import Settings
 from cem.streams.lanes import LaneSet
 from cem.streams.topics import LANE_TOPICS
-from cem.streams.transport import make_transport
+from cem.streams.transport import Batch, make_transport
 
 __all__ = ["make_app"]
 
@@ -76,7 +77,11 @@ def _add_agent(app: faust.App, name: str, lanes: LaneSet) -> None:
 
     async def agent(stream: faust.Stream[Any]) -> None:
         async for event in stream.noack().events():
-            lanes.submit(event.value, event.ack)
+            batch: Batch = event.value
+            # In one step, so that their lanes begin together.
+            lanes.submit(batch, event.ack)
+            for other in batch.others:
+                lanes.submit(other, partial(app.consumer.acknowledge, other))
 
     agent.__doc__ = f"Give the batches of {name} to their lanes."
     app.agent(topic, name=f"cem.agents.{name.removeprefix('cem.')}")(agent)

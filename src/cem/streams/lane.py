@@ -129,10 +129,7 @@ class Lane:
         tp = self.partitions[batch.topic]
         self.waiting[tp] = self.waiting.get(tp, 0) + 1
         self._queue.append((batch, done))
-        if batch.together is None:
-            self._wake.set()
-        else:
-            batch.together.arrived(self._wake.set)
+        self._wake.set()
 
     def start(self, consumer: Consumer) -> None:
         """Open the lane and go on until `close`."""
@@ -199,9 +196,7 @@ class Lane:
         self.pipeline.close()
 
     def due(self) -> bool:
-        """Wake the lane if a customer is due, or if a batch waits that should have begun with others (see `Together`)."""
-        if self._queue:
-            self._wake.set()
+        """Wake the lane if a customer is due."""
         if self._checkpoints is not None and self.pipeline.is_open and self._checkpoints.due(self.number):
             self._wake.set()
         if self.pipeline.is_open and not self._queue and self._due_at() is not None:

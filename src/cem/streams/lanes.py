@@ -110,8 +110,6 @@ class LaneSet:
         lane = self.lanes.get(batch.partition)
         if lane is not None:
             lane.put(batch, done)
-        elif batch.together is not None:
-            batch.together.arrived(None)
 
     async def tick(self, every_ms: int) -> None:
         """Look at all lanes' due times, for ever."""

@@ -1,8 +1,9 @@
-"""Lanes that begin together with what one fetch brought them."""
+"""Batches of one fetch that reach an agent in one hand, so that their lanes begin together."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,97 +12,60 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
 from cem.streams.records import LogRecord
-from cem.streams.together import Together
 from cem.streams.transport import Batch, Consumer
-from tests.builders.streams import World, run, settle
+
+SOME = [TP(topic, number) for topic in "ab" for number in range(3)]
 
 
-def test_lanes_of_one_fetch_begin_when_all_their_batches_have_come() -> None:
-    """A lane whose batch comes first waits for the others', then all are applied."""
-
-    async def scenario(world: World) -> None:
-        world.kafka.produce("a", "k", 1, 500_000)
-        world.kafka.produce("b", "k", 2, 500_000)
-        await world.assign(0)
-        together = Together(2)
-        batches = [world.batch(topic, 0, 1) for topic in "ab"]
-        done: list[str] = []
-        for batch in batches:
-            batch.together = together
-            await settle()
-            assert not done
-            world.lanes.submit(batch, lambda topic=batch.topic: done.append(topic))  # type: ignore[misc]
-        await settle()
-        assert done == ["a", "b"]
-
-    run(scenario)
-
-
-def test_a_batch_of_a_lane_that_has_left_holds_nobody_up() -> None:
-    """What came for a lane that is another worker's by now counts as come."""
-
-    async def scenario(world: World) -> None:
-        world.kafka.produce("a", "k", 1, 500_000)
-        await world.assign(0)
-        together = Together(2)
-        batch, left = world.batch("a", 0, 1), world.batch("a", 0, 1)
-        batch.together = left.together = together
-        left.partition = 7
-        done: list[int] = []
-        world.lanes.submit(batch, lambda: done.append(1))
-        world.lanes.submit(left, lambda: done.append(7))
-        await settle()
-        assert done == [1]
-
-    run(scenario)
-
-
-def test_a_batch_that_never_comes_holds_the_others_up_until_the_next_look() -> None:
-    """Faust may drop a batch: the lanes that wait for it begin when their due times are looked at."""
-
-    async def scenario(world: World) -> None:
-        world.kafka.produce("a", "k", 1, 500_000)
-        await world.assign(0)
-        batch = world.batch("a", 0, 1)
-        batch.together = Together(2)
-        done: list[int] = []
-        world.lanes.submit(batch, lambda: done.append(1))
-        await settle()
-        assert not done
-        looking = asyncio.create_task(world.lanes.tick(1))
-        for _ in range(100):
-            await asyncio.sleep(0.001)
-            if done:
-                break
-        looking.cancel()
-        assert done == [1]
-
-    run(scenario)
-
-
-@pytest.mark.parametrize("all_read", [True, False])
-def test_only_lanes_that_are_not_behind_wait_for_each_other(
-    monkeypatch: pytest.MonkeyPatch, *, all_read: bool
-) -> None:
-    """Batches of one fetch know each other unless a lane has some waiting; one alone has nobody to wait for."""
-    tps = [TP("a", number) for number in range(3)]
+def consumer_of(monkeypatch: pytest.MonkeyPatch, *, all_read: bool) -> Consumer:
+    """Return a consumer that each fetch brings one record of each of `SOME`."""
 
     async def getmany(self: Any, active_partitions: set[TP], timeout: float) -> dict[TP, Any]:  # noqa: ASYNC109
-        return {tp: (0, [LogRecord("a", tp.partition, 0, 0, 0, None, b"", ())]) for tp in active_partitions}
-
-    async def main() -> None:
-        consumer = Consumer.__new__(Consumer)
-        consumer.lanes = SimpleNamespace(wants=lambda tp: True, all_read=lambda: all_read)  # type: ignore[misc]
-        consumer.linger_s = 0.0  # type: ignore[misc]
-        consumer._epochs, consumer._passed, consumer._fetched_at = {}, {}, 0.0
-        consumer._next, consumer._seeking, consumer._thread = dict.fromkeys(tps, 0), set(), None
-        batches: list[Batch] = [found for (found,) in (await consumer._getmany(set(tps), 0.0)).values()]
-        shared = {batch.together for batch in batches}
-        assert len(shared) == 1
-        together = shared.pop()
-        assert (together is not None) is all_read
-        if together is not None:
-            assert together.awaited == len(tps)
+        return {tp: (0, [LogRecord(tp.topic, tp.partition, 5, 0, 0, None, b"", ())]) for tp in SOME}
 
     monkeypatch.setattr(driver.Consumer, "_getmany", getmany)
-    asyncio.run(main())
+    consumer = Consumer.__new__(Consumer)
+    consumer.lanes = SimpleNamespace(wants=lambda tp: True, all_read=lambda: all_read)  # type: ignore[misc]
+    consumer.linger_s = 0.0  # type: ignore[misc]
+    consumer._epochs, consumer._passed, consumer._fetched_at = {}, {}, 0.0
+    consumer._next, consumer._seeking, consumer._thread = dict.fromkeys(SOME, 5), set(), None
+    consumer._acked, consumer._acked_index, consumer._n_acked = defaultdict(list), defaultdict(set), 0
+    return consumer
+
+
+def fetched(consumer: Consumer) -> list[Batch]:
+    """Return what Faust is given of a fetch."""
+    batches = asyncio.run(consumer._getmany(set(SOME), 0.0))
+    return [batch for found in batches.values() for batch in found]
+
+
+def places(batches: list[Batch]) -> list[TP]:
+    return [TP(batch.topic, batch.partition) for batch in batches]
+
+
+def test_while_no_lane_is_behind_a_topics_batches_travel_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Faust is given one batch a topic; the others of the topic come along with it, and none is missing."""
+    consumer = consumer_of(monkeypatch, all_read=True)
+    heads = fetched(consumer)
+    assert places(heads) == [TP("a", 0), TP("b", 0)]
+    assert sorted(places([each for head in heads for each in (head, *head.others)])) == SOME
+    assert consumer._next == dict.fromkeys(SOME, 6)
+    assert consumer._passed == {}
+
+
+def test_lanes_that_are_behind_begin_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While batches wait for lanes each is handed over by itself: lanes are not to wait for Kafka all at once."""
+    heads = fetched(consumer_of(monkeypatch, all_read=False))
+    assert places(heads) == SOME
+    assert not any(head.others for head in heads)
+
+
+def test_a_batch_that_came_along_is_committed_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it is acknowledged, the offset after it is what its partition's commit says; twice changes nothing."""
+    consumer = consumer_of(monkeypatch, all_read=True)
+    other = fetched(consumer)[0].others[1]
+    consumer.acknowledge(other)
+    consumer.acknowledge(other)
+    assert consumer._n_acked == 1
+    assert dict(consumer._acked) == {TP("a", 2): [5]}
+    assert consumer._new_offset(TP("a", 2)) == 6

@@ -163,6 +163,8 @@ class LaneMeter:
 
     def __init__(self, metrics: WorkerMetrics) -> None:
         self._metrics = metrics
+        #: The counter of each topic's records: looking one up takes as long as counting.
+        self._applied: dict[str, Counter] = {}
         #: Event and ingestion times (ms) of what caused the alerts of the last save.
         self._causes: tuple[list[int], list[int]] = ([], [])
 
@@ -186,7 +188,10 @@ class LaneMeter:
         if not items:
             return
         now_ms = metrics.now_ms()
-        metrics.applied.labels(topic).inc(len(items))
+        applied = self._applied.get(topic)
+        if applied is None:
+            applied = self._applied[topic] = metrics.applied.labels(topic)
+        applied.inc(len(items))
         ingested = [record.timestamp for record, _ in items]
         if metrics.event_times:
             events = [item.time_ms for _, item in items if type(item) is Received]
@@ -194,9 +199,10 @@ class LaneMeter:
             events = [record.timestamp for record, item in items if type(item) is Received]
         metrics.event_to_state.observe_many(events, now_ms, topic)
         metrics.ingestion_to_state.observe_many(ingested, now_ms, topic)
-        for code, count in Tally(_code(items[index][1]) for index in rejected).items():
-            metrics.rejected.labels(topic, code).inc(count)
-        if any(emission.topic == ALERTS for emission in emissions):
+        if rejected:
+            for code, count in Tally(_code(items[index][1]) for index in rejected).items():
+                metrics.rejected.labels(topic, code).inc(count)
+        if emissions and any(emission.topic == ALERTS for emission in emissions):
             self._note_causes(topic, items, emissions)
 
     def published(self, emissions: Sequence[Emission]) -> None:

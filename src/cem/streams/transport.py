@@ -227,9 +227,9 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
     def _fetch_states(self) -> Mapping[TP, Any]:
         """Return aiokafka's state of each partition; none while the assignment is changing."""
         try:
-            consumer = cast(ConsumerThread, self._thread)._consumer
             # As a tuple, Faust's partition is aiokafka's; its methods would look a state up four times.
-            return cast(Mapping[TP, Any], consumer._subscription.subscription.assignment._tp_state)
+            states: Mapping[TP, Any] = self._thread._consumer._subscription.subscription.assignment._tp_state
+            return states
         except AttributeError:  # no consumer, subscription or assignment
             return {}
 

@@ -95,10 +95,11 @@ def create_app(services: Services) -> FastAPI:
     )
 
     def wrap(stack: ASGIApp) -> ASGIApp:
-        inner: ASGIApp = LimitsMiddleware(HotPath(stack, desk=desk))
+        inner: ASGIApp = LimitsMiddleware(stack)
         if check is not None:
             inner = KeyMiddleware(inner, check=check)
-        return RequestIdMiddleware(MetricsMiddleware(inner, metrics=services.metrics))
+        others = RequestIdMiddleware(MetricsMiddleware(inner, metrics=services.metrics))
+        return HotPath(others, desk=desk, metrics=services.metrics, check=check)
 
     app.wrap = wrap
     app.state.services = services

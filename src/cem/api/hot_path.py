@@ -7,12 +7,18 @@ declared there too, for the document and for every method but GET; here a GET of
 from __future__ import annotations
 
 import re
+import time
 from typing import Final
 
+from prometheus_client import Histogram
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from cem.api.keys import KeyCheck, key_of
+from cem.api.limits import MAX_QUERY_BYTES
+from cem.api.metrics import ApiMetrics
 from cem.api.next_best_action import DecisionDesk
 from cem.api.problems import Problem, problem_response
+from cem.api.request_id import identified
 
 __all__ = ["PATH", "HotPath"]
 
@@ -20,33 +26,54 @@ PATH: Final = "/v1/customers/{customer_id}/next-best-action"
 _MATCH: Final = re.compile(r"/v1/customers/([^/]+)/next-best-action").fullmatch
 
 
-class _Route:
-    """What the metrics read of a route."""
-
-    path = PATH
-
-
-_ROUTE: Final = _Route()
+_JSON: Final = (b"content-type", b"application/json")
 
 
 class HotPath:
-    """Answers GETs of one path; everything else goes on."""
+    """Answers GETs of one path; everything else, and whatever is to be refused before it is looked at, goes on.
 
-    def __init__(self, app: ASGIApp, *, desk: DecisionDesk) -> None:
+    It stands outermost, and does for its path what the layers behind it do for the others.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, desk: DecisionDesk, metrics: ApiMetrics, check: KeyCheck | None
+    ) -> None:
         self.app = app
         self.desk = desk
+        self._check = check
+        self._metrics = metrics
+        self._durations: dict[int, Histogram] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         match = _MATCH(scope["path"]) if scope["type"] == "http" and scope["method"] == "GET" else None
-        if match is None:
+        if (
+            match is None
+            or len(scope["query_string"]) > MAX_QUERY_BYTES
+            or (self._check is not None and not await self._check.accepts(key_of(scope)))
+        ):
             await self.app(scope, receive, send)
             return
-        scope["route"] = _ROUTE
+        began = time.perf_counter()
+        status = 500
+        extra = identified(scope)
         try:
-            body = await self.desk.answer(match[1], scope)
-        except Problem as problem:
-            await problem_response(problem, scope)(scope, receive, send)
-            return
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+            try:
+                body = await self.desk.answer(match[1], scope)
+                response, status = None, 200
+            except Problem as problem:
+                response, status = problem_response(problem, scope), problem.status
+            if response is None:
+                headers = [_JSON, (b"content-length", b"%d" % len(body)), *extra]
+            else:
+                body, headers = bytes(response.body), [*response.raw_headers, *extra]
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+        finally:
+            self._duration(status).observe(time.perf_counter() - began)
+
+    def _duration(self, status: int) -> Histogram:
+        found = self._durations.get(status)
+        if found is None:
+            found = self._metrics.duration.labels(PATH, "GET", f"{status // 100}xx")
+            self._durations[status] = found
+        return found

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cem.api.problems import Problem, problem_response
 
-__all__ = ["BadHashError", "KeyCheck", "KeyMiddleware", "hash_key"]
+__all__ = ["BadHashError", "KeyCheck", "KeyMiddleware", "hash_key", "key_of"]
 
 _N: Final = 2**14
 _R: Final = 8
@@ -92,7 +92,7 @@ class KeyMiddleware:
         self.check = check
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not _is_open(scope) and not await self.check.accepts(_key_of(scope)):
+        if scope["type"] == "http" and not _is_open(scope) and not await self.check.accepts(key_of(scope)):
             problem = Problem(
                 "unauthorised",
                 "the API key is missing or wrong",
@@ -110,7 +110,7 @@ def _is_open(scope: Scope) -> bool:
     return path.startswith(_OPEN_UNDER)
 
 
-def _key_of(scope: Scope) -> bytes:
+def key_of(scope: Scope) -> bytes:
     for name, value in scope["headers"]:
         if name == b"x-api-key":
             return bytes(value)

@@ -11,11 +11,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cem.api.problems import Problem, problem_response
 
-__all__ = ["MAX_BODY_BYTES", "RECEIVE_S", "LimitsMiddleware", "require_json"]
+__all__ = ["MAX_BODY_BYTES", "MAX_QUERY_BYTES", "RECEIVE_S", "LimitsMiddleware", "require_json"]
 
 MAX_BODY_BYTES: Final = 64 * 1024
 RECEIVE_S: Final = 5.0
-_MAX_QUERY_BYTES: Final = 32 * 1024
+MAX_QUERY_BYTES: Final = 32 * 1024
 _CLOSE: Final = {"Connection": "close"}
 
 
@@ -33,8 +33,8 @@ class LimitsMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if len(scope["query_string"]) > _MAX_QUERY_BYTES:
-            problem = Problem("too-large", f"the query is longer than {_MAX_QUERY_BYTES} bytes", status=414)
+        if len(scope["query_string"]) > MAX_QUERY_BYTES:
+            problem = Problem("too-large", f"the query is longer than {MAX_QUERY_BYTES} bytes", status=414)
             await problem_response(problem, scope)(scope, receive, send)
             return
         if scope["method"] in ("GET", "HEAD"):

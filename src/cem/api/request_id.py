@@ -8,8 +8,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["RequestIdMiddleware", "traceparent_of"]
+__all__ = ["RequestIdMiddleware", "identified", "traceparent_of"]
 
+_NO_STORE: Final = (b"cache-control", b"no-store")
 _GIVEN: Final = re.compile(rb"[A-Za-z0-9_.-]{8,64}").fullmatch
 _TRACEPARENT: Final = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 
@@ -24,13 +25,7 @@ class RequestIdMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = b""
-        for name, value in scope["headers"]:
-            if name == b"request-id":
-                given = value
-        request_id = given if given and _GIVEN(given) else secrets.token_hex(8).encode()
-        scope.setdefault("state", {})["request_id"] = request_id.decode()
-        extra = ((b"request-id", request_id), (b"cache-control", b"no-store"))
+        extra = identified(scope)
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -38,6 +33,17 @@ class RequestIdMiddleware:
             await send(message)
 
         await self.app(scope, receive, send_with_id)
+
+
+def identified(scope: Scope) -> tuple[tuple[bytes, bytes], tuple[bytes, bytes]]:
+    """Return the headers that every answer has; the request's id is in the scope's state from now on."""
+    given = b""
+    for name, value in scope["headers"]:
+        if name == b"request-id":
+            given = value
+    request_id = given if given and _GIVEN(given) else secrets.token_hex(8).encode()
+    scope.setdefault("state", {})["request_id"] = request_id.decode()
+    return (b"request-id", request_id), _NO_STORE
 
 
 def traceparent_of(scope: Scope) -> str | None:

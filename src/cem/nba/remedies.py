@@ -30,8 +30,13 @@ _REASONS: Final[Mapping[str, str]] = {
     "bill_shock": "billing",
     "promise": "order",
     "service_loss": "network",
-    "silent_sufferer": "",
     "sinking": "",
+}
+#: What somebody who says nothing would say, by what went wrong most, the first of equals.
+_FAILURES: Final[Mapping[str, str]] = {
+    "faults": "network",
+    "broken_promises": "order",
+    "failed_payments": "payment",
 }
 #: Where a person speaks with him, not a message.
 _SPOKEN: Final = "call"
@@ -60,8 +65,7 @@ class Remedies:
     ) -> RemedyPolicy | None:
         """Return the action for the alert called `identity`, told over `channel` ("": by a person), or None."""
         catalogue, params = self._catalogue, self._params
-        reason = "usage" if finding.type.startswith("sms_") else _REASONS.get(finding.type, finding.subject)
-        call = Call(channel=channel or _SPOKEN, reason=reason)
+        call = Call(channel=channel or _SPOKEN, reason=_reason_of(finding))
         facts = facts_of(
             customer,
             call,
@@ -83,3 +87,11 @@ class Remedies:
             if action is not None and action.precedence != "selling" and action.action != catalogue.fallback:
                 return RemedyPolicy(action.action, action.price_minor)
         return None
+
+
+def _reason_of(finding: Finding) -> str:
+    if finding.type.startswith("sms_"):
+        return "usage"
+    if finding.type == "silent_sufferer":
+        return max(_FAILURES.items(), key=lambda item: float(finding.evidence.get(item[0], 0)))[1]
+    return _REASONS.get(finding.type, finding.subject)

@@ -17,10 +17,13 @@ from cem.domain.events import (
     Event,
     OutcomeRecorded,
     OutcomeState,
+    PaymentMade,
     PlanChanged,
     ProfileChanged,
     ServiceDegraded,
     ServiceKind,
+    ServiceRestored,
+    SmsRated,
 )
 from cem.domain.events.enums import Channel, Consent
 from cem.domain.finding import Finding
@@ -29,7 +32,7 @@ from cem.domain.thresholds import RemedyPolicy
 from cem.nba import Policy, load_policy
 from cem.nba.policy import ACTIONS_FILE, DECISION_FILE
 from cem.nba.remedies import Remedies
-from tests.builders.customers import DAY, HOUR, T0, Context, advance, household
+from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household
 
 FATHER, DAUGHTER = "+4915100000001", "+4915100000002"
 
@@ -117,6 +120,28 @@ def test_trouble_is_no_occasion_to_sell() -> None:
     assert alert.type == "service_loss"
     assert alert.remedy is not None
     assert REMEDIES._catalogue.action(alert.remedy.action).precedence == "service"  # type: ignore[union-attr]
+
+
+def test_somebody_who_suffers_in_silence_is_helped_with_what_went_wrong() -> None:
+    """Short faults on a line that texts near its allowance: the fault is solved, no bundle is offered."""
+    plan = PlanChanged(plan="M", price_minor=3_000, sms_allowance=100, line=DAUGHTER)
+    events: list[tuple[int, Event]] = [(T0, plan), *bills(BillCause.SMS, 700)]
+    bought = [(at_ms, event) for at_ms, event in events if isinstance(event, BillIssued)]
+    for at_ms, event in bought:
+        events.append((at_ms, PaymentMade(bill_id=event.bill_id, amount_minor=event.total_minor)))
+    for n in range(95):
+        message = SmsRated(line=DAUGHTER, recipient=f"r{n % 5}", segments=1, in_allowance=True)
+        events.append((T0 + 91 * DAY + n * MINUTE, message))
+    for n in range(4):
+        at_ms = T0 + 92 * DAY + n * DAY
+        events.append((at_ms, ServiceDegraded(kind=ServiceKind.SMS, line=FATHER, incident_id=f"i{n}")))
+        events.append((at_ms + HOUR, ServiceRestored(kind=ServiceKind.SMS, line=FATHER, incident_id=f"i{n}")))
+    ctx = Deciding(0)
+    household(sorted(events, key=lambda e: e[0]), ctx=ctx)
+    alert = next(e for e in ctx.emitted if isinstance(e, Alert) and e.type == "silent_sufferer")
+    assert alert.evidence["faults"] == 4
+    assert alert.remedy is not None
+    assert alert.remedy.action == "solve_reception_fault"
 
 
 def test_where_nothing_is_decided_the_policy_s_remedy_stands() -> None:

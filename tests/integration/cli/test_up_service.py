@@ -46,11 +46,12 @@ def start(tmp_path: Path) -> Iterator[Callable[..., RunningUp]]:
 
 def test_up_starts_everything_shows_it_and_stops_it(start: Callable[..., RunningUp]) -> None:
     """Addresses, the broker's nature, status, alerts; then Ctrl-C and nothing is left."""
-    up = start("--seed", "7", "--speed", "60")
+    up = start("--seed", "7", "--speed", "60", environ={"CEM_METRICS_PORT": "9999"})
     up.until("ready; Ctrl-C stops everything")
     assert any("forgets its log" in line for line in up.lines)
     assert "--seed" in up.environ_of("simulate")
-    assert "CEM_CLOCK=simulated" in up.environ_of("worker")
+    assert {"CEM_CLOCK=simulated", "CEM_METRICS_PORT=9999"} <= set(up.environ_of("worker"))
+    assert "CEM_METRICS_PORT=0" in up.environ_of("webhooks")
     run = up.run_file
     assert set(run["pids"]) == {
         "broker",

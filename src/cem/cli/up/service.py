@@ -134,8 +134,10 @@ class Service:
         self._introduce(old)
         await family.start("worker", plan.worker(), environ, restart=True)
         await family.start("api", plan.api(), environ)
-        await family.start("webhooks", plan.webhooks(), environ, restart=True)
-        await family.start("learner", plan.learner(), environ, restart=True)
+        # A port for metrics is one process's: the worker's.
+        beside = environ | {"CEM_METRICS_PORT": "0"}
+        await family.start("webhooks", plan.webhooks(), beside, restart=True)
+        await family.start("learner", plan.learner(), beside, restart=True)
         self._write_run_file()
         self._screen.status("waiting for the API ...")
         url = api_url(plan.settings)

@@ -106,7 +106,12 @@ def least_for_rise(habits: Habits, first_day: int, policy: RisePolicy) -> int:
     """Return the number of messages of the newest day below which `rise_of` cannot find anything; 0 if none is enough."""
     if habits.day - first_day + 1 < min(policy.age_days, policy.young_days) or not policy.enabled:
         return 0
-    return max(1, policy.minimum - sum(habits.days[:2]))
+    days = habits.days[: _CLEAR.days - 1]
+    most = (len(days) - days.count(0) + 1) * _CLEAR.cap * policy.day_cap
+    if most < policy.clear and most < policy.notice and most < policy.alert:
+        # Too few days with messages for any score.
+        return 0
+    return max(1, policy.minimum - sum(days[:2]))
 
 
 def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, noon: int, policy: RisePolicy) -> Rise:
@@ -121,8 +126,9 @@ def rise_of(habits: Habits, first_day: int, rhythm: Rhythm, noon: int, policy: R
         told_from = young.reaches(policy.alert + more)
         return Rise(before, young, young, told_from, told_from)
     more += policy.young * 14 / age
-    slow = _score(_SLOW, habits, spent, _usual(_SLOW, habits, first_day, spent, prior, policy), policy)
-    clear = _score(_CLEAR, habits, spent, _usual(_CLEAR, habits, first_day, spent, prior, policy), policy)
+    seen = _seen(habits, first_day, spent, prior)
+    slow = _score(_SLOW, habits, spent, _usual(_SLOW, habits, first_day, seen, prior, policy), policy)
+    clear = _score(_CLEAR, habits, spent, _usual(_CLEAR, habits, first_day, seen, prior, policy), policy)
     alert_from = clear.reaches(policy.alert + more)
     told_from = min(slow.reaches(policy.notice + more), clear.reaches(policy.clear + more))
     return Rise(before, slow, clear, min(told_from, alert_from), alert_from)
@@ -135,8 +141,11 @@ def _score(kind: _Kind, habits: Habits, spent: list[float], usual: float, policy
     known = len(days)
     slow = fast = 0.0
     for back in range(min(kind.days, len(spent)) - 1, 0, -1):
-        by_slow, by_fast = evidence.of(usual * spent[back])
         n = days[back - 1] if back <= known else 0
+        if not n and not slow and not fast:
+            # A day without messages speaks against a rise.
+            continue
+        by_slow, by_fast = evidence.of(usual * spent[back])
         slow = max(0.0, slow + by_slow[n if n < len(by_slow) else -1])
         fast = max(0.0, fast + by_fast[n if n < len(by_fast) else -1])
     usual_3d = usual * sum(spent[:3])
@@ -145,18 +154,21 @@ def _score(kind: _Kind, habits: Habits, spent: list[float], usual: float, policy
 
 
 def _usual(
-    kind: _Kind, habits: Habits, first_day: int, spent: list[float], prior: float, policy: RisePolicy
+    kind: _Kind,
+    habits: Habits,
+    first_day: int,
+    seen: tuple[float, float],
+    prior: float,
+    policy: RisePolicy,
 ) -> float:
     """Return the upper estimate of the line's messages a day."""
     unknown = kind.unknown * policy.unknown
     old = _upper(habits.sent / UNIT, exposure_of(first_day, habits.day), prior, kind.doubt, unknown)
-    return max(kind.old * old, _usual_a_day(habits, first_day, spent, prior, kind.doubt, unknown))
+    return max(kind.old * old, _upper(*seen, prior, kind.doubt, unknown))
 
 
-def _usual_a_day(
-    habits: Habits, first_day: int, spent: list[float], prior: float, doubt: float, unknown: float
-) -> float:
-    """Return the upper estimate of the line's messages a day, from what is older than 7 days."""
+def _seen(habits: Habits, first_day: int, spent: list[float], prior: float) -> tuple[float, float]:
+    """Return the line's messages that are older than 7 days and the usual days in which it sent them, decayed."""
     days = habits.days
     known = len(days)
     sent, total = habits.sent / UNIT, exposure_of(first_day, habits.day)
@@ -169,7 +181,7 @@ def _usual_a_day(
             # A wild day teaches no more than a lively one.
             sent += min(n, 4 * (PRIOR_MESSAGES + sent) / (base + total) * spent[back] + 24)
         total += spent[back]
-    return _upper(sent, total, prior, doubt, unknown)
+    return sent, total
 
 
 def _upper(sent: float, spent: float, prior: float, doubt: float, unknown: float) -> float:

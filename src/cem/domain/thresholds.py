@@ -180,7 +180,7 @@ class LedgerPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: Another salt holds out other customers.
     salt: str = "1"
     #: Types that are told always, whatever they avoid.
-    duty: tuple[str, ...] = ("sms_allowance",)
+    duty: tuple[str, ...] = ("sms_allowance", "sms_money")
     #: Share of the customers who are told of a type while it is paused, so that it is known when that is over.
     paused_tell_share: float = 0.05
 

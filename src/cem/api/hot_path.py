@@ -17,7 +17,7 @@ from cem.api.keys import KeyCheck, key_of
 from cem.api.limits import MAX_QUERY_BYTES
 from cem.api.metrics import ApiMetrics
 from cem.api.next_best_action import DecisionDesk
-from cem.api.problems import Problem, problem_response
+from cem.api.problems import Problem, bug_response, problem_response
 from cem.api.request_id import identified
 
 __all__ = ["PATH", "HotPath"]
@@ -62,6 +62,8 @@ class HotPath:
                 response, status = None, 200
             except Problem as problem:
                 response, status = problem_response(problem, scope), problem.status
+            except Exception as error:
+                response = bug_response(error, scope)
             if response is None:
                 headers = [_JSON, (b"content-length", b"%d" % len(body)), *extra]
             else:

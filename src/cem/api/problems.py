@@ -18,7 +18,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
-__all__ = ["KINDS", "FieldError", "Kind", "Problem", "base_url", "help_page", "install", "problem_response"]
+__all__ = [
+    "KINDS",
+    "FieldError",
+    "Kind",
+    "Problem",
+    "base_url",
+    "bug_response",
+    "help_page",
+    "install",
+    "problem_response",
+]
 
 _log = logging.getLogger(__name__)
 
@@ -186,6 +196,12 @@ def problem_response(problem: Problem, scope: Scope) -> Response:
     )
 
 
+def bug_response(error: Exception, scope: Scope) -> Response:
+    """Return the answer to a request that met a mistake of ours, which is logged under the request's id."""
+    _log.error("request %s failed", scope.get("state", {}).get("request_id"), exc_info=error)
+    return problem_response(Problem("internal", "an unexpected error; it has been logged"), scope)
+
+
 def install(app: FastAPI) -> None:
     """Make `app` answer every error with a problem."""
 
@@ -220,8 +236,7 @@ def install(app: FastAPI) -> None:
         return problem_response(Problem("invalid-request", errors[0].detail, errors=errors), request.scope)
 
     async def on_bug(request: Request, error: Exception) -> Response:
-        _log.error("request %s failed", request.scope.get("state", {}).get("request_id"), exc_info=error)
-        return problem_response(Problem("internal", "an unexpected error; it has been logged"), request.scope)
+        return bug_response(error, request.scope)
 
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)

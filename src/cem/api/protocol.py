@@ -46,7 +46,17 @@ class PatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         self._ended = False
         self._came += len(data)
+        # A body that comes behind its answer: uvicorn would end the keep-alive timer and not begin another.
+        behind = self.cycle if not self._in_head and self._is_answered() else None
+        timer = self.timeout_keep_alive_task
+        if behind is not None:
+            self.timeout_keep_alive_task = None
         super().data_received(data)
+        if behind is not None and timer is not None:
+            if behind is self.cycle:
+                self.timeout_keep_alive_task = timer
+            else:
+                timer.cancel()
         if self._ended or not self._in_head or self.transport.is_closing():
             return
         if self._came > MOST_HEAD:
@@ -73,7 +83,13 @@ class PatientProtocol(HttpToolsProtocol):
             self._waiting.cancel()
             self._waiting = None
 
+    def _is_answered(self) -> bool:
+        return self.cycle is None or self.cycle.response_complete
+
     def _too_slow(self) -> None:
         self._waiting = None
-        if not self.transport.is_closing():
+        if not self._is_answered():
+            # Whoever listens to a stream has all the time that it takes; it may be that nothing more comes.
+            self._waiting = self.loop.call_later(HEAD_S, self._too_slow)
+        elif not self.transport.is_closing():
             self.transport.close()

@@ -125,7 +125,9 @@ class Lane:
         return self._consumer is not None and self._consumer.coming(tp, within_s)
 
     def put(self, batch: Batch, done: Callable[[], None]) -> None:
-        """Queue a batch; `done` is called when it is saved and published (never, if it is stale)."""
+        """Queue a batch; `done` is called when it is saved and published (never, if it is stale or the lane has stopped)."""
+        if self.stopped is not None:
+            return  # fetched before it stopped: nobody will take it, and all others would count as behind
         tp = self.partitions[batch.topic]
         self.waiting[tp] = self.waiting.get(tp, 0) + 1
         self._queue.append((batch, done))

@@ -107,7 +107,7 @@ class RecordPublisher:
             return
         if self._producer is not None:
             # What was acknowledged meanwhile need not wait for the next look.
-            self._producer.poll(0)
+            self._take_in(self._producer)
 
     async def stop(self) -> None:
         """Close the connection; gives up what is unacknowledged after two seconds."""
@@ -118,11 +118,11 @@ class RecordPublisher:
         if producer is not None:
             until = asyncio.get_running_loop().time() + _STOP_S
             while self._awaited and asyncio.get_running_loop().time() < until:
-                producer.poll(0)
+                self._take_in(producer)
                 await asyncio.sleep(_SOON_S)
             if self._awaited:
                 producer.purge()
-                producer.poll(0)
+                self._take_in(producer)
 
     def _hand_over(self, e: Emission, delivered: Callable[[KafkaException | None], None]) -> None:
         """Have the producer send the record; `delivered` is told what became of it. Raises Unavailable, LaneStopped."""
@@ -141,14 +141,19 @@ class RecordPublisher:
             delivered(KafkaException(None))
             return
         except KafkaException as error:
+            if error.args[0].code() == KafkaError._FATAL:
+                self._broken = True
+                self._look_soon()
             delivered(error)
             return
-        loop = asyncio.get_running_loop()
         if not self._awaited:
-            self._heard_s = loop.time()
+            self._heard_s = asyncio.get_running_loop().time()
         self._awaited += 1
+        self._look_soon()
+
+    def _look_soon(self) -> None:
         if self._looking is None:
-            self._looking = loop.call_later(_SOON_S, self._look)
+            self._looking = asyncio.get_running_loop().call_later(_SOON_S, self._look)
 
     def _started(self) -> Producer:
         self._trouble = None
@@ -171,11 +176,11 @@ class RecordPublisher:
         if producer is None:
             return
         before = self._awaited
-        producer.poll(0)
+        self._take_in(producer)
         if self._broken:
             # What waits in it is given back as failed, here or at the next look; then there will be a new one.
             producer.purge()
-            producer.poll(0)
+            self._take_in(producer)
             if not self._awaited:
                 self._producer, self._broken = None, False
         loop = asyncio.get_running_loop()
@@ -186,6 +191,17 @@ class RecordPublisher:
             soon = now_s - self._heard_s < _SOON_FOR_S
             self._looking = loop.call_later(_SOON_S if soon else _LATER_S, self._look)
 
+    def _take_in(self, producer: Producer) -> None:
+        """Tell what was acknowledged or refused. An error after which a producer sends nothing is raised here alone."""
+        try:
+            producer.poll(0)
+        except KafkaException as exception:
+            error: KafkaError = exception.args[0]
+            self._noted(error)
+            if error.fatal():
+                self._broken = True
+                self._look_soon()
+
     def _delivered(
         self, told: Callable[[KafkaException | None], None], error: KafkaError | None, message: object
     ) -> None:
@@ -195,7 +211,6 @@ class RecordPublisher:
             self._trouble = None
             told(None)
         else:
-            self._broken |= error.fatal()
             told(KafkaException(error))
 
     def _noted(self, error: KafkaError) -> None:

@@ -322,3 +322,16 @@ def test_who_waits_for_a_solution_is_not_sold_to() -> None:
     assert encode_answer(replay(event, shipped_policy())) == msgspec.json.encode(answer)
     free = Api(customer).get(path(reason="plan")).json()
     assert "suitability.no_grievance" not in {d["rule"] for d in free["dropped"]}
+
+
+def test_a_mistake_of_ours_is_a_problem_with_the_requests_id(caplog: pytest.LogCaptureFixture) -> None:
+    """As on every other route; the log has it under the same id."""
+
+    class Stopped:
+        def now_ms(self) -> int:
+            raise ZeroDivisionError("a mistake")
+
+    answer = Api(clock=Stopped()).get(path("nobody"), headers={"Request-Id": "a-request-1"})
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert answer.json()["request_id"] == answer.headers["request-id"] == "a-request-1"
+    assert "request a-request-1 failed" in caplog.text

@@ -151,6 +151,41 @@ def test_whoever_has_sent_his_head_is_not_hurried(
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("body", [b"abc", b"a"])
+def test_a_body_behind_its_answer_does_not_hold_the_connection(body: bytes) -> None:
+    """uvicorn's keep-alive timer goes on, whether the body comes whole or never ends."""
+
+    async def run() -> None:
+        line = Line()
+        assert b"200 OK" in await line.say(head("Content-Length: 3"))
+        timer = line.protocol.timeout_keep_alive_task
+        assert timer is not None
+        await line.say(body)
+        assert line.protocol.timeout_keep_alive_task is timer and not timer.cancelled()
+        if len(body) == 3:
+            assert b"200 OK" in await line.say(head())
+            assert timer.cancelled() and line.protocol.timeout_keep_alive_task is not None
+
+    asyncio.run(run())
+
+
+def test_whoever_listens_to_an_answer_has_all_the_time_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if an empty line came meanwhile."""
+    monkeypatch.setattr(protocol, "HEAD_S", 0.05)
+
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.3)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def run() -> None:
+        line = Line(slow)
+        line.protocol.data_received(head())
+        assert b"204 No Content" in await line.say(b"\r\n")
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("ends", [False, True])
 def test_a_head_without_end_is_refused_and_a_long_one_is_not(ends: bool) -> None:
     async def run() -> None:

@@ -46,6 +46,21 @@ def test_time_waits_for_unread_records() -> None:
     run(scenario)
 
 
+def test_what_was_fetched_before_a_lane_stopped_does_not_count_as_waiting() -> None:
+    """Nobody takes it any more: the worker would never again pass for one that is not behind."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 500_000)
+        await world.assign(0, 1)
+        lane = world.lanes.lanes[0]
+        lane.stop(LaneStopped("a damaged state"))
+        lane.put(world.batch("a", 0, 1), lambda: None)
+        await settle()
+        assert world.lanes.all_read()
+
+    run(scenario)
+
+
 def test_offsets_without_records_hold_no_time_back() -> None:
     """What ends a transaction has an offset and is no record: the lane has read it when the fetch has passed it."""
 

@@ -146,7 +146,10 @@ class Family:
                 return
             await self._spawn(name, arguments, environ, again=True)
             if not self._stopping.is_set():
-                self._restarted()
+                try:
+                    self._restarted()
+                except OSError as error:
+                    self._say(f"run.json still names the {name} of before: {error}")
 
     def _report(self, child: Child) -> None:
         assert child.exit_code is not None

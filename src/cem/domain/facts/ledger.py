@@ -30,7 +30,7 @@ __all__ = ["COMPLAINT", "is_held_out", "judge_ledger", "watch_alert"]
 COMPLAINT: Final = "complaint"
 #: A CSAT of at most so much is one, too.
 _BAD_CSAT: Final = 2
-#: Alerts watched at a time, one a type.
+#: Alerts watched at a time, one a type but for those that have ended and are not judged yet.
 _KEPT: Final = 12
 
 
@@ -51,13 +51,10 @@ def watch_alert(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> Non
     paused = ctx.restraint.pauses(alert.type)
     if alert.type in policy.duty or not (policy.holdout_share or paused):
         return  # nobody to compare with
-    if any(
-        watch.type == alert.type and _end_ms(watch) <= alert.opened_ms for watch in customer.watching.watches
-    ):
-        # Records are ahead of the clock: a lane that catches up takes many of them between two ticks.
-        judge_ledger(customer, alert.opened_ms, ctx)
     watches = customer.watching.watches
-    if len(watches) >= _KEPT or any(watch.type == alert.type for watch in watches):
+    # One that has ended and is not judged yet does not count: a lane that catches up takes weeks of one topic between two
+    # ticks, and judges by the clock, when it has what the other topics say of those weeks.
+    if len(watches) >= _KEPT or any(w.type == alert.type and _end_ms(w) > alert.opened_ms for w in watches):
         return
     # The next full second, so that what opened the alert (a call, a bad answer) does not count as what followed it.
     opened_s = -(-alert.opened_ms // 1000)

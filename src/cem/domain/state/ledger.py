@@ -43,7 +43,7 @@ class Watch(msgspec.Struct, array_like=True, gc=False):
 
 
 class Watching(msgspec.Struct, array_like=True, gc=False):
-    """The customer's alerts whose horizons have not closed, one a type, oldest first."""
+    """The customer's alerts whose horizons have not been judged, oldest first; of a type no two at the same time."""
 
     watches: list[Watch] = []
 

@@ -126,7 +126,11 @@ def test_a_horizon_that_closed_between_two_ticks_makes_room_for_the_next_alert()
     customer = new_customer("c")
     for at_ms, event in (*twice(), *later):
         fold(customer, received(event, at_ms, customer_id="c"), ctx)
-    assert ctx.lane.look(LEDGER).told == {"repeat_call": Tally(1, 0, 0, 0)}
+    assert customer.ledger_due_s * 1000 == T0 + DAY + 14 * DAY
+    # Another topic is behind: what it says of the first horizon comes before the clock closes that.
+    fold(customer, received(SurveyAnswered(about="c2", csat=1), T0 + 3 * DAY, customer_id="c"), ctx)
+    tick(customer, T0 + 20 * DAY + HOUR, ctx)
+    assert ctx.lane.look(LEDGER).told == {"repeat_call": Tally(1, 0, 1, 0)}
     assert [watch.opened_s * 1000 for watch in customer.watching.watches] == [T0 + 20 * DAY + HOUR]
     assert customer.ledger_due_s * 1000 == T0 + 34 * DAY + HOUR
 

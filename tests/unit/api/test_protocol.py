@@ -85,6 +85,8 @@ class Line:
 
 
 def test_requests_that_come_early_or_in_pieces_are_answered_in_their_order() -> None:
+    """Four requests, cut and put together in ways that networks do."""
+
     async def run() -> None:
         line = Line(Api(typical_customer()).app)
         asked, livez = head(), head(target="/livez")
@@ -112,6 +114,7 @@ def test_requests_that_come_early_or_in_pieces_are_answered_in_their_order() -> 
 def test_whoever_begins_a_head_and_does_not_end_it_is_hung_up_on(
     before: list[bytes], begun: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Wherever in the life of a connection he begins it."""
     monkeypatch.setattr(protocol, "HEAD_S", 0.05)
 
     async def run() -> None:
@@ -140,6 +143,7 @@ def test_whoever_begins_a_head_and_does_not_end_it_is_hung_up_on(
 def test_whoever_has_sent_his_head_is_not_hurried(
     pieces: list[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """What comes after the head has its own deadlines."""
     monkeypatch.setattr(protocol, "HEAD_S", 0.05)
 
     async def run() -> None:
@@ -188,6 +192,8 @@ def test_whoever_listens_to_an_answer_has_all_the_time_it_takes(monkeypatch: pyt
 
 @pytest.mark.parametrize("ends", [False, True])
 def test_a_head_without_end_is_refused_and_a_long_one_is_not(ends: bool) -> None:
+    """64 KiB are surely enough."""
+
     async def run() -> None:
         line = Line()
         found = await line.say(head()[:-2])
@@ -214,6 +220,8 @@ def test_a_head_without_end_is_refused_and_a_long_one_is_not(ends: bool) -> None
     ],
 )
 def test_what_means_two_things_or_none_is_refused(nonsense: bytes) -> None:
+    """Nobody behind a proxy smuggles a request past it."""
+
     async def run() -> None:
         line = Line()
         found = await line.say(nonsense)
@@ -223,6 +231,8 @@ def test_what_means_two_things_or_none_is_refused(nonsense: bytes) -> None:
 
 
 def test_a_request_under_way_is_answered_before_a_stop_and_the_connection_closed() -> None:
+    """A stop waits for answers, not for connections."""
+
     async def run() -> None:
         line = Line()
         line.protocol.data_received(head())
@@ -235,6 +245,8 @@ def test_a_request_under_way_is_answered_before_a_stop_and_the_connection_closed
 
 
 def test_who_hangs_up_meanwhile_is_not_written_to() -> None:
+    """Nor is anything raised."""
+
     async def run() -> None:
         line = Line()
         line.protocol.data_received(head())
@@ -245,6 +257,8 @@ def test_who_hangs_up_meanwhile_is_not_written_to() -> None:
 
 
 def test_an_application_that_fails_or_says_nothing_is_answered_for() -> None:
+    """The client hears of it, and does not wait."""
+
     async def fails(scope: Scope, receive: Receive, send: Send) -> None:
         raise ValueError("a bug")
 

@@ -32,7 +32,13 @@ class ManyLanes:
     """The log, the states and the workers of a small deployment."""
 
     def __init__(
-        self, lanes: int = 3, *, seed: int = 0, identity: IdentityRules | None = None, repeats: float = 0.0
+        self,
+        lanes: int = 3,
+        *,
+        seed: int = 0,
+        identity: IdentityRules | None = None,
+        repeats: float = 0.0,
+        alerts: AlertPolicy | None = None,
     ) -> None:
         """repeats: share of the saves whose emissions are published a second time, later."""
         self.lanes = lanes
@@ -49,7 +55,9 @@ class ManyLanes:
         self._draw = random.Random(seed)
         self._repeats = repeats
         self._again: list[list[Emission]] = []
-        rules = Rules("test", alerts=AlertPolicy(), late_limit_ms=7 * DAY, timezone="UTC", identity=identity)
+        rules = Rules(
+            "test", alerts=alerts or AlertPolicy(), late_limit_ms=7 * DAY, timezone="UTC", identity=identity
+        )
         self.stepper = CemStepper(rules, dead_letter=dead_letter, lane_of=lambda key: lane_of(key, lanes))
 
     def send(self, event: Event, key: str, event_id: str, *, topic: str = "", **more: Any) -> None:

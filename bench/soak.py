@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import subprocess
 import sys
@@ -48,6 +49,7 @@ class Watch:
         self.minutes: list[dict[str, Any]] = []
         self.worst_lag_s = 0.0
         self.unread = 0
+        self._stolen_s = stolen_s()
 
     def look(self) -> float | None:
         """Return the lag that the worker shows now, in seconds; None when it does not answer or does not know."""
@@ -75,10 +77,21 @@ class Watch:
             "connections": {name: sockets(pid) for name, pid in self.processes.items()},
             "cpu": {name: round(used / wall, 3) for name, used in cpu.items()},
             "worst_lag_s": round(self.worst_lag_s, 3),
+            "stolen": round((stolen_s() - self._stolen_s) / wall / (os.cpu_count() or 1), 3),
         }
         self.worst_lag_s = 0.0
+        self._stolen_s = stolen_s()
         self.minutes.append(found)
         return found
+
+
+def stolen_s() -> float:
+    """Return the seconds of CPU that the host of a virtual machine has given to others; 0 where nobody says."""
+    try:
+        shares = Path("/proc/stat").read_text().split("\n", 1)[0].split()
+        return int(shares[8]) / os.sysconf("SC_CLK_TCK")
+    except (OSError, IndexError):
+        return 0.0
 
 
 def sockets(pid: int) -> int:
@@ -110,6 +123,9 @@ def verdict(minutes: list[dict[str, Any]], settle_s: float) -> tuple[list[Row], 
         row = Row(f"{name}, connections gained", most_held - held, "sockets")
         rows.append(row)
         targets.append(Target(row.name, most=CONNECTIONS, of="value"))
+    rows.append(
+        Row("most that the host took in a minute", 100 * max(m["stolen"] for m in minutes), "% of the cores")
+    )
     lag = Row("longest lag", max(m["worst_lag_s"] for m in minutes), "s")
     rows.append(lag)
     targets.append(Target(lag.name, most=LAG_S, of="value"))
@@ -203,7 +219,8 @@ def _line(minute: dict[str, Any]) -> str:
         f"{name} {size / 2**20:.0f} MiB {minute['connections'][name]} conn {minute['cpu'][name]:.0%}"
         for name, size in minute["memory"].items()
     )
-    return f"{minute['at_s']:5} s  lag {minute['worst_lag_s']:.2f} s  {held}"
+    stolen = f", host took {minute['stolen']:.0%}" if minute["stolen"] >= 0.01 else ""
+    return f"{minute['at_s']:5} s  lag {minute['worst_lag_s']:.2f} s  {held}{stolen}"
 
 
 if __name__ == "__main__":

@@ -29,13 +29,7 @@ _LINE_MESSAGES = _LINE_FAMILY[SmsRated.TOPIC]
 
 def count(customer: Customer, received: Received) -> None:
     """Count the record for the customer and for the line that it names; widen the span of times known."""
-    at_ms = received.time_ms
-    if at_ms > customer.last_ms:
-        customer.last_ms = at_ms
-    if at_ms < customer.first_ms or not customer.first_ms:
-        customer.first_ms = at_ms
-    if received.ingested_ms > customer.as_of_ms:
-        customer.as_of_ms = received.ingested_ms
+    _widen(customer, received)
     topic = received.event.TOPIC
     _add(customer.counts, _FAMILY.get(topic))
     family = _LINE_FAMILY.get(topic)
@@ -47,13 +41,7 @@ def count(customer: Customer, received: Received) -> None:
 
 def count_message(customer: Customer, event: SmsRated, received: Received) -> Line:
     """Do for a text message what `count` does, by two thirds of the way; return its line."""
-    at_ms = received.time_ms
-    if at_ms > customer.last_ms:
-        customer.last_ms = at_ms
-    if at_ms < customer.first_ms or not customer.first_ms:
-        customer.first_ms = at_ms
-    if received.ingested_ms > customer.as_of_ms:
-        customer.as_of_ms = received.ingested_ms
+    _widen(customer, received)
     counts = customer.counts
     if len(counts) > _MESSAGES:
         counts[_MESSAGES] += 1
@@ -81,6 +69,17 @@ def line_of(customer: Customer, name: str) -> Line:
                 return line
         line = customer.lines[name] = Line()
     return line
+
+
+def _widen(customer: Customer, received: Received) -> None:
+    """Widen the span of times known of the customer."""
+    at_ms = received.time_ms
+    if at_ms > customer.last_ms:
+        customer.last_ms = at_ms
+    if at_ms < customer.first_ms or not customer.first_ms:
+        customer.first_ms = at_ms
+    if received.ingested_ms > customer.as_of_ms:
+        customer.as_of_ms = received.ingested_ms
 
 
 def _add(counts: list[int], index: int | None) -> None:

@@ -30,8 +30,8 @@ __all__ = ["IDLE_S", "Command", "Pool", "connector", "pack"]
 #: A command and its arguments.
 Command = Sequence[bytes]
 
-#: A connection that nobody has needed for so long is closed (s).
-IDLE_S: Final = 60.0
+#: A connection that nobody has needed for so long is closed (s). Load balancers forget one after ten minutes or less.
+IDLE_S: Final = 240.0
 
 _KNOWN_SIZES: Final = 4096
 #: The end of one argument and the length of the next.

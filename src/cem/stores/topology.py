@@ -21,8 +21,9 @@ __all__ = ["Lookup", "Node", "SentinelTopology", "SingleTopology", "Topology", "
 
 #: One server's answer to "who is where" may take so long.
 LOOKUP_TIMEOUT_S: Final = 1.0
-#: Connections to one server for one purpose (saves, work, reads); further callers wait for a free one.
-CONNECTIONS: Final = 64
+#: Connections to one server for one purpose (saves, work, reads); further callers wait for a free one. Redis does one
+#: thing at a time, and what is asked in one turn travels together, so more than a few would only wait over there.
+CONNECTIONS: Final = 8
 
 T = TypeVar("T")
 

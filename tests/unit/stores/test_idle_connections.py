@@ -1,11 +1,15 @@
-"""A pool has as many connections as are needed at one moment, and closes those of a busier time."""
+"""A pool has as many connections as are needed at one moment, up to its limit, and closes those of a busier time."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+import pytest
+
 from cem.stores.connections import IDLE_S, Pool
+from cem.stores.topology import CONNECTIONS, Node
+from cem.stores.url import StoreUrl
 
 
 class Wire:
@@ -32,7 +36,7 @@ class Wire:
 
 
 def test_what_nobody_needs_any_more_is_closed_and_what_works_stays() -> None:
-    """Three at once open three connections; a minute of one at a time leaves that one."""
+    """Three at once open three connections; some minutes of one at a time leave that one."""
 
     async def main() -> None:
         may_answer = asyncio.Event()
@@ -56,5 +60,28 @@ def test_what_nobody_needs_any_more_is_closed_and_what_works_stays() -> None:
         await pool.exchange(b"PING", 1)
         assert (len(made), pool.idle) == (3, 1)
         assert [wire.is_connected for wire in made].count(True) == 1
+
+    asyncio.run(main())
+
+
+def test_a_crowd_shares_the_connections_of_a_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes when all are busy waits for one: a busy moment opens no more, and everybody is answered."""
+
+    async def main() -> None:
+        may_answer = asyncio.Event()
+        made: list[Wire] = []
+
+        def connect() -> Any:
+            made.append(Wire(may_answer))
+            return made[-1]
+
+        node = Node(StoreUrl.parse("redis://localhost"), ("localhost", 6379), connect_timeout_s=1)
+        monkeypatch.setattr(node, "_connect", connect)
+        crowd = [asyncio.create_task(node.pool("save").exchange(b"PING", 1)) for _ in range(5 * CONNECTIONS)]
+        await asyncio.sleep(0)
+        assert len(made) == CONNECTIONS
+        may_answer.set()
+        assert await asyncio.gather(*crowd) == [[b"+OK"]] * len(crowd)
+        assert (len(made), node.pool("save").idle) == (CONNECTIONS, CONNECTIONS)
 
     asyncio.run(main())

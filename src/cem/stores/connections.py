@@ -30,7 +30,8 @@ __all__ = ["IDLE_S", "Command", "Pool", "connector", "pack"]
 #: A command and its arguments.
 Command = Sequence[bytes]
 
-#: A connection that nobody has needed for so long is closed (s). Load balancers forget one after ten minutes or less.
+#: A connection that nobody has used for so long is opened anew before it is used (s): what lies between, a firewall, a
+#: load balancer, may have forgotten it without a word, and a save over it would be one in doubt.
 IDLE_S: Final = 240.0
 
 _KNOWN_SIZES: Final = 4096
@@ -80,9 +81,10 @@ def connector(
 
 
 class Pool:
-    """Connections to one server for one purpose, as many as are needed at one moment.
+    """Connections to one server for one purpose, as many as were needed at one moment, up to a limit.
 
-    Idle ones wait in a stack, so it is the same few that work; what has not been needed for `IDLE_S` is closed.
+    Idle ones wait in a stack, so it is the same few that work. None is closed for being idle: the limit is low, and
+    whoever looks at a server's clients sees a number that stays.
     """
 
     def __init__(
@@ -94,7 +96,7 @@ class Pool:
     ) -> None:
         self._connect = connect
         self._now_s = now_s
-        #: The longest idle first, with since when.
+        #: The longest idle first, with since when (s).
         self._idle: list[tuple[AbstractConnection, float]] = []
         self._slots = asyncio.Semaphore(limit)
         #: Exchanges under way.
@@ -108,11 +110,14 @@ class Pool:
         taken for the answer to another question.
         """
         async with self._slots:
-            connection = self._idle.pop()[0] if self._idle else self._connect()
+            connection, since_s = self._idle.pop() if self._idle else (self._connect(), self._now_s())
             self.busy += 1
             try:
-                if connection.is_connected and await connection.can_read():
-                    await connection.disconnect(nowait=True)  # the server has closed it meanwhile
+                if connection.is_connected and (
+                    self._now_s() - since_s > IDLE_S
+                    or await connection.can_read()  # the server has closed it meanwhile
+                ):
+                    await connection.disconnect(nowait=True)
                 if not connection.is_connected:
                     await connection.connect()  # type: ignore[no-untyped-call]
                 await connection.send_packed_command([payload], check_health=False)
@@ -131,16 +136,8 @@ class Pool:
             if self._closed:
                 await connection.disconnect(nowait=True)
             else:
-                now_s = self._now_s()
-                self._idle.append((connection, now_s))
-                if self._idle[0][1] < now_s - IDLE_S:
-                    await self._close_oldest()
+                self._idle.append((connection, self._now_s()))
             return answers
-
-    async def _close_oldest(self) -> None:
-        oldest, _ = self._idle.pop(0)
-        with suppress(Exception):
-            await oldest.disconnect(nowait=True)
 
     @property
     def idle(self) -> int:

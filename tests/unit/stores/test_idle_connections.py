@@ -1,4 +1,4 @@
-"""A pool has as many connections as are needed at one moment, up to its limit, and closes those of a busier time."""
+"""A pool has as many connections as were needed at one moment, up to its limit, and trusts none that lay for long."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ class Wire:
 
     def __init__(self, may_answer: asyncio.Event) -> None:
         self.is_connected = False
+        self.opened = 0
         self._may_answer = may_answer
 
     async def connect(self) -> None:
         self.is_connected = True
+        self.opened += 1
 
     async def can_read(self) -> bool:
         return False
@@ -35,8 +37,8 @@ class Wire:
         self.is_connected = False
 
 
-def test_what_nobody_needs_any_more_is_closed_and_what_works_stays() -> None:
-    """Three at once open three connections; some minutes of one at a time leave that one."""
+def test_what_was_idle_for_long_is_opened_anew_before_it_is_used() -> None:
+    """Three at once open three connections, and they stay; one that lay for minutes is not trusted as it is."""
 
     async def main() -> None:
         may_answer = asyncio.Event()
@@ -48,18 +50,24 @@ def test_what_nobody_needs_any_more_is_closed_and_what_works_stays() -> None:
             return made[-1]
 
         pool = Pool(connect, limit=8, now_s=lambda: now_s)
-        together = [asyncio.create_task(pool.exchange(b"PING", 1)) for _ in range(3)]
-        await asyncio.sleep(0)
-        may_answer.set()
-        await asyncio.gather(*together)
+
+        async def three_at_once() -> None:
+            together = [asyncio.create_task(pool.exchange(b"PING", 1)) for _ in range(3)]
+            await asyncio.sleep(0)
+            may_answer.set()
+            await asyncio.gather(*together)
+
+        await three_at_once()
         assert (len(made), pool.idle) == (3, 3)
         for _ in range(5):
             now_s += IDLE_S / 4
             await pool.exchange(b"PING", 1)
-        now_s += IDLE_S / 4
-        await pool.exchange(b"PING", 1)
-        assert (len(made), pool.idle) == (3, 1)
-        assert [wire.is_connected for wire in made].count(True) == 1
+        assert (len(made), pool.idle) == (3, 3)
+        assert sorted(wire.opened for wire in made) == [1, 1, 1]
+        may_answer.clear()
+        await three_at_once()
+        assert (len(made), pool.idle) == (3, 3)
+        assert sorted(wire.opened for wire in made) == [1, 2, 2]
 
     asyncio.run(main())
 

@@ -14,7 +14,7 @@ from cem.domain.finding import Finding
 from cem.domain.fold import fold, next_due_ms, tick
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.state.lane import LaneState
-from cem.domain.thresholds import AlertPolicy, QuietPolicy, RemedyPolicy, TellPolicy
+from cem.domain.thresholds import AlertPolicy, EscalatePolicy, QuietPolicy, RemedyPolicy, TellPolicy
 from cem.domain.value_policy import ValuePolicy
 from cem.normal_form import normal_name
 
@@ -54,8 +54,10 @@ class Context:
     ) -> None:
         self.lane_time_ms = lane_time_ms
         self.late_limit_ms = late_limit_ms
-        # T0 is at midnight: unless a test says otherwise, no hour is quiet.
-        self.alerts = alerts or AlertPolicy(tell=TellPolicy(quiet=QuietPolicy(0, 0)))
+        # T0 is at midnight: unless a test says otherwise, no hour is quiet, and nobody is pressed to acknowledge.
+        self.alerts = alerts or AlertPolicy(
+            tell=TellPolicy(quiet=QuietPolicy(0, 0)), escalate=EscalatePolicy(times=0)
+        )
         self.timezone = timezone
         self.currency = "EUR"
         self.restraint = restraint

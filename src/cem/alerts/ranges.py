@@ -56,6 +56,8 @@ RANGES: Final[dict[str, tuple[float, float]]] = {
     "sms_watch.money.least_minor": (0, 10**9),
     "sms_watch.money.factor": (0, 1_000),
     "collapse_h": (0, 24 * 31),
+    "escalate.after_min": (1, 60 * 24 * 7),
+    "escalate.times": (0, 10),
     "tell.quiet.from_h": (0, 23),
     "tell.quiet.to_h": (0, 23),
     "bill_shock.least_minor": (0, 10**9),

@@ -55,7 +55,8 @@ def alert_line(alert: Alert, currency: str) -> str:
 def _state(alert: Alert) -> str:
     """Return what became of the alert, by whom and why; nothing for one that is just open."""
     if alert.state is AlertState.OPEN:
-        return ""
+        often = "" if alert.escalations == 1 else f" {alert.escalations} times"
+        return f"; escalated{often}: nobody has acknowledged it" if alert.escalations else ""
     said = str(alert.state)
     if alert.silenced_until is not None:
         said += f" until {alert.silenced_until:%Y-%m-%d %H:%M}"

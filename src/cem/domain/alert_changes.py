@@ -1,10 +1,11 @@
-"""What people and the clock do to an open alert: acknowledged, silenced, silence over, quiet hours over, told."""
+"""What people and the clock do to an open alert: acknowledged, silenced, silence over, quiet hours over, told, escalated."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from cem.domain.alert_contact import ask_to_tell
+from cem.domain.alert_escalation import set_escalation
 from cem.domain.alert_telling import told_of
 from cem.domain.alerting import alert_id, tell_update
 from cem.domain.context import FoldContext
@@ -12,10 +13,22 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState
 from cem.domain.state.alerts import StoredAlert
 
-__all__ = ["TOLD", "acknowledge", "due_alerts", "end_quiet", "find_by_id", "note_told", "silence"]
+__all__ = [
+    "TOLD",
+    "UNANSWERED",
+    "acknowledge",
+    "due_alerts",
+    "end_quiet",
+    "escalate_unanswered",
+    "find_by_id",
+    "note_told",
+    "silence",
+]
 
 #: Why an alert changed when the first message about it has arrived.
 TOLD: Final = "told"
+#: Why an alert changed when it was escalated.
+UNANSWERED: Final = "nobody has acknowledged it"
 
 
 def acknowledge(customer: Customer, identity: str, by: str, note: str, at_ms: int, ctx: FoldContext) -> None:
@@ -66,6 +79,17 @@ def end_quiet(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
             ask_to_tell(customer, alert, ctx)
 
 
+def escalate_unanswered(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
+    """Tell once more, one step more severe, of the alerts that nobody has taken on in time."""
+    for alert in customer.alerts.open:
+        while 0 < (due_ms := alert.escalate_due_ms) <= now_ms:
+            alert.escalations += 1
+            alert.make_more_severe()
+            alert.updated_ms, alert.reason = max(alert.updated_ms, due_ms), UNANSWERED
+            set_escalation(alert, due_ms, ctx)
+            tell_update(customer, alert, ctx)
+
+
 def find_by_id(customer: Customer, identity: str) -> StoredAlert | None:
     """Return the open alert with that id, or None."""
     for alert in customer.alerts.open:
@@ -89,4 +113,5 @@ def _change(
     alert.state, alert.reason, alert.by, alert.note = str(state), reason, by, note
     alert.silenced_until_ms = silenced_until_ms
     alert.updated_ms = max(alert.updated_ms, at_ms)
+    set_escalation(alert, at_ms, ctx)
     tell_update(customer, alert, ctx, even_silenced=True)

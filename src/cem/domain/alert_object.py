@@ -51,6 +51,7 @@ def published(customer_id: str, alert: StoredAlert) -> Alert:
         holdout=alert.held_out,
         told_at=_instant(alert.told_ms) if alert.told_ms else None,
         silenced_until=_instant(alert.silenced_until_ms) if alert.silenced_until_ms else None,
+        escalations=alert.escalations,
     )
 
 

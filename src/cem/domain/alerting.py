@@ -6,7 +6,7 @@ is told once, whatever is replayed. A finding about what happened too long ago (
 
     open -> acknowledged -> resolved        silenced -> open (when the silence ends, by tick)
       |  \-> silenced                       any -> resolved | expired
-                                            resolved -> open (it goes on, within `collapse_h` of its opening)
+      \-> open, escalated (by tick)         resolved -> open (it goes on, within `collapse_h` of its opening)
 
 What people do to it is in `cem.domain.alert_changes`, when and over which channel it is told in
 `cem.domain.alert_telling`.
@@ -15,6 +15,7 @@ What people do to it is in `cem.domain.alert_changes`, when and over which chann
 from __future__ import annotations
 
 from cem.domain.alert_contact import ask_to_tell
+from cem.domain.alert_escalation import set_escalation
 from cem.domain.alert_object import alert_id, published
 from cem.domain.alert_telling import set_telling, tell_channel
 from cem.domain.context import FoldContext
@@ -64,6 +65,7 @@ def raise_alert(customer: Customer, finding: Finding, ctx: FoldContext) -> None:
     if current is not None:
         close_alert(customer, current, AlertState.RESOLVED, "superseded", finding.at_ms, ctx)
     set_telling(customer, alert, ctx)
+    set_escalation(alert, max(alert.opened_ms, ctx.lane_time_ms), ctx)
     watch_alert(customer, alert, ctx)
     alerts.open.append(alert)
     alerts.open.sort(key=_opened)
@@ -120,6 +122,9 @@ def update_alert(
     if rises:
         set_telling(customer, alert, ctx)
         _decide_remedy(customer, alert, finding, ctx)
+    if not alert.escalate_due_ms:
+        # It may have been a notice until now, or it was over and is back.
+        set_escalation(alert, max(finding.at_ms, ctx.lane_time_ms), ctx)
     if is_too_late(finding, ctx):
         set_due(customer)
     else:
@@ -153,7 +158,7 @@ def close_alert(
     customer.alerts.open.remove(alert)
     alert.state, alert.reason, alert.due_ms = str(state), reason, 0
     alert.closed_ms = alert.updated_ms = at_ms
-    alert.silenced_until_ms = alert.tell_due_ms = 0
+    alert.silenced_until_ms = alert.tell_due_ms = alert.escalate_due_ms = 0
     alert.by, alert.note = by or alert.by, note or alert.note
     ctx.emit(AlertResolved.of(published(customer.customer_id, alert)), kind=f"{alert.type}.resolved")
     _keep_closed(customer, alert, ctx)
@@ -273,8 +278,12 @@ def _keep_closed(customer: Customer, alert: StoredAlert, ctx: FoldContext) -> No
 def set_due(customer: Customer) -> None:
     """Set when the customer's alerts must next be looked at."""
     opened = customer.alerts.open
-    dues = [due for a in opened for due in (a.due_ms, a.silenced_until_ms, a.tell_due_ms) if due]
+    dues = [due for a in opened for due in _dues(a) if due]
     customer.alerts_due_ms = min(dues, default=0)
+
+
+def _dues(alert: StoredAlert) -> tuple[int, int, int, int]:
+    return alert.due_ms, alert.silenced_until_ms, alert.tell_due_ms, alert.escalate_due_ms
 
 
 def _member(customer: Customer, alert: StoredAlert) -> str:

@@ -12,7 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cem.domain import moving, watched
-from cem.domain.alert_changes import acknowledge, due_alerts, end_quiet, find_by_id, silence
+from cem.domain.alert_changes import (
+    acknowledge,
+    due_alerts,
+    end_quiet,
+    escalate_unanswered,
+    find_by_id,
+    silence,
+)
 from cem.domain.alerting import close_alert, unindex
 from cem.domain.context import Carried, FoldContext
 from cem.domain.customer import Customer, new_customer, settle, stir
@@ -176,6 +183,7 @@ def tick(customer: Customer, now_ms: int, ctx: FoldContext) -> None:
         for alert in due_alerts(customer, now_ms, ctx):
             _REVIEWS.get(alert.type, _over)(customer, alert, now_ms, ctx)
         end_quiet(customer, now_ms, ctx)
+        escalate_unanswered(customer, now_ms, ctx)
     if 0 < customer.learning_due_s * 1000 <= now_ms:
         learning.judge_learning(customer, now_ms, ctx)
         sinking.check_sinking(customer, now_ms, ctx)

@@ -22,6 +22,7 @@ __all__ = [
     "AlertPolicy",
     "AllowancePolicy",
     "BillShockPolicy",
+    "EscalatePolicy",
     "LedgerPolicy",
     "MoneyPolicy",
     "NightPolicy",
@@ -170,6 +171,14 @@ class TellPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quiet: QuietPolicy = QuietPolicy()
 
 
+class EscalatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When an alert for those who work here, which nobody has acknowledged, is told again (`cem.domain.alert_escalation`)."""
+
+    after_min: int = 120
+    #: At most so often; 0 = never.
+    times: int = 2
+
+
 class LedgerPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What is held out to see what telling avoids (see `cem.domain.facts.ledger`)."""
 
@@ -210,3 +219,4 @@ class AlertPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     #: An alert that ended by itself and comes back within so many hours of its opening is the same one.
     collapse_h: int = 48
     ledger: LedgerPolicy = LedgerPolicy()
+    escalate: EscalatePolicy = EscalatePolicy()

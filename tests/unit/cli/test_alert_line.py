@@ -79,6 +79,9 @@ def test_an_allowance_that_will_not_last_says_how_long_it_does() -> None:
     [
         ({"tell": TellWhom(who=Tell.PAYER, channel=Channel.SMS, after=LATER)}, "tell payer by sms after 2026-03-02 08:00"),
         ({"tell": TellWhom(who=Tell.NOBODY), "holdout": True}, "tell nobody (held out)"),
+        ({"escalations": 1}, "tell payer; escalated: nobody has acknowledged it"),
+        ({"escalations": 2}, "tell payer; escalated 2 times: nobody has acknowledged it"),
+        ({"state": AlertState.ACKNOWLEDGED, "by": "lan", "escalations": 1}, "tell payer; acknowledged by lan"),
         ({"state": AlertState.RESOLVED, "reason": "back to usual"}, "tell payer; resolved: back to usual"),
         (
             {"state": AlertState.RESOLVED, "by": "lan", "note": "called him", "reason": "resolved by hand"},

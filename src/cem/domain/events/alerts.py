@@ -89,6 +89,14 @@ class Alert(Event, frozen=True, kw_only=True, omit_defaults=False):
         Moment | None,
         Meta(description="When a message about it arrived. Used for: not telling it twice, delay."),
     ] = None
+    escalations: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=100,
+            description="How often nobody had taken it on in time. Used for: paging who is above.",
+        ),
+    ] = 0
     holdout: Annotated[
         bool, Meta(description="Held back on purpose, told to nobody. Used for: the ledger.")
     ] = False

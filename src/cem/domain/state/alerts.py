@@ -67,6 +67,7 @@ _REASONS = (
     "in touch",
     "sinks further",
     "more households",
+    "nobody has acknowledged it",
 )
 
 #: Names of the evidence of a type, in the order in which an alert keeps the values. Append only.
@@ -199,6 +200,9 @@ class StoredAlert(msgspec.Struct, array_like=True, gc=False):
     told_after_ms: int = -1
     #: Told to nobody, to see what happens then.
     held_out: bool = False
+    #: When it is escalated unless somebody takes it on (0 = not), and how often it was.
+    escalate_due_ms: int = 0
+    escalations: int = 0
 
     @classmethod
     def new(cls, type_: str, subject: str, cause: str, opened_ms: int, **named: Any) -> StoredAlert:
@@ -230,6 +234,10 @@ class StoredAlert(msgspec.Struct, array_like=True, gc=False):
     @severity.setter
     def severity(self, name: str) -> None:
         self.severity_code = _code(_SEVERITIES, name)
+
+    def make_more_severe(self) -> None:
+        """Raise the severity by one step; there is none above critical."""
+        self.severity_code = min(self.severity_code + 1, len(_SEVERITIES) - 1)
 
     @property
     def state(self) -> str:

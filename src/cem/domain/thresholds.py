@@ -176,7 +176,7 @@ class EscalatePolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     after_min: int = 120
     #: At most so often; 0 = never.
-    times: int = 2
+    times: int = 1
 
 
 class LedgerPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -12,15 +12,15 @@ from typing import Any
 import cem
 from cem.bootstrap.brakes import Brakes
 from cem.bootstrap.checkpoints import CheckpointFiles
-from cem.bootstrap.judge import LedgerJudge
+from cem.bootstrap.judge import ledger_judge
 from cem.bootstrap.learner import model_names
 from cem.bootstrap.parts import Parts, open_parts
 from cem.bootstrap.rebuilding import Rebuilders, processes_for
 from cem.bootstrap.reloading import RulesWatch
 from cem.bootstrap.rules import read_rules
 from cem.bootstrap.rules_archive import RulesArchive
-from cem.bootstrap.segment_watch import SegmentWatch
-from cem.bootstrap.voice_watch import VoiceWatch
+from cem.bootstrap.segment_watch import segment_watch
+from cem.bootstrap.voice_watch import voice_watch
 from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.scores import Answers
 from cem.journal import JOURNAL_TOPIC
@@ -194,14 +194,14 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
 
         lanes = LaneSet(make_lane, topics=LANE_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)
-        judge = LedgerJudge(
+        judge = ledger_judge(
             parts.store.own_states,
             parts.publisher,
             lambda: brakes.tellings,
             lambda: watch.rules.alerts.ledger,
             lambda: _has_first(lanes),
         )
-        voice = VoiceWatch(parts.store.own_states, parts.clock.now_ms, lambda: _has_first(lanes))
+        voice = voice_watch(parts.store.own_states, parts.clock.now_ms, lambda: _has_first(lanes))
         closers: list[Callable[[], Awaitable[None]]] = [stopped.say, brakes.stop, parts.close]
         runs = [
             lambda: lanes.resume_paused(resumed),
@@ -224,12 +224,12 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             LagCollector(lag, metrics.registry)
             RulesCollector(lambda: watch.rules.version, lambda: bool(watch.refused), metrics.registry)
             PauseCollector(lambda: brakes.tellings, lambda: brakes.restraint, metrics.registry)
-            LedgerCollector(lambda: judge.rows, metrics.registry)
-            VoiceCollector(lambda: voice.emerging, metrics.registry)
-            segments = SegmentWatch(
+            LedgerCollector(lambda: judge.seen, metrics.registry)
+            VoiceCollector(lambda: voice.seen, metrics.registry)
+            segments = segment_watch(
                 parts.store.own_states, lambda: watch.rules.segments, lambda: _has_first(lanes)
             )
-            SegmentCollector(lambda: segments.figures, metrics.registry)
+            SegmentCollector(lambda: segments.seen, metrics.registry)
             runs.append(segments.run)
             close_port = serve_metrics(
                 metrics.registry, host=settings.metrics_host, port=settings.metrics_port

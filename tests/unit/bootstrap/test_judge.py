@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from cem.alerts.ledger import LedgerRow
 from cem.alerts.pauses import Tellings
 from cem.bootstrap.brakes import Brakes
-from cem.bootstrap.judge import LedgerJudge
+from cem.bootstrap.judge import ledger_judge
+from cem.bootstrap.lanes_watch import LanesWatch
 from cem.bootstrap.parts import open_parts
 from cem.domain.events import ControlTellingJudged, ControlTellingRuled, Event, Received, decode
 from cem.domain.events.enums import Ruling
@@ -59,11 +61,9 @@ class Log:
         """Not for this."""
         raise AssertionError
 
-    def judge(self) -> LedgerJudge:
+    def judge(self) -> LanesWatch[list[LedgerRow]]:
         """Return one that looks at these lanes."""
-        return LedgerJudge(
-            self.own_states, self, lambda: self.tellings, LedgerPolicy, lambda: self.is_first, every_s=0
-        )
+        return ledger_judge(self.own_states, self, lambda: self.tellings, LedgerPolicy, lambda: self.is_first)
 
 
 def test_a_verdict_goes_to_the_log_once_and_is_taken_back() -> None:

@@ -6,12 +6,12 @@ import asyncio
 
 from prometheus_client import CollectorRegistry
 
-from cem.bootstrap.segment_watch import SegmentWatch
+from cem.bootstrap.lanes_watch import LanesWatch
+from cem.bootstrap.segment_watch import segment_watch
 from cem.domain.state.lane import LaneState
 from cem.domain.state.segments import Standing, pack_standing
-from cem.ports import Unavailable
 from cem.segments import count_move, load
-from cem.streams.metrics_segments import SegmentCollector
+from cem.streams.metrics_segments import SegmentCollector, SegmentFigures
 
 RULES = load(
     """
@@ -30,10 +30,10 @@ def own_state(lane: int, *standings: Standing) -> bytes:
     return state.encode()
 
 
-def shown(watch: SegmentWatch) -> dict[str, float]:
+def shown(watch: LanesWatch[SegmentFigures]) -> dict[str, float]:
     """Return the metrics' values by name and segment."""
     registry = CollectorRegistry()
-    SegmentCollector(lambda: watch.figures, registry)
+    SegmentCollector(lambda: watch.seen, registry)
     return {
         f"{sample.name}{{{sample.labels.get('segment', '')}}}": sample.value
         for family in registry.collect()
@@ -55,7 +55,7 @@ async def own_states() -> list[bytes | None]:
 def test_the_lanes_are_added_up_while_it_is_this_worker_that_shows() -> None:
     """A segment without customers is 0 and has no average; elsewhere nothing is shown."""
     shows = [True]
-    watch = SegmentWatch(own_states, lambda: RULES, lambda: shows[0])
+    watch = segment_watch(own_states, lambda: RULES, lambda: shows[0])
     asyncio.run(watch.look())
     assert shown(watch) == {
         "cem_segment_customers{fan}": 3,
@@ -69,26 +69,3 @@ def test_the_lanes_are_added_up_while_it_is_this_worker_that_shows() -> None:
     shows[0] = False
     asyncio.run(watch.look())
     assert shown(watch) == {}
-
-
-def test_figures_do_not_outlive_a_store_that_is_away() -> None:
-    """They would pass for the present ones."""
-
-    asked = asyncio.Event()
-
-    async def away() -> list[bytes | None]:
-        asked.set()
-        raise Unavailable("Redis is away")
-
-    async def scenario() -> None:
-        watch = SegmentWatch(own_states, lambda: RULES, lambda: True)
-        await watch.look()
-        assert watch.figures is not None
-        watch._own_states = away
-        running = asyncio.create_task(watch.run())
-        await asked.wait()
-        await asyncio.sleep(0)
-        assert watch.figures is None
-        running.cancel()
-
-    asyncio.run(scenario())

@@ -8,12 +8,12 @@ import logging
 import pytest
 from prometheus_client import CollectorRegistry
 
-from cem.bootstrap.voice_watch import VoiceWatch
+from cem.bootstrap.lanes_watch import LanesWatch
+from cem.bootstrap.voice_watch import voice_watch
 from cem.domain.localtime import DAY_MS, HOUR_MS
 from cem.domain.state.lane import LaneState
-from cem.ports import Unavailable
 from cem.streams.metrics_voice import VoiceCollector
-from cem.voice import VOICE
+from cem.voice import VOICE, Emerging
 from cem.voice.hearing import REASON
 
 NOW_MS = 20_000 * DAY_MS + 23 * HOUR_MS
@@ -32,10 +32,10 @@ def own_state(lane: int, now: int) -> bytes:
     return state.encode()
 
 
-def shown(watch: VoiceWatch) -> dict[str, float]:
+def shown(watch: LanesWatch[list[Emerging]]) -> dict[str, float]:
     """Return the metric's values by reason."""
     registry = CollectorRegistry()
-    VoiceCollector(lambda: watch.emerging, registry)
+    VoiceCollector(lambda: watch.seen, registry)
     return {s.labels["reason"]: s.value for family in registry.collect() for s in family.samples}
 
 
@@ -46,7 +46,7 @@ def test_what_emerges_over_all_lanes_is_logged_once_and_shown(caplog: pytest.Log
     async def own_states() -> list[bytes | None]:
         return [own_state(0, heard[0]), None, own_state(2, heard[0])]
 
-    watch = VoiceWatch(own_states, lambda: NOW_MS, lambda: listens[0])
+    watch = voice_watch(own_states, lambda: NOW_MS, lambda: listens[0])
     with caplog.at_level(logging.WARNING):
         asyncio.run(watch.look())
         assert (shown(watch), caplog.messages) == ({}, [])
@@ -59,22 +59,4 @@ def test_what_emerges_over_all_lanes_is_logged_once_and_shown(caplog: pytest.Log
     ]
     listens[0] = False
     asyncio.run(watch.look())
-    assert watch.emerging is None
-
-
-def test_a_store_that_cannot_be_asked_is_no_alarm() -> None:
-    """What was shown before is not shown on."""
-
-    async def own_states() -> list[bytes | None]:
-        if answers:
-            return [own_state(0, answers.pop())]
-        asked.append(watch.emerging)
-        if len(asked) > 1:
-            raise KeyboardInterrupt
-        raise Unavailable("Redis is away")
-
-    answers, asked = [40], list[object]()
-    watch = VoiceWatch(own_states, lambda: NOW_MS, lambda: True, every_s=0.0)
-    with pytest.raises(KeyboardInterrupt):
-        asyncio.run(watch.run())
-    assert [asked[0] is None, asked[1]] == [False, None]
+    assert watch.seen is None

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from cem.ports import Record
+from cem.settings import Settings
 
 __all__ = ["Limits", "RejectLimits", "cuts"]
 
+_SETTINGS: Final = Settings.model_fields
+
 
 class Limits(msgspec.Struct, frozen=True):
-    """Bounds of one save, and of what is kept in memory."""
+    """Bounds of one save, and of what is kept in memory; those of a worker with one lane where nothing else is said."""
 
-    customers: int = 500
-    bytes: int = 512_000
-    cached: int = 100_000
+    customers: int = _SETTINGS["save_max_customers"].default
+    bytes: int = _SETTINGS["save_max_bytes"].default
+    cached: int = _SETTINGS["cache_customers"].default
     due: int = 500
     #: Customers of one save while the journal is followed, where several entries become one save: nobody waits for
     #: the states between them, and a store is blocked for 4 us a customer.

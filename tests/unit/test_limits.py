@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cem.limits import Limits, cuts
+from cem.settings import Settings
 from cem.streams.records import LogRecord
 
 
@@ -36,3 +37,10 @@ def test_each_piece_is_the_longest_that_fits(
     assert [r for piece in pieces for r in piece] == records
     assert all(fits(piece) or len(piece) == 1 for piece in pieces)
     assert not any(fits([*piece, after[0]]) for piece, after in pairwise(pieces))
+
+
+def test_what_is_not_said_is_as_the_settings_have_it() -> None:
+    """A replay and a benchmark cut their saves as a worker does."""
+    settings, limits = Settings(), Limits()
+    assert (limits.customers, limits.bytes) == (settings.save_max_customers, settings.save_max_bytes)
+    assert limits.cached == settings.cache_customers

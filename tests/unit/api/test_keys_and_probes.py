@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import time
+from typing import Any
 
 import jsonschema
 import msgspec
 import pytest
 
 from cem.api import BadHashError, check_exposure, hash_key
+from cem.api.hot_path import PATH
 from cem.api.keys import KeyCheck
 from cem.domain.events import EVENT_TYPES
 from cem.nba import INPUT_TOPICS
@@ -71,6 +75,34 @@ def test_a_right_key_is_checked_by_scrypt_once_and_a_wrong_one_remembered() -> N
         return answers, len(check._wrong)
 
     assert asyncio.run(run()) == ([True, False, True, False, False], 1)
+
+
+def test_a_next_best_action_takes_the_short_way_once_its_key_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each key costs one scrypt, which counts to its request's duration; both ways give the same answer."""
+    scrypts: list[tuple[bytes, float]] = []
+    scrypt = hashlib.scrypt
+
+    def timed(key: bytes, **options: Any) -> bytes:
+        began = time.perf_counter()
+        found = scrypt(key, **options)
+        scrypts.append((key, time.perf_counter() - began))
+        return found
+
+    monkeypatch.setattr(hashlib, "scrypt", timed)
+    api = Api(api_key_hash=HASH)
+    path, right = "/v1/customers/c1/next-best-action", {"X-API-Key": "right", "Request-Id": "the-same-id"}
+    assert api.get(path, headers={"X-API-Key": "wrong"}).status_code == 401
+    first, second = (api.get(path, headers=right) for _ in range(2))
+    assert [key for key, _ in scrypts] == [b"wrong", b"right"]
+    assert (first.status_code, first.headers) == (second.status_code, second.headers)
+    shown = api.services.metrics.registry.get_sample_value
+    name, ours = "cem_api_request_duration_seconds", {"route": PATH, "method": "GET", "status": "2xx"}
+    refused = {"route": "none", "method": "GET", "status": "4xx"}
+    assert (shown(f"{name}_count", ours), shown(f"{name}_count", refused)) == (2, 1)
+    assert (shown(f"{name}_sum", ours) or 0) > scrypts[1][1]
+    assert (shown(f"{name}_sum", refused) or 0) > scrypts[0][1]
 
 
 def test_hashes_are_salted_and_garbage_is_refused() -> None:

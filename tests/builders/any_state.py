@@ -11,7 +11,15 @@ from msgspec import inspect
 from cem.domain.customer import VERSION, Customer
 from cem.domain.state.alerts import Alerts
 from cem.domain.state.billing import Billing
-from cem.domain.state.contacts import CHANNELS, KEPT, NAMED_KEPT, OLDER_KEPT, RESOLUTIONS, Contact, Contacts
+from cem.domain.state.contacts import (
+    CHANNELS,
+    KEPT,
+    NAMED_KEPT,
+    OLDER_KEPT,
+    RESOLUTIONS,
+    Contact,
+    Contacts,
+)
 from cem.domain.state.decisions import STATES, Decision, Decisions
 from cem.domain.state.estimates import Estimates
 from cem.domain.state.journey import Journey

@@ -12,7 +12,7 @@ from cem.domain.alerting import alert_id
 from cem.domain.customer import Customer
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.billing import Part, earlier_totals
-from cem.domain.state.contacts import unpack_contacts
+from cem.domain.state.contact_rows import unpack_contacts
 from cem.domain.state.journey import DROPPED
 from cem.domain.view import Change, bill_change
 

@@ -23,7 +23,8 @@ from cem.domain.facts.journey import totals
 from cem.domain.localtime import HOUR_MS, zone
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill, Billing, OpenBill, Payment, bill_key, earlier_totals
-from cem.domain.state.contacts import Contact, Contacts, contact_key, unpack_contacts
+from cem.domain.state.contact_rows import unpack_contacts
+from cem.domain.state.contacts import Contact, Contacts, contact_key
 from cem.domain.state.decisions import Decision, Decisions
 from cem.domain.state.estimates import (
     Churn,

@@ -105,7 +105,8 @@ from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
 from cem.domain.facts.usage import add_message, refresh_allowances
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.contacts import contact_key, read_contacts
+from cem.domain.state.contacts import contact_key
+from cem.domain.state.contacts_at_hand import read_contacts
 from cem.domain.state.lines import Line
 from cem.domain.state.segments import segments_due_ms
 

@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from cem.domain.localtime import DAY_MS
-from cem.domain.state.contacts import contacts_since
+from cem.domain.state.contacts_at_hand import contacts_since
 from cem.nba.situation import Situation
 
 __all__ = ["NEEDS", "NEED_SHOWN", "OFFERS", "Need", "Sign", "needs_of"]

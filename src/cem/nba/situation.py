@@ -14,7 +14,8 @@ from cem.domain.facts.value import scores_of
 from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day, zone
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Bill, Part
-from cem.domain.state.contacts import REPEATED, Contact, contact_key, contacts_since, unresolved
+from cem.domain.state.contacts import REPEATED, Contact, contact_key, unresolved
+from cem.domain.state.contacts_at_hand import contacts_since
 from cem.domain.state.decisions import Decision
 from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, Profile, User

@@ -53,7 +53,8 @@ from cem.domain.events import (
     TicketUpdated,
 )
 from cem.domain.events.enums import CallDirection
-from cem.domain.state.contacts import contact_key, is_started, row_of
+from cem.domain.state.contact_rows import is_started, row_of
+from cem.domain.state.contacts import contact_key
 
 __all__ = [
     "ALERTS",

@@ -6,7 +6,8 @@ from typing import Final
 
 from cem.domain.customer import Customer
 from cem.domain.localtime import DAY_MS, midnight_ms
-from cem.domain.state.contacts import REPEATED, Contact, contacts_since, glimpses_since
+from cem.domain.state.contacts import REPEATED, Contact
+from cem.domain.state.contacts_at_hand import contacts_since, glimpses_since
 from cem.nba.call import Call
 from cem.nba.situation import Situation, lazy
 

@@ -18,7 +18,8 @@ from cem.domain.customer import Customer
 from cem.domain.events import CallEnded, Event, InteractionRecorded, ServiceDegraded, SurveyAnswered
 from cem.domain.events.enums import CallDirection
 from cem.domain.localtime import DAY_MS, HOUR_MS
-from cem.domain.state.contacts import Contact, contact_key, contacts_since, unresolved
+from cem.domain.state.contacts import Contact, contact_key, unresolved
+from cem.domain.state.contacts_at_hand import contacts_since
 from cem.domain.state.lane import LaneSection, LaneState
 from cem.domain.view import plan_at
 

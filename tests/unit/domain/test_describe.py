@@ -9,7 +9,8 @@ from cem.domain.customer import VERSION, Customer, decode_customer, encode_custo
 from cem.domain.describe import describe
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.billing import Payment, bill_key
-from cem.domain.state.contacts import OPEN, REPEATED, Contact, contact_key, pack_contacts
+from cem.domain.state.contact_rows import pack_contacts
+from cem.domain.state.contacts import OPEN, REPEATED, Contact, contact_key
 from cem.domain.state.satisfaction import Answer
 from cem.domain.state.service import MISSED_PROMISE, Order
 from tests.builders.customers import DAY, T0

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer, plain_bytes
-from cem.domain.state.contacts import Contact, Contacts, pack_contacts, unpack_contacts
+from cem.domain.state.contact_rows import pack_contacts, unpack_contacts
+from cem.domain.state.contacts import Contact, Contacts
 from cem.domain.state.decisions import Decision, Decisions, pack_decisions
 from cem.domain.state.squeeze import is_turned, squeeze, turned, turned_back, unsqueeze
 from tests.builders.any_state import SECTIONS, any_struct, contact_lists, customers, decision_lists

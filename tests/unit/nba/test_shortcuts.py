@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from cem.domain.customer import new_customer
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.billing import CAUSES, Bill
-from cem.domain.state.contacts import Contact, channel_code, pack_contacts
+from cem.domain.state.contact_rows import pack_contacts
+from cem.domain.state.contacts import Contact, channel_code
 from cem.domain.state.decisions import STATES, Decision, Decisions, acted, count_since, pack_decisions
 from cem.domain.state.outreach import TOUCHES, Touch
 from cem.domain.view import answering_channel, best_channel

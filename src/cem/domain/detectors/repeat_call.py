@@ -18,7 +18,8 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.localtime import DAY_MS, HOUR_MS
 from cem.domain.state.alerts import Evidence, StoredAlert
-from cem.domain.state.contacts import Contact, contacts_since, read_contacts, unresolved
+from cem.domain.state.contacts import Contact, unresolved
+from cem.domain.state.contacts_at_hand import contacts_since, read_contacts
 
 __all__ = ["ANY", "TYPE", "check_repeat", "review_repeat"]
 

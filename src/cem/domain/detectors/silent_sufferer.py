@@ -16,7 +16,8 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.localtime import DAY_MS, HOUR_MS
 from cem.domain.state.alerts import Evidence, StoredAlert
-from cem.domain.state.contacts import Contact, contacts_since, unresolved
+from cem.domain.state.contacts import Contact, unresolved
+from cem.domain.state.contacts_at_hand import contacts_since
 from cem.domain.state.service import MISSED_PROMISE, Order, Task, Ticket
 from cem.domain.thresholds import SilentPolicy
 

@@ -19,6 +19,17 @@ from cem.domain.events.calls import CallEnded, CallStarted
 from cem.domain.events.interactions import InteractionRecorded
 from cem.domain.facts.journey import efforts_of, move_on, note_contact, note_repeat
 from cem.domain.localtime import DAY_MS
+from cem.domain.state.contact_rows import (
+    ROW_BYTES,
+    SECONDS_MOST,
+    TRANSFERS_MOST,
+    first_after,
+    pack_contacts,
+    row_of,
+    time_of,
+    unpack_contacts,
+    unpack_rows,
+)
 from cem.domain.state.contacts import (
     KEPT,
     LEFT,
@@ -26,21 +37,12 @@ from cem.domain.state.contacts import (
     OPEN,
     REPEATED,
     RESOLVED,
-    ROW_BYTES,
-    SECONDS_MOST,
-    TRANSFERS_MOST,
     Contact,
     Contacts,
     contact_key,
-    first_after,
-    pack_contacts,
-    pack_tail,
-    row_of,
-    time_of,
-    unpack_contacts,
-    unpack_rows,
     unresolved,
 )
+from cem.domain.state.contacts_at_hand import pack_tail
 
 __all__ = [
     "FCR_WINDOW_MS",

@@ -16,7 +16,8 @@ from bisect import insort
 from collections.abc import Iterable
 
 from cem.domain.customer import Customer
-from cem.domain.state.contacts import REPEATED, Contact, read_contacts
+from cem.domain.state.contacts import REPEATED, Contact
+from cem.domain.state.contacts_at_hand import read_contacts
 from cem.domain.state.journey import DROPPED, EFFORTS, Journey
 from cem.domain.state.service import KEPT_PROMISE, MISSED_PROMISE, Order, Task, Ticket
 

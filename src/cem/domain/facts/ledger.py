@@ -19,7 +19,7 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.contacts import contacts_since
+from cem.domain.state.contacts_at_hand import contacts_since
 from cem.domain.state.ledger import LEDGER, Tally, Watch
 from cem.domain.thresholds import LedgerPolicy
 from cem.domain.view import cancelled_from_ms

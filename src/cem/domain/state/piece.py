@@ -12,13 +12,13 @@ from typing import Final
 import msgspec
 from msgspec import Raw
 
-from cem.domain.state import contacts, decisions
+from cem.domain.state import contact_rows, decisions
 from cem.domain.state.squeeze import BadPieceError, is_turned, squeeze, turned, turned_back, unsqueeze
 
 __all__ = ["BadPieceError", "piece_of", "sections_of"]
 
 #: The sections that begin with rows of fixed width, by their place in the piece, and the width.
-_ROWS: Final = ((0, contacts.ROW_BYTES), (1, decisions.ROW_BYTES))
+_ROWS: Final = ((0, contact_rows.ROW_BYTES), (1, decisions.ROW_BYTES))
 #: MessagePack's marks of bytes with a length of one byte, and of two.
 _BIN8, _BIN16 = 0xC4, 0xC5
 #: Sections of fewer bytes than this together stay as they are: deflating costs more than the room is worth.

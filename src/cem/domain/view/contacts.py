@@ -5,7 +5,8 @@ from __future__ import annotations
 from cem.domain.customer import Customer
 from cem.domain.facts.talk import CALL_LIMIT_MS
 from cem.domain.localtime import DAY_MS
-from cem.domain.state.contacts import Contact, unpack_contacts
+from cem.domain.state.contact_rows import unpack_contacts
+from cem.domain.state.contacts import Contact
 from cem.domain.state.talk import OpenCall
 
 __all__ = [

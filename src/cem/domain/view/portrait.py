@@ -20,7 +20,9 @@ from cem.domain.customer import Customer
 from cem.domain.facts.supplies import contract_of
 from cem.domain.localtime import DAY_MS, local_day, zone
 from cem.domain.state.billing import METHODS, Billing
-from cem.domain.state.contacts import REPEATED, glimpses_since, newest_until
+from cem.domain.state.contact_rows import newest_until
+from cem.domain.state.contacts import REPEATED
+from cem.domain.state.contacts_at_hand import glimpses_since
 from cem.domain.state.decisions import states_between
 from cem.domain.state.lines import Line
 from cem.domain.state.profile import Profile

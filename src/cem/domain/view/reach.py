@@ -26,7 +26,7 @@ from typing import Final, NamedTuple
 
 from cem.domain.customer import Customer
 from cem.domain.facts.answering import cells_of, part_at
-from cem.domain.state.contacts import contact_channels
+from cem.domain.state.contact_rows import contact_channels
 from cem.domain.state.outreach import Touch
 from cem.domain.state.reach import PARTS, PERIOD_MS, PERIODS_KEPT, past_cells
 from cem.domain.view.person import consent

@@ -19,13 +19,9 @@ from cem.domain.events import (
 from cem.domain.facts import contacts
 from cem.domain.facts.contacts import all_contacts, keep_contacts
 from cem.domain.fold import fold, next_due_ms, tick
-from cem.domain.state.contacts import (
-    contacts_since,
-    glimpses_since,
-    newest_until,
-    unpack_contacts,
-    unresolved,
-)
+from cem.domain.state.contact_rows import newest_until, unpack_contacts
+from cem.domain.state.contacts import unresolved
+from cem.domain.state.contacts_at_hand import contacts_since, glimpses_since
 from tests.builders.customers import DAY, HOUR, T0, Context, received
 
 _REASONS = st.sampled_from([None, "a", "b", "c", "d", "e"])

@@ -10,7 +10,8 @@ from cem.domain.customer import decode_customer, encode_customer, new_customer
 from cem.domain.events import CallDirection, CallEnded, CallStarted, Channel, InteractionRecorded, Resolution
 from cem.domain.facts.contacts import all_contacts
 from cem.domain.fold import fold, next_due_ms, tick
-from cem.domain.state.contacts import KEPT, LEFT, OPEN, REPEATED, RESOLVED, unpack_contacts
+from cem.domain.state.contact_rows import unpack_contacts
+from cem.domain.state.contacts import KEPT, LEFT, OPEN, REPEATED, RESOLVED
 from tests.builders.customers import DAY, HOUR, MINUTE, SECOND, T0, Context, advance, household, received
 from tests.builders.windows import contacts_in, touches_in
 

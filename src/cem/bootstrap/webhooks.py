@@ -25,9 +25,9 @@ from cem.streams.alert_feed import AlertFeed
 from cem.streams.control_feed import ControlFeed
 from cem.streams.metrics_server import serve_metrics
 from cem.webhooks.file import differences, read_file
+from cem.webhooks.means import Means
 from cem.webhooks.metrics import WebhookMetrics
 from cem.webhooks.post import Poster
-from cem.webhooks.sender import Means
 from cem.webhooks.service import PREFIXES, WebhookService
 
 __all__ = ["KeyFile", "key_of_webhooks", "make_key", "registered_webhooks", "run_webhooks"]

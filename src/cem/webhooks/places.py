@@ -1,16 +1,21 @@
-"""Where in the log a time is."""
+"""Where in the log a time is, and what a wish to have alerts again names."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
+from cem.domain.events import ControlWebhookReplayed
+from cem.domain.events.rfc3339 import to_ms
 from cem.ports import Log
 from cem.streams.topics import ALERTS
 
-__all__ = ["offset_at"]
+__all__ = ["offset_at", "ranges_again"]
 
 #: Compaction leaves holes where nothing can be looked at; `cem.alerts` has none but for control records.
 _STEPS_PAST_HOLE: Final = 8
+#: Beyond every offset.
+_NO_END: Final = 2**62
 
 
 async def offset_at(log: Log, partition: int, at_ms: int) -> int:
@@ -34,3 +39,24 @@ async def offset_at(log: Log, partition: int, at_ms: int) -> int:
             high = look
         look = (low + high) // 2
     return low
+
+
+async def ranges_again(
+    log: Log, event: ControlWebhookReplayed, partitions: Collection[int]
+) -> dict[int, tuple[int, int]]:
+    """Return for each of `partitions` that has any of it the offsets (first, stop) that are wanted again.
+
+    Raises Unavailable, LaneStopped.
+    """
+    if event.place is None:
+        return {p: await _range(log, p, event) for p in partitions}
+    name, _, offset = event.place.partition("/")
+    if not (name.isdigit() and offset.isdigit()) or int(name) not in partitions:
+        return {}
+    return {int(name): (int(offset), int(offset) + 1)}
+
+
+async def _range(log: Log, partition: int, event: ControlWebhookReplayed) -> tuple[int, int]:
+    first = 0 if event.since is None else await offset_at(log, partition, to_ms(event.since))
+    stop = _NO_END if event.until is None else await offset_at(log, partition, to_ms(event.until))
+    return first, stop

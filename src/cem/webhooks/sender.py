@@ -12,66 +12,32 @@ import contextlib
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, Protocol
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
 from cem.alerts.delivery.endpoint import EndPoint, SecretError
 from cem.alerts.delivery.message import LONGEST_MS
-from cem.alerts.delivery.plan import Answer, Limits, Pending, Plan
+from cem.alerts.delivery.plan import Answer, Pending, Plan
 from cem.alerts.delivery.progress import Progress, again
 from cem.alerts.delivery.signing import signature_header
-from cem.domain.events import ControlWebhookReplayed, Event, WebhookExpired, encode
-from cem.domain.events.rfc3339 import moment, to_ms
-from cem.ports import Clock, Emission, LaneStopped, Log, Publisher, Unavailable
-from cem.stores.webhook_states import Attempt, Totals, WebhookStates
-from cem.streams.alert_feed import AlertSource
-from cem.streams.clock import wall_ms
+from cem.domain.events import ControlWebhookReplayed
+from cem.ports import LaneStopped, Unavailable
+from cem.stores.webhook_states import Attempt, Totals
 from cem.streams.control_feed import Setting
-from cem.webhooks.metrics import WebhookMetrics
-from cem.webhooks.places import offset_at
+from cem.webhooks.means import Means
+from cem.webhooks.notes import expiry_record, note_of_answer, note_of_expiry
+from cem.webhooks.places import offset_at, ranges_again
 
-__all__ = ["EndPointSender", "Means", "Posts"]
+__all__ = ["EndPointSender"]
 
 _log = logging.getLogger(__name__)
 
-_LEASE_MS: Final = 10_000
 _PAUSE_S: Final = 1.0
 _PIECE: Final = 500
 #: An ending sender waits so long for answers under way.
 _LAST_S: Final = 2.0
-SOURCE: Final = "cem/webhooks"
-
-
-class Posts(Protocol):
-    """Does one request."""
-
-    async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Answer: ...
-
-
-@dataclass
-class Means:
-    """What every sender of a process uses."""
-
-    source: AlertSource
-    log: Log
-    states: WebhookStates
-    publisher: Publisher
-    poster: Posts
-    #: The service's clock: alerts expire by it.
-    clock: Clock
-    #: The key that secrets are made of, as it is now; None if there is none.
-    key: Callable[[], bytes | None]
-    environ: Mapping[str, str]
-    #: Writes the end point's record anew.
-    register: Callable[[EndPoint], Awaitable[None]]
-    metrics: WebhookMetrics = field(default_factory=WebhookMetrics)
-    limits: Limits = field(default_factory=Limits)
-    lease_ms: int = _LEASE_MS
-    #: Wall time, by which attempts are scheduled.
-    wall_ms: Callable[[], int] = wall_ms
 
 
 class _LostLease(Exception):
@@ -185,26 +151,16 @@ class EndPointSender:
         assert isinstance(event, ControlWebhookReplayed)
         progress = plan.progress()
         until_ms = means.clock.now_ms() + LONGEST_MS
-        if event.place is not None:
-            ranges = _one_place(event.place)
-        else:
-            ranges = {p: await self._range(p, event) for p in progress}
+        ranges = await ranges_again(means.log, event, progress)
         for partition, (first, stop) in ranges.items():
-            if partition in progress:
-                progress[partition] = again(
-                    progress[partition], first, min(stop, plan.read_from(partition)), until_ms
-                )
+            progress[partition] = again(
+                progress[partition], first, min(stop, plan.read_from(partition)), until_ms
+            )
         totals.replayed = replay.offset + 1
         self._expired.clear()
         if not await means.states.save(self.end_point.name, self._token, means.lease_ms, progress, totals):
             raise _LostLease
         return Plan(self.end_point.name, progress, means.limits, failing_since_ms=totals.failing_since_ms)
-
-    async def _range(self, partition: int, event: ControlWebhookReplayed) -> tuple[int, int]:
-        log = self._means.log
-        first = 0 if event.since is None else await offset_at(log, partition, to_ms(event.since))
-        stop = 2**62 if event.until is None else await offset_at(log, partition, to_ms(event.until))
-        return first, stop
 
     async def _take_up(self, plan: Plan) -> None:
         """Give the plan what the log has, as far as there is room."""
@@ -226,39 +182,17 @@ class EndPointSender:
         if not self._expired:
             return
         name = self.end_point.name
-        await self._means.publisher.publish([self._expiry(pending) for pending in self._expired])
+        now_ms = self._means.clock.now_ms()
+        await self._means.publisher.publish(
+            [expiry_record(name, pending, now_ms) for pending in self._expired]
+        )
         for pending in self._expired:
             plan.expired(pending)
-            message, last = pending.message, pending.last
-            self._attempts.append(
-                Attempt(self._means.wall_ms(), message.place, message.id, message.alert_id, "expired", pending.attempts,
-                        last.status, 0, last.error)
-            )  # fmt: skip
+            self._attempts.append(note_of_expiry(pending, self._means.wall_ms()))
         totals.expired += len(self._expired)
         self._means.metrics.messages.labels(name, "expired").inc(len(self._expired))
         _log.warning("expired before %s took them: %s", name, _alerts(len(self._expired)))
         self._expired.clear()
-
-    def _expiry(self, pending: Pending) -> Emission:
-        message, last, name = pending.message, pending.last, self.end_point.name
-        event: Event = WebhookExpired(
-            webhook_id=name,
-            message_id=message.id,
-            alert_id=message.alert_id,
-            place=message.place,
-            expired_at=moment(message.expires_ms),
-            attempts=pending.attempts,
-            status=last.status,
-            error=last.error[:128] or None,
-        )
-        headers, value = encode(
-            event,
-            id=f"{name}/{message.id}/expired",
-            source=SOURCE,
-            time_ms=self._means.clock.now_ms(),
-            customer_id=message.customer_id,
-        )
-        return Emission(WebhookExpired.TOPIC, message.customer_id.encode(), value, headers)
 
     def _send(self, plan: Plan) -> None:
         """Begin the requests that are due."""
@@ -304,15 +238,12 @@ class EndPointSender:
         now_ms, name, metrics = self._means.wall_ms(), self.end_point.name, self._means.metrics
         for pending, answer in answers:
             plan.answered(pending, answer, now_ms)
-            message, verdict = pending.message, answer.verdict
-            self._attempts.append(
-                Attempt(now_ms, message.place, message.id, message.alert_id, verdict, pending.attempts, answer.status,
-                        answer.took_ms, answer.error, "" if verdict == "delivered" else answer.body)
-            )  # fmt: skip
+            verdict = answer.verdict
+            self._attempts.append(note_of_answer(pending, answer, now_ms))
             if verdict == "delivered":
                 totals.delivered += 1
                 metrics.messages.labels(name, "delivered").inc()
-                metrics.delay.labels(name).observe(max(0, now_ms - message.timestamp_ms) / 1000)
+                metrics.delay.labels(name).observe(max(0, now_ms - pending.message.timestamp_ms) / 1000)
                 continue
             totals.failed += 1
             metrics.failures.labels(name, f"{answer.status // 100}xx" if answer.status else "none").inc()
@@ -396,14 +327,6 @@ class EndPointSender:
         if what != self._said:
             self._said = what
             _log.error("end point %s: %s", self.end_point.name, what)
-
-
-def _one_place(place: str) -> dict[int, tuple[int, int]]:
-    """Return the range of partition/offset; none for what is no place."""
-    partition, _, offset = place.partition("/")
-    if not (partition.isdigit() and offset.isdigit()):
-        return {}
-    return {int(partition): (int(offset), int(offset) + 1)}
 
 
 def _alerts(number: int) -> str:

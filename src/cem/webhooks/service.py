@@ -10,7 +10,8 @@ from cem.alerts.delivery.endpoint import EndPoint, end_point
 from cem.domain.events import ControlWebhookRegistered, ControlWebhookReplayed
 from cem.ports import Unavailable
 from cem.streams.control_feed import Setting
-from cem.webhooks.sender import EndPointSender, Means
+from cem.webhooks.means import Means
+from cem.webhooks.sender import EndPointSender
 
 __all__ = ["PREFIXES", "WebhookService"]
 

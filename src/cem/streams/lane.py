@@ -18,11 +18,12 @@ from typing import Any
 from faust.types import TP
 
 from cem.pipeline import LanePipeline
-from cem.ports import Clock, Fenced, LaneStopped, Observer, Position, Unavailable
+from cem.ports import Clock, Fenced, LaneStopped, Observer, Unavailable
 from cem.streams.checkpoints import CheckpointKeeper
+from cem.streams.lane_time import lane_time_ms
 from cem.streams.transport import Batch, Consumer
 
-__all__ = ["ANSWER_ALLOWANCE_MS", "FencedOut", "Lane"]
+__all__ = ["FencedOut", "Lane"]
 
 logger = logging.getLogger(__name__)
 
@@ -32,9 +33,6 @@ WAITING_BATCHES = 1
 FENCES_IN_A_ROW = 3
 #: Pause before an absent Kafka or Redis is asked again: the first, doubled up to the longest (s).
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 2.0
-#: A known end is believed for the time before the broker's answer, less this allowance for its way to us (ms).
-ANSWER_ALLOWANCE_MS = 500
-_BEGINNING = Position(0)
 
 
 class FencedOut(Exception):
@@ -225,36 +223,10 @@ class Lane:
             total += max(0, end - self.read_to(topic))
         return total
 
-    # -- time --------------------------------------------------------------------------------------------------
-
     def time_ms(self, batch: Batch | None = None) -> int:
-        """Return the lane's time: the clock, held back by what is not yet read.
-
-        A partition read to its end holds the time back to when the broker said so; one with unread records to its
-        oldest unread one, for which the last record applied (or the batch in hand) is a lower bound.
-        """
+        """Return the lane's time, before the batch in hand if there is one: see `cem.streams.lane_time`."""
         assert self._consumer is not None
-        consumer, clock = self._consumer, self._clock
-        header = self.pipeline.header
-        positions = header.positions
-        known_end, read_to = consumer.known_end, consumer.read_to
-        time_ms = clock.now_ms()
-        for topic, tp in self.partitions.items():
-            if batch is not None and topic == batch.topic:
-                bound = clock.at_ms(batch.records[0].timestamp)
-            else:
-                position = positions.get(topic, _BEGINNING)
-                end, asked_at = known_end(tp)
-                if end is not None and (
-                    position.next_offset >= end or read_to(tp, position.next_offset) >= end
-                ):
-                    bound = clock.at_ms(asked_at - ANSWER_ALLOWANCE_MS)
-                elif position.timestamp_ms:
-                    bound = clock.at_ms(position.timestamp_ms)
-                else:
-                    return header.lane_time_ms
-            time_ms = min(time_ms, bound)
-        return max(time_ms, header.lane_time_ms)
+        return lane_time_ms(self.pipeline.header, self.partitions, self._consumer, self._clock, batch)
 
     # -- the task ----------------------------------------------------------------------------------------------
 

@@ -8,7 +8,8 @@ import pytest
 from faust.types import TP
 
 from cem.ports import Fenced, LaneStopped
-from cem.streams.lane import ANSWER_ALLOWANCE_MS, FencedOut
+from cem.streams.lane import FencedOut
+from cem.streams.lane_time import ANSWER_ALLOWANCE_MS
 from cem.streams.lanes import SplitLane
 from tests.builders.streams import TOPICS, World, run, settle
 

@@ -70,6 +70,13 @@ class Action(msgspec.Struct, frozen=True):
     declined: float
     rep: Sentences
     customer: Sentences
+    #: Alerts whose remedy it can be: types, or `type.matter` for those of a type that are about that; None: any.
+    helps_with: frozenset[str] | None = None
+
+    def helps(self, alert_type: str, matter: str) -> bool:
+        """Return whether it helps with an alert of that type that is about `matter` ("": nobody knows)."""
+        named = self.helps_with
+        return named is None or alert_type in named or f"{alert_type}.{matter}" in named
 
 
 class Catalogue(msgspec.Struct, frozen=True):

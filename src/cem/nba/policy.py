@@ -11,10 +11,12 @@ from typing import Final
 
 import msgspec
 
+from cem.domain.alert_types import ALERT_TYPES
 from cem.nba.catalogue import Action, Amount, Catalogue, ContactPolicy, Treatment
 from cem.nba.contact_policy import in_scope
 from cem.nba.expressions import ExpressionError, FactType
 from cem.nba.fact_table import ALWAYS_FROZEN, FACT_TYPES, INPUT_TOPICS
+from cem.nba.matters import matters_of
 from cem.nba.params import Cap, Exploration, Floor, Params, Scope
 from cem.nba.policy_file import PolicyError, PolicyFile, nearest
 from cem.nba.raw_policy import RawAction, RawActionsFile, RawDecisionFile, RawGroup, RawScope
@@ -52,7 +54,7 @@ def load_policy(texts: Mapping[str, str], *, currency: str, segments: Sequence[s
     types = dict(FACT_TYPES)
     if segments is not None:
         types["segments"] = types["segments"]._replace(among=tuple(segments))
-    loader = _ActionsLoader(actions_file, decision.language, types)
+    loader = _ActionsLoader(actions_file, decision.language, tuple(decision.topics), types)
     actions = loader.actions()
     params = _params(decision_file, decision, loader.expressions, actions, currency)
     names = {*ALWAYS_FROZEN, *loader.expressions.names}
@@ -72,9 +74,13 @@ def load_policy(texts: Mapping[str, str], *, currency: str, segments: Sequence[s
 class _ActionsLoader:
     """Reads actions.yaml."""
 
-    def __init__(self, file: PolicyFile, language: str, types: Mapping[str, FactType]) -> None:
+    def __init__(
+        self, file: PolicyFile, language: str, topics: Sequence[str], types: Mapping[str, FactType]
+    ) -> None:
         self.file = file
         self.language = language
+        #: What contacts, and alerts about them, can be about.
+        self.topics_known = topics
         self.raw = file.convert(RawActionsFile)
         self.expressions = Expressions(types)
         self.rules: dict[str, Rule] = {}
@@ -164,7 +170,22 @@ class _ActionsLoader:
             declined=raw.propensity.declined,
             rep=self.sentences((*path, "sentences", "rep"), raw.sentences.rep, known),
             customer=self.sentences((*path, "sentences", "customer"), raw.sentences.customer, known),
+            helps_with=self.helps_with((*path, "helps_with"), raw.helps_with),
         )
+
+    def helps_with(self, path: _Path, raw: Sequence[str] | None) -> frozenset[str] | None:
+        """Return the alerts that an action names, each a type, or a type and what it is about."""
+        for i, named in enumerate(raw or ()):
+            type_, dot, matter = named.partition(".")
+            if type_ not in ALERT_TYPES:
+                raise self.file.error(
+                    (*path, i), f"there is no type of alert {type_!r}{nearest(type_, ALERT_TYPES)}"
+                )
+            known = matters_of(type_, self.topics_known)
+            if dot and matter not in known:
+                hint = nearest(matter, known) if known else ""
+                raise self.file.error((*path, i), f"no {type_} is about {matter!r}{hint}")
+        return None if raw is None else frozenset(raw)
 
     def stage(
         self, stage: str, group_name: str, group: RawGroup, path: _Path, raw: RawAction

@@ -87,6 +87,7 @@ class RawAction(_Strict, frozen=True):
     gain_minor: _Amount = 0
     cost_minor: _Amount = 0
     price_minor: Annotated[int, Meta(ge=0)] = 0
+    helps_with: list[str] | None = None
 
 
 class RawActionsFile(_Strict, frozen=True):

@@ -2,42 +2,38 @@
 
 The same facts, rules, floors and caps as for somebody who calls; the alert says what it is about and over which channel
 he is told. Its id draws, so the same alert gets the same remedy, whenever it is made again. An alert is no occasion to
-sell: of the ranked actions the first counts that serves or keeps him. None where nothing but the fallback is left.
+sell, nor for what has nothing to do with it: of the ranked actions the first counts that serves or keeps him and says
+that it helps with such an alert. Where none does, the remedy of the alert's policy stands; if that is not for him, or he
+has had enough of it, the catalogue's fallback is what is left: somebody who helps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
 from cem.domain.customer import Customer
+from cem.domain.events import DroppedAction
 from cem.domain.finding import Finding
 from cem.domain.thresholds import RemedyPolicy
 from cem.domain.value_policy import ValuePolicy
+from cem.nba.arbitration import NO_GAIN
 from cem.nba.call import Call
 from cem.nba.decide import FULL, decide
 from cem.nba.decision import Context
 from cem.nba.exploration import draw_of
 from cem.nba.fact_table import INPUT_TOPICS
 from cem.nba.facts import facts_of, history_of
+from cem.nba.funnel import TREATMENT
+from cem.nba.matters import matter_of, reason_of
 from cem.nba.policy import Policy
 from cem.nba.situation import Members
 
 __all__ = ["Remedies"]
 
-#: What he would say that it is about, by type of alert; of others their subject says it.
-_REASONS: Final[Mapping[str, str]] = {
-    "bill_shock": "billing",
-    "promise": "order",
-    "service_loss": "network",
-    "sinking": "",
-}
-#: What somebody who says nothing would say, by what went wrong most, the first of equals.
-_FAILURES: Final[Mapping[str, str]] = {
-    "faults": "network",
-    "broken_promises": "order",
-    "failed_payments": "payment",
-}
+#: Dropped by these, what the alert's policy names stands: it says itself that it is relevant, and to whom it is worth it.
+_NOT_RELEVANT: Final = "applicability."
+_STANDS: Final = (TREATMENT, NO_GAIN)
 #: Where a person speaks with him, not a message.
 _SPOKEN: Final = "call"
 #: States are as new as the record that is folded.
@@ -65,7 +61,7 @@ class Remedies:
     ) -> RemedyPolicy | None:
         """Return the action for the alert called `identity`, told over `channel` ("": by a person), or None."""
         catalogue, params = self._catalogue, self._params
-        call = Call(channel=channel or _SPOKEN, reason=_reason_of(finding))
+        call = Call(channel=channel or _SPOKEN, reason=reason_of(finding))
         facts = facts_of(
             customer,
             call,
@@ -82,16 +78,19 @@ class Remedies:
         decision = decide(context, catalogue, params, draw_of(identity))
         if decision.tier != FULL:
             return None
+        matter = matter_of(finding, str(facts["call_topic"]))
         for ranked in decision.ranked:
             action = catalogue.action(ranked.action)
-            if action is not None and action.precedence != "selling" and action.action != catalogue.fallback:
+            if action is None or action.precedence == "selling" or action.action == catalogue.fallback:
+                continue
+            if action.helps(finding.type, matter):
                 return RemedyPolicy(action.action, action.price_minor)
-        return None
+        return self._left(finding, decision.dropped)
 
-
-def _reason_of(finding: Finding) -> str:
-    if finding.type.startswith("sms_"):
-        return "usage"
-    if finding.type == "silent_sufferer":
-        return max(_FAILURES.items(), key=lambda item: float(finding.evidence.get(item[0], 0)))[1]
-    return _REASONS.get(finding.type, finding.subject)
+    def _left(self, finding: Finding, dropped: Sequence[DroppedAction]) -> RemedyPolicy | None:
+        """Return the fallback where the policy's remedy is not for him, or he has had enough of it; else None."""
+        rule = next((each.rule for each in dropped if each.action == finding.remedy.action), None)
+        if rule is None or rule in _STANDS or rule.startswith(_NOT_RELEVANT):
+            return None
+        fallback = self._catalogue.action(self._catalogue.fallback)
+        return None if fallback is None else RemedyPolicy(fallback.action, fallback.price_minor)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib import resources
 
+from cem import nba
 from cem.domain.customer import Customer, decode_customer, encode_customer
 from cem.domain.events import (
     Alert,
@@ -15,21 +17,25 @@ from cem.domain.events import (
     ConsentChanged,
     DecisionMade,
     Event,
+    InteractionRecorded,
     OutcomeRecorded,
     OutcomeState,
     PaymentMade,
     PlanChanged,
     ProfileChanged,
+    ProfileLine,
+    Role,
     ServiceDegraded,
     ServiceKind,
     ServiceRestored,
     SmsRated,
 )
-from cem.domain.events.enums import Channel, Consent
+from cem.domain.events.enums import AlertTier, Channel, Consent, Tell
 from cem.domain.finding import Finding
 from cem.domain.localtime import date_of
-from cem.domain.thresholds import RemedyPolicy
-from cem.nba import Policy, load_policy
+from cem.domain.state.alerts import StoredAlert
+from cem.domain.thresholds import AlertPolicy, RemedyPolicy
+from cem.nba import Call, Policy, decide, facts_of, history_of, load_policy
 from cem.nba.policy import ACTIONS_FILE, DECISION_FILE
 from cem.nba.remedies import Remedies
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household
@@ -82,6 +88,18 @@ def bills(cause: BillCause, extra_minor: int, channel: Channel = Channel.APP) ->
     return events
 
 
+def decided(at_ms: int, action: str, state: OutcomeState) -> list[tuple[int, Event]]:
+    """Return a suggestion of the action and, an hour later, what became of it."""
+    made = DecisionMade(
+        decision_id="C1.1",
+        customer_id="C1",
+        as_of=datetime.fromtimestamp(at_ms / 1000, UTC),
+        action=action,
+        policy_hash="p",
+    )
+    return [(at_ms, made), (at_ms + HOUR, OutcomeRecorded(decision_id="C1.1", state=state))]
+
+
 def test_the_bill_by_messages_is_answered_by_the_bundle_and_by_other_causes_is_explained() -> None:
     """By what made the shock: priced as the catalogue has it, over a channel that has a treatment for it."""
     for cause, action, price in ((BillCause.SMS, "sms_bundle", 300), (BillCause.DEVICE, "explain_bill", 0)):
@@ -94,20 +112,7 @@ def test_the_bill_by_messages_is_answered_by_the_bundle_and_by_other_causes_is_e
 
 def test_the_decision_knows_what_he_has_declined() -> None:
     """A bundle that he declined last week is not proposed again: the alert is decided like any contact."""
-    at_ms = T0 + 85 * DAY
-    declined: list[tuple[int, Event]] = [
-        (
-            at_ms,
-            DecisionMade(
-                decision_id="C1.1",
-                customer_id="C1",
-                as_of=datetime.fromtimestamp(at_ms / 1000, UTC),
-                action="sms_bundle",
-                policy_hash="p",
-            ),
-        ),
-        (at_ms + HOUR, OutcomeRecorded(decision_id="C1.1", state=OutcomeState.DECLINED)),
-    ]
+    declined = decided(T0 + 85 * DAY, "sms_bundle", OutcomeState.DECLINED)
     alert, _, _ = opened(sorted([*bills(BillCause.SMS, 6_000), *declined], key=lambda e: e[0]))
     assert alert.remedy is not None
     assert alert.remedy.action == "explain_bill"
@@ -158,7 +163,18 @@ def test_made_again_it_is_the_same() -> None:
     """From the bytes of the state the same alert is decided alike: nothing but its id draws."""
     alert, ctx, customer = opened(bills(BillCause.SMS, 6_000))
     again = decode_customer(encode_customer(customer))
-    finding = Finding("bill_shock", "b3", "b3", alert.tier, T0, T0, 0, {}, alert.tell.who, RemedyPolicy("x"))
+    finding = Finding(
+        "bill_shock",
+        "b3",
+        "b3",
+        alert.tier,
+        T0,
+        T0,
+        0,
+        dict(alert.evidence),
+        alert.tell.who,
+        RemedyPolicy("x"),
+    )
     made = [REMEDIES.propose(again, finding, "app", alert.alert_id, ctx.lane_time_ms) for _ in range(2)]
     assert alert.remedy is not None
     assert made == [RemedyPolicy(alert.remedy.action, alert.remedy.price_minor)] * 2
@@ -173,3 +189,94 @@ def test_it_is_asked_only_when_an_alert_opens_or_rises() -> None:
     ]
     _, ctx, _ = opened([(T0, fault), *others], T0 + 2 * DAY)
     assert [type_ for type_, *_ in ctx.proposals if type_ == "service_loss"] == ["service_loss"] * 2
+
+
+USER = ProfileLine(line=FATHER, role=Role.PAYER, birth_year=1970)
+GROWN_UP: list[tuple[int, Event]] = [
+    (T0, ProfileChanged(channel_said=Channel.SMS, cycle_day=1, lines=(USER,))),
+    (T0, PlanChanged(plan="M", price_minor=3_000)),
+    (T0 + 85 * DAY, InteractionRecorded(interaction_id="i1", channel=Channel.CHAT, reason="plan")),
+    (T0 + 86 * DAY, BillIssued(bill_id="b", total_minor=3_000, due=date_of(T0 // DAY + 120))),
+    *decided(T0 + 87 * DAY, "sms_bundle", OutcomeState.DECLINED),
+]
+NOW = T0 + 89 * DAY
+POLICY = AlertPolicy()
+OF_TYPES = {
+    "sms_allowance": POLICY.sms_allowance.remedy,
+    "sms_velocity": POLICY.sms_velocity.remedy,
+    "sms_rise": POLICY.sms_watch.remedy,
+    "sms_night": POLICY.sms_watch.remedy,
+    "sms_money": POLICY.sms_watch.remedy,
+    "repeat_call": POLICY.repeat_call.remedy,
+    "bill_shock": POLICY.bill_shock.remedy,
+    "promise": POLICY.promise.remedy,
+    "service_loss": POLICY.service_loss.remedy,
+    "silent_sufferer": POLICY.silent_sufferer.remedy,
+    "sinking": POLICY.sinking.remedy,
+}
+
+
+def proposed(type_: str, customer: Customer, subject: str = FATHER, **evidence: str | int) -> str:
+    """Return the action that an alert of the type carries, told in the app, or by a person who has the case."""
+    customer.alerts.open = [StoredAlert.new(type_, subject, "c", NOW)]
+    finding = Finding(
+        type_, subject, "c", AlertTier.ALERT, NOW, NOW, 0, dict(evidence), Tell.PAYER, OF_TYPES[type_]
+    )
+    remedy = REMEDIES.propose(
+        customer, finding, "" if type_ == "repeat_call" else "app", f"{type_}:C1:x:c", NOW
+    )
+    return (remedy or OF_TYPES[type_]).action
+
+
+def test_an_alert_is_no_occasion_for_a_survey() -> None:
+    """Nobody has asked him for long: what would be asked of a caller is no remedy of anything."""
+    customer, _ = household(GROWN_UP)
+    call = Call(channel="sms", reason="usage")
+    names, topics = REMEDIES._catalogue.fact_names, REMEDIES._params.topics
+    facts = facts_of(customer, call, NOW, names, topics, "UTC")
+    fresh = dict.fromkeys(nba.INPUT_TOPICS, 0.0)
+    context = nba.Context("d", "C1", NOW, facts, history_of(customer, NOW), staleness_s=fresh)
+    asked = decide(context, REMEDIES._catalogue, REMEDIES._params, 0.5)
+    assert [each.action for each in asked.ranked] == ["just_help", "ask_opinion"]
+    assert {proposed(type_, customer) for type_ in OF_TYPES}.isdisjoint({"ask_opinion", "contract_renewal"})
+
+
+def test_what_he_may_not_have_or_has_declined_is_no_remedy_either() -> None:
+    """No cap for a child's line without a child, no bundle that he declined two days ago: somebody helps."""
+    customer, _ = household(GROWN_UP)
+    assert [proposed(type_, customer) for type_ in ("sms_night", "sms_allowance")] == ["just_help"] * 2
+    child = ProfileChanged(lines=(ProfileLine(line=DAUGHTER, role=Role.CHILD, birth_year=2012),))
+    family, _ = household([*GROWN_UP, (T0 + 88 * DAY, child)])
+    assert proposed("sms_night", family, DAUGHTER) == "usage_control"
+
+
+def test_a_remedy_is_for_what_the_alert_is_about() -> None:
+    """Texts cost him much: the bundle helps with the bill that they raised and who asks about use, not with a lost network."""
+    texts: list[tuple[int, Event]] = [
+        (
+            T0 + 88 * DAY + n * MINUTE,
+            SmsRated(line=FATHER, recipient="r", segments=1, in_allowance=False, charge_minor=9),
+        )
+        for n in range(100)
+    ]
+    explained = decided(T0 + 87 * DAY, "explain_bill", OutcomeState.DONE)
+    customer, _ = household([*GROWN_UP[:-2], *explained, *texts])
+    assert proposed("bill_shock", customer, "b", main_cause="usage") == "sms_bundle"
+    assert proposed("bill_shock", customer, "b", main_cause="one_off") == "just_help"
+    assert proposed("repeat_call", customer, "usage") == "sms_bundle"
+    assert proposed("repeat_call", customer, "network") in ("solve_reception_fault", "escalate_case")
+    assert proposed("sms_rise", customer) == "sms_bundle"
+    assert proposed("sms_money", customer) == "just_help"
+
+
+def test_an_own_catalogue_that_says_nothing_of_alerts_is_taken_as_before() -> None:
+    """Whatever serves or keeps him is a remedy then, the fallback aside."""
+    folder = resources.files("cem.policies")
+    texts = {n: folder.joinpath(n).read_text("utf-8") for n in (ACTIONS_FILE, DECISION_FILE)}
+    silent = re.sub(r"(?m)^    helps_with: .*\n", "", texts[ACTIONS_FILE])
+    policy = load_policy({**texts, ACTIONS_FILE: silent}, currency="EUR")
+    customer, _ = household(GROWN_UP)
+    finding = Finding(
+        "sms_night", FATHER, "c", AlertTier.ALERT, NOW, NOW, 0, {}, Tell.PAYER, OF_TYPES["sms_night"]
+    )
+    assert Remedies(policy, "UTC").propose(customer, finding, "sms", "x", NOW) == RemedyPolicy("ask_opinion")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from cem.domain.alert_object import alert_id
-from cem.domain.alert_telling import contact_id
+from cem.domain.alert_telling import channel_to, contact_id
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events import OutreachRequested, OutreachWithheld
@@ -18,7 +18,6 @@ from cem.domain.events.enums import AlertState, Channel, Tell
 from cem.domain.events.rfc3339 import moment
 from cem.domain.localtime import DAY_MS
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.view import consent
 from cem.domain.wording import language_of, wording
 
 __all__ = ["ask_to_tell"]
@@ -33,12 +32,13 @@ def ask_to_tell(customer: Customer, alert: StoredAlert, ctx: FoldContext, *, att
     """
     if alert.tell_who not in _OUTSIDE or alert.tell_due_ms or alert.state == str(AlertState.SILENCED):
         return
-    channel = _channel(customer, alert)
+    to_user = alert.tell_who == str(Tell.USER)
+    # Who waited for the morning may have forbidden it meanwhile.
+    channel = channel_to(customer, Tell.USER, ctx) if to_user else alert.tell_channel
     if not channel:
         return
     language = language_of(customer.profile.language)
     text = wording(alert, language, ctx.currency)
-    to_user = alert.tell_who == str(Tell.USER)
     contact = contact_id(customer.customer_id, alert, attempt, to_user=to_user)
     identity = alert_id(customer.customer_id, alert)
     because = ctx.restraint.withholds(alert.type, alert.action)
@@ -66,10 +66,3 @@ def ask_to_tell(customer: Customer, alert: StoredAlert, ctx: FoldContext, *, att
         action=alert.action or None,
     )
     ctx.emit(request, kind=f"{alert.type}.outreach")
-
-
-def _channel(customer: Customer, alert: StoredAlert) -> str:
-    """Return the channel; "" if there is none. The user of a line is reached on his line."""
-    if alert.tell_who != str(Tell.USER):
-        return alert.tell_channel
-    return "" if consent(customer, "service", "sms") is False else "sms"

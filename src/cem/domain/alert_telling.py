@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 from cem.domain.alert_object import alert_id
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
-from cem.domain.events.enums import Severity, Tell
+from cem.domain.events.enums import Channel, Severity, Tell
 from cem.domain.localtime import zone
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.view import best_channel
+from cem.domain.view import best_channel, consent
 
 __all__ = [
+    "channel_to",
     "contact_id",
     "is_about_alert",
     "is_to_user",
@@ -30,8 +31,22 @@ __all__ = [
 
 _PREFIX = "alert-"
 _TO_USER = ".user"
+_ON_HIS_LINE = str(Channel.SMS)
 #: Those who are not at work when they are told.
 _OUTSIDE = (str(Tell.PAYER), str(Tell.USER))
+
+
+def channel_to(customer: Customer, who: Tell, ctx: FoldContext) -> str:
+    """Return the channel over which `who` is told: the payer by `tell_channel`, the user of a line on his line.
+
+    A user has no other address that is known, and what he answers is not kept. "" where that is forbidden, and for whom
+    is no member of the household: those inside read alerts where they work.
+    """
+    if who is Tell.PAYER:
+        return tell_channel(customer, ctx)
+    if who is Tell.USER and consent(customer, "service", _ON_HIS_LINE) is not False:
+        return _ON_HIS_LINE
+    return ""
 
 
 def tell_channel(customer: Customer, ctx: FoldContext) -> str:

@@ -17,7 +17,7 @@ from __future__ import annotations
 from cem.domain.alert_contact import ask_to_tell
 from cem.domain.alert_escalation import set_escalation
 from cem.domain.alert_object import alert_id, published
-from cem.domain.alert_telling import set_telling, tell_channel
+from cem.domain.alert_telling import channel_to, set_telling
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events.alerts import AlertOpened, AlertResolved, AlertUpdated
@@ -117,7 +117,8 @@ def update_alert(
     alert.evidence, alert.cost_minor = new.evidence, max(alert.cost_minor, new.cost_minor)
     alert.deliver_before_ms = max(alert.deliver_before_ms, new.deliver_before_ms)
     alert.due_ms = new.due_ms
-    alert.tell_channel = new.tell_channel
+    # Who is told is whom it reached last: a change that would be told a line's user does not take it from the payer.
+    alert.tell_channel = "" if new.held_out else channel_to(customer, Tell(alert.tell_who), ctx)
     alert.updated_ms, alert.reason = max(alert.updated_ms, finding.at_ms), reason
     if rises:
         set_telling(customer, alert, ctx)
@@ -230,7 +231,7 @@ def _stored(customer: Customer, finding: Finding, ctx: FoldContext) -> StoredAle
         evidence=finding.evidence,
         held_out=held_out,
         tell_who=str(who),
-        tell_channel=tell_channel(customer, ctx) if who is Tell.PAYER else "",
+        tell_channel=channel_to(customer, who, ctx),
         action=finding.remedy.action,
         price_minor=finding.remedy.price_minor,
         cost_minor=finding.cost_minor,

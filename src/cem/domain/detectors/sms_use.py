@@ -121,7 +121,8 @@ def _tell_use(
         elif is_alert and current.tier == str(AlertTier.NOTICE):
             finding = _finding(customer, line, subject, each, at_ms, ctx)
             if current.type == kind:
-                current.tell_who = str(finding.who)
+                if not current.held_out:
+                    current.tell_who = str(finding.who)
                 update_alert(customer, current, finding, "higher tier", ctx)
             else:
                 close_alert(customer, current, AlertState.RESOLVED, "superseded", at_ms, ctx)

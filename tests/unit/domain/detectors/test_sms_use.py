@@ -7,10 +7,12 @@ import random
 import msgspec
 import pytest
 
+from cem.domain.alerting import update_alert
 from cem.domain.customer import Customer, decode_customer, encode_customer, new_customer
 from cem.domain.detectors.sms_use import RHYTHM
 from cem.domain.events import (
     Alert,
+    ConsentChanged,
     ControlAlertResolved,
     Event,
     ProfileChanged,
@@ -19,9 +21,19 @@ from cem.domain.events import (
     SmsDestination,
     SmsRated,
 )
+from cem.domain.events.enums import AlertTier, Channel, Consent, Tell
+from cem.domain.finding import Finding
 from cem.domain.fold import fold
 from cem.domain.state.lane import LaneState
-from cem.domain.thresholds import AlertPolicy, AllowancePolicy, RisePolicy, VelocityPolicy, WatchPolicy
+from cem.domain.thresholds import (
+    AlertPolicy,
+    AllowancePolicy,
+    LedgerPolicy,
+    RemedyPolicy,
+    RisePolicy,
+    VelocityPolicy,
+    WatchPolicy,
+)
 from tests.builders.customers import DAY, HOUR, MINUTE, T0, Context, advance, household, received
 
 FATHER, DAUGHTER = "+4915100000001", "+4915100000002"
@@ -86,6 +98,42 @@ def test_a_rise_is_for_the_user_first_then_for_the_payer_and_ends_by_itself() ->
     advance(customer, ctx, T0 + 60 * DAY)
     assert told(ctx)[-1][0] == "resolved"
     assert customer.alerts.open == []
+
+
+def test_each_is_told_over_a_channel_that_is_his() -> None:
+    """The daughter on her line; her father where he asked for it, also when what is found later concerns her alone."""
+    said = ProfileChanged(channel_said=Channel.EMAIL)
+    customer, ctx = of_use([(T0, said), *a_month(), *a_rise()])
+    channels = [(str(e.tell.who), e.tell.channel) for e in ctx.emitted if isinstance(e, Alert)]
+    assert channels[:2] == [("user", Channel.SMS), ("payer", Channel.EMAIL)]
+    assert [(str(c.who), c.channel) for c in ctx.contacts][:2] == channels[:2]
+    (alert,) = customer.alerts.open
+    rise = Finding(
+        "sms_rise", DAUGHTER, alert.cause, AlertTier.NOTICE, ctx.lane_time_ms, ctx.lane_time_ms + DAY, 0,
+        dict(alert.evidence), Tell.USER, RemedyPolicy("usage_control"),
+    )  # fmt: skip
+    update_alert(customer, alert, rise, "twice as many", ctx)
+    assert (alert.tell_who, alert.tell_channel) == ("payer", "email")
+
+
+def test_who_has_forbidden_messages_is_not_told_on_his_line() -> None:
+    """There is no other way to the user of a line: the notice stands without a channel, and asks for no message."""
+    forbidden = ConsentChanged(purpose=Consent.SERVICE, granted=False, channel=Channel.SMS)
+    _, ctx = of_use([(T0, forbidden), *a_month(), *a_rise()])
+    first = next(e for e in ctx.emitted if isinstance(e, Alert))
+    assert (str(first.tell.who), first.tell.channel) == ("user", None)
+    assert [str(c.who) for c in ctx.contacts] == ["payer"]
+
+
+def test_who_is_held_out_of_a_notice_is_not_told_when_it_rises() -> None:
+    """The coin was thrown when it opened; the other arm of the comparison stays untold."""
+    nobody = msgspec.structs.replace(ONLY_USE, ledger=LedgerPolicy(holdout_share=1.0))
+    _, ctx = household([(T0, PROFILE), *a_month(), *a_rise()], ctx=Context(0, alerts=nobody))
+    assert told(ctx)[:2] == [
+        ("opened", "sms_rise", "notice", "nobody"),
+        ("updated", "sms_rise", "alert", "nobody"),
+    ]
+    assert ctx.contacts == []
 
 
 def test_what_is_told_is_counts() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cem.domain import view
-from cem.domain.alerting import tell_channel
+from cem.domain.alert_telling import tell_channel
 from cem.domain.customer import Customer, decode_customer, encode_customer
 from cem.domain.describe import describe
 from cem.domain.events import (

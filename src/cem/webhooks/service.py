@@ -13,12 +13,14 @@ from cem.streams.control_feed import Setting
 from cem.webhooks.means import Means
 from cem.webhooks.sender import EndPointSender
 
-__all__ = ["PREFIXES", "WebhookService"]
+__all__ = ["PREFIXES", "WEBHOOK", "WebhookService"]
 
 _log = logging.getLogger(__name__)
 
-#: Keys of `cem.control` that the service follows.
-PREFIXES = ("webhook:", "replay:")
+#: Of the keys of end points on `cem.control`.
+WEBHOOK = "webhook:"
+#: Of the keys of `cem.control` that the service follows.
+PREFIXES = (WEBHOOK, "replay:")
 
 
 class WebhookService:

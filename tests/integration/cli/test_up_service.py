@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -90,6 +92,62 @@ def test_kill_9_leaves_no_orphan_and_the_next_start_goes_on(start: Callable[...,
     again.until("ready;")
     again.process.terminate()
     assert again.ended() == 0
+
+
+def test_what_people_set_outlives_the_embedded_log(start: Callable[..., RunningUp]) -> None:
+    """A brake and a pause hold after a kill, from before the worker starts, since when they were set; `off` holds too."""
+
+    def cem(*arguments: str) -> str:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("CEM_")}
+        done = subprocess.run(
+            [sys.executable, "-m", "cem", *arguments],
+            env=environ | {"CEM_STATE_DIR": str(up.state_dir)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout
+
+    up = start("--no-simulate")
+    up.until("ready;")
+    cem("brake", "on", "--type", "bill_shock", "--reason", "wrong sums", "--by", "mai")
+    cem("brake", "on", "--by", "mai")
+    cem("brake", "off", "--by", "mai")
+    cem("ledger", "pause", "repeat_call", "--by", "mai")
+    before = cem("brake", "status", "--json")
+    kept = up.state_dir / "decided.jsonl"
+    wait_until(
+        lambda: kept.exists() and b"ruled:repeat_call" in kept.read_bytes(),
+        timeout_s=20,
+        what="they are kept",
+    )
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    pids = up.run_file["pids"]
+    up.process.kill()
+    up.process.wait()
+    wait_until(lambda: all(gone(pid) for pid in pids.values()), timeout_s=20, what="all are gone")
+    up = start("--no-simulate")
+    up.until("What was set before holds: 3 brakes, pauses or webhooks")
+    up.until("ready;")
+    after = json.loads(cem("brake", "status", "--json"))
+    assert after == json.loads(before)
+    assert [(row["scope"], row["by"], row["reason"]) for row in after["brakes"]] == [
+        ("type:bill_shock", "mai", "wrong sums")
+    ]
+    up.process.terminate()
+    assert up.ended() == 0
+
+
+def test_what_was_set_and_cannot_be_read_stops_the_start(
+    start: Callable[..., RunningUp], tmp_path: Path
+) -> None:
+    """A brake must not be lost in silence."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "decided.jsonl").write_text("{")
+    up = start("--no-simulate")
+    assert up.ended() == 1
+    assert any("decided.jsonl" in line and "move it away" in line for line in up.lines)
 
 
 def test_a_second_up_on_the_same_directory_says_so(start: Callable[..., RunningUp]) -> None:

@@ -55,6 +55,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The file of what the simulated customers hide."""
         return self.state_dir / "truth.jsonl"
 
+    @property
+    def decided(self) -> Path:
+        """The file of what people have set, which the embedded broker forgets."""
+        return self.state_dir / "decided.jsonl"
+
     def child_environ(self, environ: Mapping[str, str], *, adopt_new_log: bool) -> dict[str, str]:
         """Return the environment of the service's processes: the same variables as on a real cluster."""
         settings = self.settings

@@ -12,6 +12,7 @@ import cem
 from cem.cli.errors import DONE, FAILED, Failure
 from cem.cli.reach import require_kafka, require_redis
 from cem.cli.run_file import remove_run_file, write_run_file
+from cem.cli.up.decided import Decided
 from cem.cli.up.family import STOP_S, Family
 from cem.cli.up.log_tail import LogTail
 from cem.cli.up.plan import Plan, api_url
@@ -42,6 +43,8 @@ class Service:
         self._redis: EmbeddedRedis | None = None
         self._started_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._stop = asyncio.Event()
+        #: What people set is kept here where the log forgets it.
+        self._decided = Decided(plan.decided) if plan.embeds_kafka else None
 
     async def run(self) -> int:
         """Return the exit code once the user has stopped it, or it could not go on. Leaves no process behind."""
@@ -132,6 +135,8 @@ class Service:
         plan, family = self._plan, self._family
         environ = plan.child_environ(os.environ, adopt_new_log=old is not None and plan.embeds_kafka)
         self._introduce(old)
+        if self._decided is not None and (count := await self._decided.say(plan.settings)):
+            self._screen.line(f"What was set before holds: {count} brakes, pauses or webhooks.")
         await family.start("worker", plan.worker(), environ, restart=True)
         await family.start("api", plan.api(), environ)
         # A port for metrics is one process's: the worker's.
@@ -156,6 +161,7 @@ class Service:
     async def _watch(self, store: RedisStore) -> int:
         watcher = Watcher(self._plan.settings, store, say=self._screen.line, show=self._show)
         watching = asyncio.create_task(watcher.run())
+        keeping = asyncio.create_task(self._keep_decided())
         failing = asyncio.create_task(self._family.failed.wait())
         tailing = asyncio.create_task(self._tell_errors())
         try:
@@ -164,9 +170,18 @@ class Service:
                 watching.result()
             raise Failure(self._family.failure, self._family.exit_code)
         finally:
-            for task in (watching, failing, tailing):
+            tasks = (watching, failing, tailing, keeping)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(watching, failing, tailing, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _keep_decided(self) -> None:
+        if self._decided is None:
+            return
+        try:
+            await self._decided.follow(self._plan.settings)
+        except OSError as error:
+            self._screen.line(f"brakes, pauses and webhooks set from now on end with this run: {error}")
 
     async def _tell_errors(self) -> None:
         tail = LogTail([self._plan.logs / f"{name}.log" for name in _SERVICE])

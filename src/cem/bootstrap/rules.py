@@ -12,6 +12,7 @@ from cem.alerts.policy import AlertPolicyError, read_alert_policy, remedies_of
 from cem.bootstrap.policies import read_policy
 from cem.bootstrap.policy_files import policy_text
 from cem.bootstrap.segments import read_segments_file
+from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.customer import Customer
 from cem.domain.finding import Finding
 from cem.domain.identity import IdentityRules
@@ -61,6 +62,11 @@ def read_policies(settings: Settings) -> tuple[Rules, Policy, dict[str, str]]:
             known = nearest(action, [each.action for each in policy.catalogue.actions])
             path = f"{field}.action"
             raise _refused(alerts, path, f"{path}: there is no action {action!r}{known}")
+    for type_ in rules.alerts.ledger.duty:
+        if type_ not in ALERT_TYPES:
+            known = nearest(type_, ALERT_TYPES)
+            path = "ledger.duty"
+            raise _refused(alerts, path, f"{path}: there is no type of alert {type_!r}{known}")
     return rules, policy, files
 
 

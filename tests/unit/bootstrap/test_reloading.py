@@ -88,6 +88,7 @@ def test_a_changed_file_holds_once_it_is_the_same_twice(tmp_path: Path) -> None:
         ("alerts.yaml", "sms_allowance:\n\n  percents: [eighty]\n", "alerts.yaml:3: sms_allowance.percents[0]: expected `int`"),
         ("alerts.yaml", "repeat_call: [\n", "alerts.yaml:2: not YAML"),
         ("alerts.yaml", "promise:\n  remedy: {action: take_over_oder}\n", "alerts.yaml:2: promise.remedy.action: there is no action 'take_over_oder'; did you mean"),
+        ("alerts.yaml", "ledger:\n  duty: [sms_money, sms_alowance]\n", "alerts.yaml:2: ledger.duty: there is no type of alert 'sms_alowance'; did you mean 'sms_allowance'?"),
         ("value.yaml", "margin_shar: 0.5\n", "value.yaml:1: there is no field 'margin_shar'; did you mean 'margin_share'?"),
         ("actions.yaml", "{}", "actions.yaml:1: "),
     ],

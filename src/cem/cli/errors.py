@@ -40,6 +40,10 @@ EXIT_CODES: Final[dict[int, str]] = {
 }
 
 
+#: Exceptions of ours that say what failed.
+_FAILURES: Final = ("LaneStopped", "BrokerFailed", "RedisFailed", "TopicsWrong", "FileError", "ImportBusy")
+
+
 class Failure(click.ClickException):
     """Ends the command with one sentence on standard error and an exit code."""
 
@@ -64,11 +68,13 @@ def explain(error: Exception) -> Failure | None:
         return Failure(str(error), USAGE)
     kinds = {(kind.__module__.partition(".")[0], kind.__name__) for kind in type(error).__mro__}
     said = str(error).strip() or type(error).__name__
+    if kinds & {("cem", "MapError")}:
+        return Failure(said, USAGE)
     if kinds & {("cem", "StoreUrlError")}:
         return Failure(f"CEM_REDIS_URL: {said}", USAGE)
     if kinds & {("cem", "Unavailable"), ("cem", "LogUnavailable")}:
         return Failure(said, UNREACHABLE)
-    if kinds & {("cem", name) for name in ("LaneStopped", "BrokerFailed", "RedisFailed", "TopicsWrong")}:
+    if kinds & {("cem", name) for name in _FAILURES}:
         return Failure(said, FAILED)
     if kinds & {("redis", "AuthenticationError"), ("redis", "NoPermissionError")}:
         return Failure(f"Redis refuses these credentials ({said}); check CEM_REDIS_URL", UNREACHABLE)

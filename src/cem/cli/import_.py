@@ -14,17 +14,15 @@ import click
 import msgspec
 
 from cem.cli.connection import settings_from
-from cem.cli.errors import DONE, FAILED, REJECTS, UNREACHABLE, USAGE, Failure
-from cem.cli.mapped_file import mapped_file
+from cem.cli.errors import DONE, REJECTS, UNREACHABLE, Failure
+from cem.cli.mapped_file import mapped_file, read_map
 from cem.cli.output import json_option, note, print_json
 from cem.cli.progress_line import ProgressLine
-from cem.importing.document import MapError
-from cem.importing.event_map import ImportMap, read_import_map
+from cem.importing.event_map import read_import_map
 from cem.importing.into_log import ImportJob, import_into_log, opened
-from cem.importing.progress import ImportBusy, Progress
+from cem.importing.progress import Progress
 from cem.importing.rejects import RejectsFile
 from cem.importing.run import JsonLinesSink, run_import
-from cem.importing.table import FileError
 from cem.importing.translation import RejectedRow, Translated
 from cem.ports import Unavailable
 
@@ -84,7 +82,7 @@ def command(
     try:
         job = ImportJob(
             path=file,
-            rule=_read_map(map_file),
+            rule=read_map(map_file, read_import_map),
             settings=settings,
             limit=limit,
             rejects=rejects,
@@ -96,25 +94,12 @@ def command(
         if dry_run:
             return _dry_run(job, as_json)
         progress = asyncio.run(import_into_log(job) if out is None else _import_into_file(job, out))
-    except MapError as error:
-        raise Failure(str(error), USAGE) from None
-    except (FileError, ImportBusy) as error:
-        raise Failure(str(error), FAILED) from None
     except Unavailable as error:
         raise Failure(f"{error}{_GO_ON if begun else ''}", UNREACHABLE) from None
     finally:
         line.end()
     _report(file, progress, as_json)
     return REJECTS if progress.rejects else DONE
-
-
-def _read_map(path: Path) -> ImportMap:
-    try:
-        return read_import_map(path.read_text("utf-8-sig"), str(path))
-    except OSError as error:
-        raise Failure(f"{path}: {error.strerror}", USAGE) from None
-    except UnicodeDecodeError:
-        raise MapError(f"{path}: is no text in UTF-8") from None
 
 
 async def _import_into_file(job: ImportJob, out: Path) -> Progress:

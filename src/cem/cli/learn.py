@@ -17,8 +17,7 @@ from cem.cli.evaluate.rejected import Rejected
 from cem.cli.mapped_file import mapped_file
 from cem.cli.output import json_option, print_json, require_folder
 from cem.cli.progress_line import ProgressLine
-from cem.importing.document import MapError, nearest
-from cem.importing.table import FileError
+from cem.importing.document import nearest
 from cem.learning.contract import Model
 from cem.learning.evaluation.prequential import Labelled
 from cem.learning.examples import Example, encode_example
@@ -91,10 +90,6 @@ def command(
         else:
             refused = {}
             asyncio.run(_into_log(settings_from(ctx), model, file, rows, on_rows))
-    except MapError as error:
-        raise Failure(str(error), USAGE) from None
-    except FileError as error:
-        raise Failure(str(error), FAILED) from None
     finally:
         line.end()
     learnt = len(rows) - sum(refused.values())

@@ -1,4 +1,4 @@
-"""The file that a command reads by a map: the same argument and options wherever rows become something."""
+"""The file that a command reads by a map: the same argument, options and reading wherever rows become something."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from typing import Any, TypeVar
 
 import click
 
-__all__ = ["mapped_file"]
+from cem.cli.errors import USAGE, Failure
+from cem.importing.document import MapError
+
+__all__ = ["mapped_file", "read_map"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+M = TypeVar("M")
 
 
 def mapped_file(says: str) -> Callable[[F], F]:
@@ -31,3 +35,14 @@ def mapped_file(says: str) -> Callable[[F], F]:
         return click.argument("file", type=click.Path(path_type=Path))(map_file(limit(command)))
 
     return decorate
+
+
+def read_map(path: Path, parse: Callable[[str, str], M]) -> M:
+    """Return what `parse` makes of the map's text and name. Raises Failure, or MapError."""
+    try:
+        text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise Failure(f"{path}: {error.strerror}", USAGE) from None
+    except UnicodeDecodeError:
+        raise MapError(f"{path}: is no text in UTF-8") from None
+    return parse(text, str(path))

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from cem.cli.connection import settings_from
-from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
+from cem.cli.errors import DONE, REJECTS, USAGE, Failure
 from cem.cli.output import json_option, note, print_json, print_table, require_folder
 from cem.cli.progress_line import ProgressLine
 
 if TYPE_CHECKING:
-    from cem.importing.event_map import ImportMap
     from cem.pilot import Report
 
 __all__ = ["command"]
@@ -56,9 +55,9 @@ def command(
     docs/importing.md. The exit code is 3 if rows could not be used.
     """
     from cem.bootstrap.rules import read_policies
-    from cem.importing.document import MapError
+    from cem.cli.mapped_file import read_map
+    from cem.importing.event_map import read_import_map
     from cem.importing.progress import hash_key
-    from cem.importing.table import FileError
     from cem.pilot import live, read_history, report_of
     from cem.pilot.page import page_of
 
@@ -70,7 +69,7 @@ def command(
     rules, policy, _ = read_policies(settings)
     line = ProgressLine("rows")
     try:
-        rules_of = [_map_of(path) for path in maps]
+        rules_of = [read_map(path, read_import_map) for path in maps]
         plan = list(zip(files, rules_of * len(files) if len(maps) == 1 else rules_of, strict=False))
         history = read_history(
             plan,
@@ -82,10 +81,6 @@ def command(
         line = ProgressLine("events")
         total = max(1, len(history.pieces))
         lived = live(history.pieces, rules, policy, on_pieces=lambda count: line.show(count, count / total))
-    except MapError as error:
-        raise Failure(str(error), USAGE) from None
-    except FileError as error:
-        raise Failure(str(error), FAILED) from None
     finally:
         line.end()
     report = report_of(history, lived, currency=settings.currency, horizon_days=horizon, episodes=episodes)
@@ -96,18 +91,6 @@ def command(
     else:
         _print(report, out)
     return REJECTS if report.rejects else DONE
-
-
-def _map_of(path: Path) -> ImportMap:
-    from cem.importing.document import MapError
-    from cem.importing.event_map import read_import_map
-
-    try:
-        return read_import_map(path.read_text("utf-8-sig"), str(path))
-    except OSError as error:
-        raise MapError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise MapError(f"{path}: is no text in UTF-8") from None
 
 
 def _print(report: Report, out: Path | None) -> None:

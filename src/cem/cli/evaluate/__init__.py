@@ -9,15 +9,14 @@ from typing import Final
 
 import click
 
-from cem.cli.errors import DONE, FAILED, REJECTS, USAGE, Failure
+from cem.cli.errors import DONE, REJECTS, USAGE, Failure
 from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
 from cem.cli.mapped_file import mapped_file
 from cem.cli.output import json_option, print_json, print_table
 from cem.cli.progress_line import ProgressLine
 from cem.importing.arrangement import Order, parse_order
-from cem.importing.document import MapError, nearest
-from cem.importing.table import FileError
+from cem.importing.document import nearest
 from cem.learning.snapshot import MAGIC
 
 __all__ = ["EVALUATIONS", "command"]
@@ -126,10 +125,6 @@ def command(
     )
     try:
         answer: Answer = importlib.import_module(f"cem.cli.evaluate.{module}").run(request)
-    except MapError as error:
-        raise Failure(str(error), USAGE) from None
-    except FileError as error:
-        raise Failure(str(error), FAILED) from None
     finally:
         line.end()
     if as_json:

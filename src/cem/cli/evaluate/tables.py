@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from cem.cli.errors import USAGE, Failure
-from cem.cli.evaluate.maps import read_map
 from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
+from cem.cli.mapped_file import read_map
 from cem.importing.arrangement import arranged
 from cem.importing.document import MapError, nearest
 from cem.importing.labelled_tables import TableRow, read_labelled_table

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from cem.cli.errors import USAGE, Failure
-from cem.cli.evaluate.maps import read_map
 from cem.cli.evaluate.rejected import Rejected
+from cem.cli.mapped_file import read_map
 from cem.importing.document import nearest
 from cem.importing.label_map import TextMap, read_text_map
 from cem.importing.labelled_texts import TextRow, read_texts

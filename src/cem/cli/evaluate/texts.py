@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-from cem.cli.evaluate.maps import read_map
 from cem.cli.evaluate.request import Answer, Request
 from cem.cli.evaluate.text_rows import example, examples, new_model, warm
+from cem.cli.mapped_file import read_map
 from cem.importing.arrangement import arranged
 from cem.importing.document import MapError
 from cem.importing.label_map import read_text_map

@@ -9,10 +9,10 @@ import click
 
 from cem.bootstrap.rules import read_rules
 from cem.cli.errors import USAGE, Failure
-from cem.cli.evaluate.maps import read_map
 from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
 from cem.cli.evaluate.usage_measures import Episode, Told, measures, read_labels
+from cem.cli.mapped_file import read_map
 from cem.cli.output import print_table
 from cem.domain.detectors.sms_watch import SmsWatch
 from cem.importing.arrangement import arranged

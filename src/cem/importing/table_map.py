@@ -10,11 +10,10 @@ from cem.importing.document import MapError, Node, nearest, read_document
 from cem.importing.event_map import Condition, parse_condition, parse_csv
 from cem.importing.table import CsvOptions
 from cem.importing.times import TimeSpec, parse_time_spec
-from cem.importing.values import ValueSpec, parse_value
+from cem.importing.values import TEXT_OPTIONS, ValueSpec, parse_value
 
 __all__ = ["FeatureColumns", "TableMap", "chosen_columns", "read_table_map"]
 
-_VALUE: Final = ("column", "columns", "constant", "default", "values", "null", "strip_suffix")
 _BASIC: Final = ("label", "features", "time", "holdout", "where", "csv")
 #: What an offer is beside its features; for propensity.
 _OFFER: Final = ("action", "channel", "group", "probability")
@@ -58,7 +57,7 @@ def read_table_map(document: str, name: str, *, model: str) -> TableMap:
     positive: tuple[str, ...] | None = None
     scale: tuple[float, float] | None = None
     if model == "satisfaction":
-        scale = _scale(label.mapping((*_VALUE, "scale")).get("scale"))
+        scale = _scale(label.mapping((*TEXT_OPTIONS, "scale")).get("scale"))
     else:
         positive = _positive(label)
     plain = {key: each for key, each in label.mapping().items() if key not in ("scale", "positive")}
@@ -66,11 +65,11 @@ def read_table_map(document: str, name: str, *, model: str) -> TableMap:
     if "features" not in entries and "text" in entries:
         features = FeatureColumns(include=())
     return TableMap(
-        label=parse_value(Node(dict(plain), label.place, label.path), options=_VALUE),
+        label=parse_value(Node(dict(plain), label.place, label.path), options=TEXT_OPTIONS),
         positive=positive,
         scale=scale,
         features=features,
-        extras={key: parse_value(entries[key], options=_VALUE) for key in extras if key in entries},
+        extras={key: parse_value(entries[key], options=TEXT_OPTIONS) for key in extras if key in entries},
         time=parse_time_spec(entries["time"]) if "time" in entries else None,
         holdout=parse_condition(entries["holdout"]) if "holdout" in entries else None,
         where=parse_condition(entries["where"]) if "where" in entries else None,
@@ -105,7 +104,7 @@ def _features(node: Node) -> FeatureColumns:
 
 
 def _positive(label: Node) -> tuple[str, ...]:
-    entries = label.mapping((*_VALUE, "positive"))
+    entries = label.mapping((*TEXT_OPTIONS, "positive"))
     if "positive" not in entries:
         raise label.error('lacks \'positive\': the texts that mean yes, such as positive: ["1", "Yes"]')
     return entries["positive"].texts()

@@ -14,18 +14,11 @@ import msgspec
 
 from cem.importing.document import Node
 
-__all__ = ["VALUE_OPTIONS", "Columns", "ValueSpec", "parse_value", "value_reader"]
+__all__ = ["TEXT_OPTIONS", "VALUE_OPTIONS", "Columns", "ValueSpec", "parse_value", "value_reader"]
 
-VALUE_OPTIONS: Final = (
-    "column",
-    "columns",
-    "constant",
-    "default",
-    "values",
-    "decimals",
-    "null",
-    "strip_suffix",
-)
+#: Of what stays a text.
+TEXT_OPTIONS: Final = ("column", "columns", "constant", "default", "values", "null", "strip_suffix")
+VALUE_OPTIONS: Final = (*TEXT_OPTIONS, "decimals")
 _MAX_DECIMALS: Final = 6
 
 #: Answers with the position of a column, or raises MapError with the nearest name.

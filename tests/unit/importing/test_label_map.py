@@ -54,6 +54,7 @@ def test_rows_become_labelled_texts(tmp_path: Path) -> None:
         ("label: {column: verdict}", "lacks 'text'"),
         ("text: {column: body}\nlabl: {column: a}", "Did you mean 'label'?"),
         ("text: {colum: body}\nlabel: {column: a}", "Did you mean 'column'?"),
+        ("text: {column: body}\nlabel: verdict", "label: takes a mapping"),
         ("text: {column: bodi}\nlabel: {column: verdict}", "Did you mean 'body'?"),
     ],
 )
@@ -62,16 +63,6 @@ def test_a_wrong_map_is_refused_with_the_nearest_name(tmp_path: Path, text: str,
     with pytest.raises(MapError) as refused:
         read(tmp_path, text)
     assert sentence in str(refused.value)
-
-
-def test_a_scale_bounds_an_answer() -> None:
-    """Where the label is a number, the map says from where to where; 1 to 5 by default."""
-    plain = "text: {column: a}\nlabel: {column: b"
-    assert read_text_map(plain + "}", "m", scaled=True).scale == (1, 5)
-    assert read_text_map(plain + ", scale: [0, 10]}", "m", scaled=True).scale == (0, 10)
-    for scale in ("[5, 1]", "[1]", "3"):
-        with pytest.raises(MapError):
-            read_text_map(f"{plain}, scale: {scale}}}", "m", scaled=True)
 
 
 def test_rows_without_labels_are_read_when_none_are_asked_for() -> None:

@@ -80,6 +80,16 @@ def test_answers_lie_on_their_scale(tmp_path: Path) -> None:
     assert (rows[0].label, rows[0].extras, rows[0].features) == (4.0, {"text": "fine"}, {})
 
 
+def test_a_scale_bounds_an_answer() -> None:
+    """The map says from where to where; 1 to 5 by default."""
+    plain = "label: {column: stars"
+    assert read_table_map(plain + "}", "m", model="satisfaction").scale == (1, 5)
+    assert read_table_map(plain + ", scale: [0, 10]}", "m", model="satisfaction").scale == (0, 10)
+    for scale in ("[5, 1]", "[1]", "3"):
+        with pytest.raises(MapError):
+            read_table_map(f"{plain}, scale: {scale}}}", "m", model="satisfaction")
+
+
 @pytest.mark.parametrize(
     ("rule", "says"),
     [

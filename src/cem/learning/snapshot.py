@@ -95,8 +95,13 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
     return body + zlib.crc32(body).to_bytes(_CRC, "little")
 
 
-def read_snapshot(data: bytes, *, model: str, layouts: tuple[int, ...]) -> Snapshot:
-    """Return what `write_snapshot` wrote for `model` in one of its `layouts`; arrays are copies. Raises SnapshotError."""
+def read_snapshot(
+    data: bytes, *, model: str, layouts: tuple[int, ...], recipe: str | None = None
+) -> Snapshot:
+    """Return what `write_snapshot` wrote for `model` in one of its `layouts`; arrays are copies. Raises SnapshotError.
+
+    `recipe`: the one that it must have been made by; None: any.
+    """
     header = _header(data)
     if header.model != model:
         raise SnapshotError(f"this is a snapshot of {header.model!r}, not of {model!r}")
@@ -105,6 +110,8 @@ def read_snapshot(data: bytes, *, model: str, layouts: tuple[int, ...]) -> Snaps
             f"this snapshot of {model} has layout {header.layout}; this version of cem reads "
             f"{', '.join(map(str, layouts))}: train the model again with cem learn, or use the version that wrote it"
         )
+    if recipe is not None and header.recipe != recipe:
+        raise SnapshotError(f"this snapshot was made by the recipe {header.recipe!r}, not {recipe!r}")
     _check_finite(header.state, "state")
     arrays: dict[str, Array] = {}
     at = _PREFIX + int.from_bytes(data[6:_PREFIX], "little")

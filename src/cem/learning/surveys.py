@@ -105,9 +105,7 @@ class SurveyModel:
 
     def restore(self, data: bytes) -> None:
         """Become the model in `data`; one of CSAT alone is read, too. Raises SnapshotError and changes nothing."""
-        found = read_snapshot(data, model=self.name, layouts=(1, _LAYOUT))
-        if found.recipe != self.recipe:
-            raise SnapshotError(f"this snapshot was made by the recipe {found.recipe!r}, not {self.recipe!r}")
+        found = read_snapshot(data, model=self.name, layouts=(1, _LAYOUT), recipe=self.recipe)
         fresh = {question: SatisfactionModel(self.recipe, scale) for question, scale in QUESTIONS.items()}
         refused = 0
         if found.layout == 1:

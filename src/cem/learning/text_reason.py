@@ -180,9 +180,7 @@ class ReasonModel:
 
     def restore(self, data: bytes) -> None:
         """Become the model in `data`. Raises SnapshotError and changes nothing when that cannot be."""
-        found = read_snapshot(data, model=self.name, layouts=(_LAYOUT,))
-        if found.recipe != self.recipe:
-            raise SnapshotError(f"this snapshot was made by the recipe {found.recipe!r}, not {self.recipe!r}")
+        found = read_snapshot(data, model=self.name, layouts=(_LAYOUT,), recipe=self.recipe)
         try:
             self.__dict__.update(self._read(found).__dict__)
         except (KeyError, TypeError, ValueError, IndexError) as error:

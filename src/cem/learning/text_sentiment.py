@@ -98,9 +98,7 @@ class SentimentModel:
 
     def restore(self, data: bytes) -> None:
         """Become the model in `data`. Raises SnapshotError and changes nothing when that cannot be."""
-        found = read_snapshot(data, model=self.name, layouts=(_LAYOUT,))
-        if found.recipe != self.recipe:
-            raise SnapshotError(f"this snapshot was made by the recipe {found.recipe!r}, not {self.recipe!r}")
+        found = read_snapshot(data, model=self.name, layouts=(_LAYOUT,), recipe=self.recipe)
         try:
             self._become(found)
         except (KeyError, TypeError, ValueError, IndexError) as error:

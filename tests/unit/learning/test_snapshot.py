@@ -82,6 +82,8 @@ def test_another_format_layout_or_model_is_refused_with_a_sentence() -> None:
         read_snapshot(data, model="sentiment", layouts=(2,))
     with pytest.raises(SnapshotError, match="a snapshot of 'sentiment', not of 'churn'"):
         read_snapshot(data, model="churn", layouts=(1,))
+    with pytest.raises(SnapshotError, match=f"by the recipe '{a_snapshot().recipe}', not 'another'"):
+        read_snapshot(data, model="sentiment", layouts=(1,), recipe="another")
     with pytest.raises(SnapshotError, match="no snapshot of a model"):
         read(b"PK\x03\x04 and so on")
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cem.cli.errors import USAGE, Failure
 from cem.cli.evaluate.rejected import Rejected
 from cem.cli.evaluate.request import Answer, Request
+from cem.cli.evaluate.warming import learn_sources
 from cem.cli.mapped_file import read_map
 from cem.importing.arrangement import arranged
 from cem.importing.document import MapError, nearest
@@ -17,14 +17,10 @@ from cem.importing.labelled_tables import TableRow, read_labelled_table
 from cem.importing.table_map import TableMap, read_table_map
 from cem.learning import churn, propensity, satisfaction
 from cem.learning.evaluation.chances import churn_evaluation, propensity_evaluation
-from cem.learning.evaluation.prequential import Evaluation, Labelled, evaluate, learn_all
+from cem.learning.evaluation.prequential import Evaluation, Labelled, evaluate
 from cem.learning.evaluation.satisfaction import satisfaction_evaluation
-from cem.learning.snapshot import SnapshotError
 
 __all__ = ["learnable", "run"]
-
-#: Files that a model is warmed with are learnt as one, in an order of their own.
-_WARM_SEED: Final = 1
 
 
 def run(request: Request) -> Answer:
@@ -33,7 +29,13 @@ def run(request: Request) -> Answer:
     if request.order.by_time and rule.time is None:
         raise MapError(f"{request.map_file}: --order time needs a 'time' entry")
     model = tabular_model(request.model, request.recipe, rule)
-    _warm(model, request)
+
+    def examples_of(file: Path, map_file: Path) -> list[Labelled[Any, Any]]:
+        rule = read_rule(request.model, map_file)
+        rows = labelled_rows(file, rule, None, request.on_rows)[0]
+        return [example(request.model, row) for row in rows]
+
+    learn_sources(model, request.warm, examples_of, request.on_rows)
     rows, rejected = labelled_rows(request.file, rule, request.limit, request.on_rows)
     learnt, held_out = arranged(rows, request.order, request.holdout)
     report = evaluate(
@@ -130,25 +132,3 @@ def _evaluation(model: Any) -> Evaluation[Any, Any, Any]:
     if isinstance(model, propensity.PropensityModel):
         return propensity_evaluation(model)
     return satisfaction_evaluation(model)
-
-
-def _warm(model: Any, request: Request) -> None:
-    """Let the model learn what --warm names."""
-    rows: list[TableRow] = []
-    for file, map_file in request.warm:
-        if map_file is None:
-            try:
-                model.restore(file.read_bytes())
-            except OSError as error:
-                raise Failure(f"{file}: {error.strerror}", USAGE) from None
-            except SnapshotError as error:
-                raise Failure(f"{file}: {error}", USAGE) from None
-        else:
-            rule = read_rule(request.model, map_file)
-            rows += labelled_rows(file, rule, None, request.on_rows)[0]
-    random.Random(_WARM_SEED).shuffle(rows)  # noqa: S311 (an order to be repeated, no secret)
-    learn_all(
-        model,
-        [example(model.name, row) for row in rows],
-        lambda done, total: request.on_rows("warmed", done, total),
-    )

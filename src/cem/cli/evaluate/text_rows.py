@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from cem.cli.errors import USAGE, Failure
 from cem.cli.evaluate.rejected import Rejected
+from cem.cli.evaluate.warming import OnRows, learn_sources
 from cem.cli.mapped_file import read_map
 from cem.importing.document import nearest
 from cem.importing.label_map import TextMap, read_text_map
 from cem.importing.labelled_texts import TextRow, read_texts
 from cem.learning import text_reason, text_sentiment
 from cem.learning.contract import TextInput
-from cem.learning.evaluation.prequential import Labelled, learn_all
-from cem.learning.snapshot import SnapshotError
+from cem.learning.evaluation.prequential import Labelled
 from cem.learning.text_reason import ReasonModel
 from cem.learning.text_sentiment import LABELS, SentimentModel
 
-__all__ = ["OnRows", "TextModel", "example", "examples", "learnable", "new_model", "warm"]
+__all__ = ["TextModel", "example", "examples", "learnable", "new_model", "warm"]
 
 TextModel = SentimentModel | ReasonModel
-#: Told what is being done, rows done, and of how many.
-OnRows = Callable[[str, int, int | None], None]
-
-#: Files that a model is warmed with are learnt as one, in an order of their own.
-_WARM_SEED: Final = 1
 
 
 def new_model(name: str, recipe: str | None) -> TextModel:
@@ -71,19 +64,12 @@ def example(row: TextRow) -> Labelled[TextInput, str]:
 
 
 def warm(model: TextModel, sources: Sequence[tuple[Path, Path | None]], on_rows: OnRows) -> None:
-    """Let the model learn files by their maps, or be the snapshot that has no map; then get ready for another source."""
-    rows: list[TextRow] = []
-    for file, map_file in sources:
-        if map_file is None:
-            try:
-                model.restore(file.read_bytes())
-            except OSError as error:
-                raise Failure(f"{file}: {error.strerror}", USAGE) from None
-            except SnapshotError as error:
-                raise Failure(f"{file}: {error}", USAGE) from None
-        else:
-            rows += examples(file, read_map(map_file, read_text_map), model, None, on_rows)[0]
-    random.Random(_WARM_SEED).shuffle(rows)  # noqa: S311 (an order to be repeated, no secret)
-    learn_all(model, [example(row) for row in rows], lambda done, total: on_rows("warmed", done, total))
+    """Let the model learn the sources, as `learn_sources` does; then get ready for another one."""
+
+    def examples_of(file: Path, map_file: Path) -> list[Labelled[TextInput, str]]:
+        rows = examples(file, read_map(map_file, read_text_map), model, None, on_rows)[0]
+        return [example(row) for row in rows]
+
+    learn_sources(model, sources, examples_of, on_rows)
     if sources:
         model.warmed()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -11,6 +10,7 @@ import click
 from cem.cli.connection import settings_from
 from cem.cli.errors import USAGE, Failure
 from cem.cli.http import get_json
+from cem.cli.instant import instant
 from cem.cli.output import json_option, print_json, print_table
 
 __all__ = ["command"]
@@ -52,7 +52,7 @@ def command(
     if customer is None:
         raise Failure("name a customer, or ask for --facts", USAGE)
     if as_of is not None:
-        _check_instant(as_of)
+        instant("--as-of", as_of)
     query = {
         "reason": reason,
         "channel": channel,
@@ -68,16 +68,6 @@ def command(
         print_json(answer)
     else:
         _print_answer(answer)
-
-
-def _check_instant(text: str) -> None:
-    """Return if the text is an instant with its zone. Raises Failure."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Failure(f"--as-of {text} is no instant with its zone, as in 2026-03-01T10:00:00Z", USAGE)
 
 
 def _print_answer(answer: dict[str, Any]) -> None:

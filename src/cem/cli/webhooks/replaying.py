@@ -13,6 +13,7 @@ import msgspec
 from cem.cli.connection import settings_from
 from cem.cli.deciding import SOURCE, by
 from cem.cli.errors import FAILED, USAGE, Failure
+from cem.cli.instant import instant
 from cem.cli.output import note
 from cem.cli.webhooks.common import find, opened
 from cem.settings import Settings
@@ -49,25 +50,12 @@ def recover(ctx: click.Context, name: str, since: str | None, until: str | None)
 
     They come in their order and under their ids, so a receiver drops those that it has.
     """
-    first, stop = _instant("--since", since), _instant("--until", until)
+    first = None if since is None else instant("--since", since)
+    stop = None if until is None else instant("--until", until)
     if first is None and stop is not None:
         raise Failure("--until needs --since", USAGE)
     asyncio.run(_replay(settings_from(ctx), name, None, first, stop))
     note(f"{name} is on" + (f", and gets what was said since {since} again" if since else ""))
-
-
-def _instant(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise Failure(
-            f"{option} takes an instant with its zone, as in 2026-03-01T10:00:00Z, not {text!r}", USAGE
-        )
-    return at
 
 
 async def _require_in_log(log: Log, lanes: int, place: str) -> None:

@@ -6,13 +6,14 @@ Importing this module reads nothing; `Settings.from_env(mapping)` does. Each fie
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-__all__ = ["Settings", "SettingsError"]
+__all__ = ["Settings", "SettingsError", "is_loopback"]
 
 
 class SettingsError(ValueError):
@@ -219,3 +220,13 @@ class Settings(BaseModel):
     def checkpoints(self) -> Path:
         """The folder of the lanes' checkpoints."""
         return self.checkpoint_dir or self.state_dir / "checkpoints"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches `host`: a loopback address, or the name localhost."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

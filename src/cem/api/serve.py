@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import ipaddress
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from cem.api.protocol import PatientProtocol
-from cem.settings import Settings, SettingsError
+from cem.settings import Settings, SettingsError, is_loopback
 
 __all__ = ["check_exposure", "listen", "serve"]
 
@@ -59,16 +58,6 @@ def check_exposure(settings: Settings) -> None:
         f"CEM_API_HOST: {settings.api_host} is not a loopback address, and no API key is set; "
         "make one with `cem api hash-key` and set CEM_API_KEY_HASH"
     )
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches `host`."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import ssl
 from typing import Any
 
-from cem.settings import Settings, SettingsError
+from cem.settings import Settings, SettingsError, is_loopback
 
-__all__ = ["bootstrap_servers", "client_options", "confluent_options", "is_loopback", "ssl_context"]
+__all__ = ["bootstrap_servers", "client_options", "confluent_options", "ssl_context"]
 
 
 def bootstrap_servers(settings: Settings) -> list[str]:
@@ -21,17 +20,6 @@ def bootstrap_servers(settings: Settings) -> list[str]:
         if not colon or not host or not port.isdigit() or not 0 < int(port) < 65_536:
             raise SettingsError(f"CEM_KAFKA_BOOTSTRAP: {server!r} is not host:port")
     return servers
-
-
-def is_loopback(server: str) -> bool:
-    """Tell whether host:port names this machine by a loopback address or the name localhost."""
-    host = server.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def client_options(settings: Settings) -> dict[str, Any]:
@@ -105,7 +93,7 @@ def _refuse_unsafe(settings: Settings, servers: list[str]) -> None:
         raise SettingsError(
             f"CEM_KAFKA_SECURITY: {settings.kafka_security} would ignore CEM_KAFKA_USERNAME; use SASL_SSL"
         )
-    far = next((server for server in servers if not is_loopback(server)), None)
+    far = next((each for each in servers if not is_loopback(each.rpartition(":")[0].strip("[]"))), None)
     if settings.kafka_security == "SASL_PLAINTEXT" and far is not None:
         raise SettingsError(
             f"CEM_KAFKA_SECURITY: SASL_PLAINTEXT would send the password unencrypted to {far}; use SASL_SSL"

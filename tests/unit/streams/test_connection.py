@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cem.settings import Settings, SettingsError
-from cem.streams.connection import client_options, confluent_options, is_loopback
+from cem.streams.connection import client_options, confluent_options
 
 
 def settings(**values: object) -> Settings:
@@ -69,16 +69,14 @@ def test_librdkafka_gets_the_same_and_the_lanes_partitioner() -> None:
     assert (options["sasl.username"], options["bootstrap.servers"]) == ("cem", "k:1")
 
 
-@pytest.mark.parametrize(
-    ("server", "loopback"),
-    [
-        ("localhost:1", True),
-        ("127.0.0.9:1", True),
-        ("[::1]:1", True),
-        ("10.0.0.1:1", False),
-        ("kafka:1", False),
-    ],
-)
-def test_loopback_is_told_by_address(server: str, loopback: bool) -> None:
+@pytest.mark.parametrize("server", ["localhost:1", "127.0.0.9:1", "[::1]:1"])
+def test_on_this_machine_a_password_may_go_unencrypted(server: str) -> None:
+    """Loopback is told by address."""
+    assert client_options(settings(kafka_bootstrap=server, kafka_security="SASL_PLAINTEXT", **SASL))
+
+
+@pytest.mark.parametrize("server", ["10.0.0.1:1", "kafka:1", "[fe80::1]:1"])
+def test_elsewhere_it_may_not(server: str) -> None:
     """A name that is not localhost may be anywhere."""
-    assert is_loopback(server) is loopback
+    with pytest.raises(SettingsError, match="unencrypted"):
+        client_options(settings(kafka_bootstrap=server, kafka_security="SASL_PLAINTEXT", **SASL))

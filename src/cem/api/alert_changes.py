@@ -13,10 +13,9 @@ from starlette.responses import Response
 
 from cem.api.answers import in_time
 from cem.api.conversation import alerts_of
-from cem.api.idempotency import Idempotent
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
-from cem.api.replies import encoded_answer, later, quietly
+from cem.api.replies import later, taken_once
 from cem.api.services import Services
 from cem.api.texts import TEXT, Label, cleaned
 from cem.domain.customer import decode_customer
@@ -24,7 +23,6 @@ from cem.domain.events import ControlAlertAcknowledged, ControlAlertResolved, Co
 from cem.domain.events.enums import AlertState
 from cem.domain.events.rfc3339 import format_ms, to_ms
 from cem.domain.state_errors import StateError
-from cem.ports import LaneStopped, Unavailable
 
 __all__ = ["AcknowledgeIn", "ChangeAnswer", "ResolveIn", "SilenceIn", "change_alert"]
 
@@ -111,18 +109,8 @@ async def change_alert(
     if match is None or len(alert_id) > _LONGEST:
         raise Problem("unknown-alert", f"{alert_id[:_LONGEST]!r} is no id of an alert")
     customer_id = match["customer"]
-    path = f"/v1/alerts/{alert_id}/{name}"
-    idempotent = (
-        None if key is None else Idempotent(services.keys, key, path, change.model_dump_json().encode())
-    )
-    if idempotent is not None:
-        try:
-            stored = await idempotent.begin()
-        except (Unavailable, LaneStopped):
-            raise later("store-unavailable", "the idempotency key cannot be checked") from None
-        if stored is not None:
-            return encoded_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
-    try:
+
+    async def take() -> bytes:
         await _require_open(services, customer_id, alert_id)
         unique = services.new_id() if key is None else hashlib.sha256(key.encode()).hexdigest()[:16]
         event_id = f"{alert_id}/{name}/{unique}"
@@ -137,21 +125,18 @@ async def change_alert(
             raise later(
                 "log-unavailable", "the log has not acknowledged the change; sending it again is safe"
             )
-    except Problem:
-        if idempotent is not None:
-            await quietly(idempotent.forget())
-        raise
-    answer = {
-        "alert_id": alert_id,
-        "customer_id": customer_id,
-        "change": name,
-        "event_id": event_id,
-        "logged": True,
-    }
-    data = orjson.dumps(answer)
-    if idempotent is not None:
-        await quietly(idempotent.finish(202, data))
-    return encoded_answer(202, data, {})
+        return orjson.dumps(
+            {
+                "alert_id": alert_id,
+                "customer_id": customer_id,
+                "change": name,
+                "event_id": event_id,
+                "logged": True,
+            }
+        )
+
+    path = f"/v1/alerts/{alert_id}/{name}"
+    return await taken_once(services.keys, key, path, change.model_dump_json().encode(), take)
 
 
 async def _require_open(services: Services, customer_id: str, alert_id: str) -> None:

@@ -10,15 +10,13 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 from starlette.responses import Response
 
-from cem.api.idempotency import Idempotent
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
-from cem.api.replies import encoded_answer, later, quietly
+from cem.api.replies import later, taken_once
 from cem.api.services import Services
 from cem.api.texts import TEXT, Label, cleaned
 from cem.domain.events import OutcomeRecorded
 from cem.domain.events.enums import Channel, OutcomeState
-from cem.ports import LaneStopped, Unavailable
 
 __all__ = ["OutcomeAnswer", "OutcomeIn", "take_outcome"]
 
@@ -69,48 +67,42 @@ async def take_outcome(
     if match is None:
         raise Problem("unknown-decision", f"{decision_id[:128]!r} is no id of a decision")
     customer_id = match["customer"]
+
+    async def take() -> bytes:
+        event_id = _event_id(decision_id, outcome, key)
+        logged = await recorder.record(
+            OutcomeRecorded(
+                decision_id=decision_id,
+                state=OutcomeState(outcome.state),
+                action=outcome.action,
+                reason=outcome.reason,
+                instead=outcome.instead,
+                rep_id=outcome.rep_id,
+                channel=outcome.channel,
+            ),
+            event_id=event_id,
+            customer_id=customer_id,
+            wait_s=services.record_log_ms / 1000,
+            traceparent=traceparent,
+        )
+        if not logged:
+            raise later(
+                "log-unavailable", "the log has not acknowledged the outcome; sending it again is safe"
+            )
+        services.metrics.outcomes.labels(outcome.state).inc()
+        return orjson.dumps(
+            {
+                "decision_id": decision_id,
+                "customer_id": customer_id,
+                "state": outcome.state,
+                "event_id": event_id,
+                "logged": True,
+            }
+        )
+
     path = f"/v1/decisions/{decision_id}/outcomes"
     body = outcome.model_dump_json(exclude_none=True).encode()
-    idempotent = None if key is None else Idempotent(services.keys, key, path, body)
-    if idempotent is not None:
-        try:
-            stored = await idempotent.begin()
-        except (Unavailable, LaneStopped):
-            raise later("store-unavailable", "the idempotency key cannot be checked") from None
-        if stored is not None:
-            return encoded_answer(stored.status, stored.body, {"Idempotent-Replayed": "true"})
-    event_id = _event_id(decision_id, outcome, key)
-    logged = await recorder.record(
-        OutcomeRecorded(
-            decision_id=decision_id,
-            state=OutcomeState(outcome.state),
-            action=outcome.action,
-            reason=outcome.reason,
-            instead=outcome.instead,
-            rep_id=outcome.rep_id,
-            channel=outcome.channel,
-        ),
-        event_id=event_id,
-        customer_id=customer_id,
-        wait_s=services.record_log_ms / 1000,
-        traceparent=traceparent,
-    )
-    if not logged:
-        if idempotent is not None:
-            await quietly(idempotent.forget())
-        raise later("log-unavailable", "the log has not acknowledged the outcome; sending it again is safe")
-    services.metrics.outcomes.labels(outcome.state).inc()
-    answer = {
-        "decision_id": decision_id,
-        "customer_id": customer_id,
-        "state": outcome.state,
-        "event_id": event_id,
-        "logged": True,
-    }
-    data = orjson.dumps(answer)
-    if idempotent is not None:
-        await quietly(idempotent.finish(202, data))
-    return encoded_answer(202, data, {})
+    return await taken_once(services.keys, key, path, body, take)
 
 
 def _event_id(decision_id: str, outcome: OutcomeIn, key: str | None) -> str:

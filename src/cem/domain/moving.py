@@ -40,7 +40,7 @@ from cem.domain.customer import (
     plain_bytes,
 )
 from cem.domain.events import AlertState, CustomerMerged, CustomerSplit, StateForwarded, StateMoved
-from cem.domain.events.envelope import Received, decode, encode
+from cem.domain.events.envelope import Received, decode, encode_received
 from cem.domain.events.rejects import Reject
 from cem.domain.events.rfc3339 import format_ms
 from cem.domain.facts.links import linked_names, tell_links
@@ -184,15 +184,7 @@ def _in_binary_mode(received: Received, carried: Carried) -> Carried:
     """Return the record so that its headers say all but the data: a structured one names its customer in the value."""
     if any(name == "ce_type" for name, _ in carried.headers):
         return carried
-    headers, value = encode(
-        received.event,
-        id=received.id,
-        source=received.source,
-        time_ms=received.time_ms,
-        customer_id=received.customer_id,
-        traceparent=received.traceparent,
-        recorded_ms=None if received.ingested_ms == carried.timestamp_ms else received.ingested_ms,
-    )
+    headers, value = encode_received(received, carried.timestamp_ms)
     return Carried(received.topic, headers, value, carried.timestamp_ms)
 
 

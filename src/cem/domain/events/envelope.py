@@ -32,7 +32,7 @@ from cem.domain.events.rejects import Reject, explain_json, explain_validation
 from cem.domain.events.rfc3339 import DAY_MS, parse_ms
 from cem.domain.events.structured import is_json, is_structured, unwrap
 from cem.domain.events.text import BadTextError, clean, is_clean
-from cem.domain.events.writing import encode, encode_structured
+from cem.domain.events.writing import Headers, encode, encode_structured
 
 if TYPE_CHECKING:
     from cem.ports import Record
@@ -43,6 +43,7 @@ __all__ = [
     "Received",
     "decode",
     "encode",
+    "encode_received",
     "encode_structured",
     "read_forwarded",
     "read_inbox_key",
@@ -83,6 +84,22 @@ class Received(msgspec.Struct, frozen=True, gc=False):
     #: Who passed the record on, and under which number, for one that came another way than straight from its source.
     #: The numbers of one sender rise towards each receiver, so a repeat is told by them for ever.
     forwarded: tuple[str, int] | None = None
+
+
+def encode_received(received: Received, stored_ms: int) -> tuple[Headers, bytes]:
+    """Return headers and value of a record received, in binary mode; `stored_ms` is its own timestamp.
+
+    Its sequence number, which is its source's, does not go along.
+    """
+    return encode(
+        received.event,
+        id=received.id,
+        source=received.source,
+        time_ms=received.time_ms,
+        customer_id=received.customer_id,
+        traceparent=received.traceparent,
+        recorded_ms=None if received.ingested_ms == stored_ms else received.ingested_ms,
+    )
 
 
 class _Kind(msgspec.Struct, frozen=True):

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from cem.domain.events.envelope import INBOX, Received, decode, encode, read_forwarded, read_inbox_key
+from cem.domain.events.envelope import (
+    INBOX,
+    Received,
+    decode,
+    encode_received,
+    read_forwarded,
+    read_inbox_key,
+)
 from cem.domain.events.limits import MAX_ATTRIBUTE_CHARS, MAX_VALUE_BYTES
 from cem.domain.events.registry import EVENT_TYPES
 from cem.domain.events.rejects import Reject
@@ -131,15 +138,7 @@ def _read_whole(record: Record) -> Passing | Received | Reject:
     name = received.customer_id
     if name.startswith("area:"):
         return received
-    headers, value = encode(
-        received.event,
-        id=received.id,
-        source=received.source,
-        time_ms=received.time_ms,
-        customer_id=name,
-        traceparent=received.traceparent,
-        recorded_ms=None if received.ingested_ms == record.timestamp else received.ingested_ms,
-    )
+    headers, value = encode_received(received, record.timestamp)
     return Passing(
         name,
         received.event.TOPIC,

@@ -56,6 +56,45 @@ def test_each_room_is_on_the_map() -> None:
     assert [room for room in rooms if f"`{room}`" not in page] == []
 
 
+def test_each_place_on_the_map_is_there() -> None:
+    """Where the architecture page sends somebody, in the code or in the docs, is something."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    named = {name.replace("<topic>", "*") for name in re.findall(r"`([\w./{},*<>-]+)`", page)}
+    places = [path for name in named if "/" in name or name.endswith(".py") for path in _each(name)]
+    assert len(places) > 100
+    bases = (ROOT, ROOT / "src" / "cem", ROOT / "docs")
+    assert [place for place in places if not any(any(base.glob(place)) for base in bases)] == []
+
+
+def _each(name: str) -> list[str]:
+    """Return the places that `a/{b,c}.py` names."""
+    found = re.fullmatch(r"(.*)\{(.*)\}(.*)", name)
+    if found is None:
+        return [name.rstrip("/")]
+    before, options, after = found.groups()
+    return [f"{before}{option}{after}" for option in options.split(",")]
+
+
+def test_a_stranger_finds_each_folder_and_each_page_from_the_readme() -> None:
+    """Its table names every folder of the repository, and links lead from it to every page."""
+    readme = ROOT / "README.md"
+    ignored = (ROOT / ".gitignore").read_text().split()
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    folders -= {name.strip("/") for name in ignored}
+    assert [name for name in sorted(folders) if f"`{name}/" not in readme.read_text()] == []
+    found: set[Path] = set()
+    ahead = [readme]
+    while ahead:
+        page = ahead.pop()
+        if page not in found:
+            found.add(page)
+            links = [
+                (page.parent / link).resolve() for link in LINK.findall(page.read_text()) if "://" not in link
+            ]
+            ahead += [link for link in links if link.suffix == ".md" and link.exists()]
+    assert [relative(page) for page in PAGES if page not in found] == []
+
+
 def test_each_dependency_has_its_reason() -> None:
     """docs/dependencies.md has a row for every dependency, with the floor that pyproject.toml sets."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

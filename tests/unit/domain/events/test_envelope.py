@@ -26,8 +26,8 @@ from cem.domain.events import (
     moment,
     to_ms,
 )
+from tests.builders.events_in_bounds import CUSTOMER_IDS, EVENT_TIMES_MS, events_of
 from tests.builders.records import NOW_MS, LogRecord, as_structured, record_of, with_headers
-from tests.strategies.events import CUSTOMER_IDS, EVENT_TIMES_MS, events_of
 
 SMS = SmsRated(line="+84901234567", charge_minor=350)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

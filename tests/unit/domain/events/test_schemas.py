@@ -18,8 +18,8 @@ from jsonschema.exceptions import ValidationError
 from cem.domain.events import EVENT_TYPES, TOPIC_OF
 from cem.domain.events.registry import ONLY_KEPT
 from cem.domain.schemas import INDEX, all_files, index, render, schema_of
+from tests.builders.events_in_bounds import events_of
 from tests.builders.examples import EXAMPLES, example_of
-from tests.strategies.events import events_of
 
 ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "schemas"

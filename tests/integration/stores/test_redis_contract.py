@@ -10,12 +10,11 @@ from cem.stores import RedisStore, Timeouts
 from tests.builders.store_contract import PARTITIONS, StoreContract
 from tests.servers.child import ServerFailed
 from tests.servers.redis import (
-    RedisCluster,
-    RedisSentinels,
     RedisServer,
     bundled_executable,
     make_certificates,
 )
+from tests.servers.redis_groups import RedisCluster, RedisSentinels
 
 pytestmark = pytest.mark.redis
 

@@ -11,7 +11,8 @@ from cem.ports import NO_TOKEN, Save, SaveAnswer
 from cem.stores import RedisStore, StoreUnavailable, Timeouts
 from tests.builders.stores import emission, save, saved, under_deadline
 from tests.servers.child import wait_until
-from tests.servers.redis import RedisCluster, RedisSentinels, RedisServer
+from tests.servers.redis import RedisServer
+from tests.servers.redis_groups import RedisCluster, RedisSentinels
 
 pytestmark = pytest.mark.redis
 

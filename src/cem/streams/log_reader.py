@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from bisect import bisect_left
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from cem.journal import JOURNAL_TOPIC, decode_entry
-from cem.ports import JournalEntry, LaneStopped
+from cem.ports import JournalEntry, LaneStopped, Record
 from cem.streams.offsets import know_topics, log_bounds
+from cem.streams.records import LogRecord, use_log_records
 from cem.streams.refusals import from_kafka
 from cem.streams.topics import LANE_TOPICS
 
@@ -45,7 +46,7 @@ class KafkaLog:
         self._asking = asyncio.Lock()
         #: The cluster's id, and when (monotonic s) it was asked for.
         self._cluster_id = "", 0.0
-        self._ahead: dict[TopicPartition, list[ConsumerRecord]] = {}
+        self._ahead: dict[TopicPartition, deque[LogRecord]] = {}
 
     async def stop(self) -> None:
         """Close the connection."""
@@ -82,8 +83,8 @@ class KafkaLog:
             found = await log_bounds(consumer, partitions)
             return {tp.topic: bounds for tp, bounds in found.items()}
 
-    async def peek(self, partition: int, offsets: Mapping[str, int]) -> dict[str, ConsumerRecord]:
-        found: dict[str, ConsumerRecord] = {}
+    async def peek(self, partition: int, offsets: Mapping[str, int]) -> dict[str, Record]:
+        found: dict[str, Record] = {}
         wanted = {TopicPartition(topic, partition): offset for topic, offset in offsets.items()}
         async with self._reading("single records") as consumer:
             bounds = await log_bounds(consumer, list(wanted))
@@ -108,14 +109,16 @@ class KafkaLog:
                         consumer.pause(tp)
             return found
 
-    async def read(self, topic: str, partition: int, first: int, stop: int) -> list[ConsumerRecord]:
+    async def read(self, topic: str, partition: int, first: int, stop: int) -> list[LogRecord]:
         tp = TopicPartition(topic, partition)
-        records: list[ConsumerRecord] = []
+        records: list[LogRecord] = []
         position = first
-        ahead = self._ahead.pop(tp, [])
+        ahead = self._ahead.pop(tp, None)
         if ahead and ahead[0].offset == first:
-            records = ahead[: bisect_left(ahead, stop, key=lambda r: r.offset)]
-            self._keep(tp, ahead[len(records) :])
+            # One by one: a range is short, and what is left, which may be thousands, is not copied for it.
+            while ahead and ahead[0].offset < stop:
+                records.append(ahead.popleft())
+            self._keep(tp, ahead)
             if records:
                 position = records[-1].offset + 1
         while position < stop:
@@ -123,14 +126,14 @@ class KafkaLog:
             records += piece
         return records
 
-    def _keep(self, tp: TopicPartition, records: list[ConsumerRecord]) -> None:
+    def _keep(self, tp: TopicPartition, records: Iterable[LogRecord]) -> None:
         """Keep what was fetched too much, of the partitions read last; nobody may come for the rest."""
         ahead = self._ahead
-        ahead[tp] = records
+        ahead[tp] = records if isinstance(records, deque) else deque(records)
         while len(ahead) > 1 and sum(map(len, ahead.values())) > _KEPT_AHEAD:
             del ahead[next(iter(ahead))]
 
-    async def _piece(self, tp: TopicPartition, position: int, stop: int) -> tuple[list[ConsumerRecord], int]:
+    async def _piece(self, tp: TopicPartition, position: int, stop: int) -> tuple[list[LogRecord], int]:
         """Return what one fetch brings of [position, stop), and where to go on."""
         async with self._reading(f"{tp.topic}[{tp.partition}] from offset {position}") as consumer:
             consumer.assign([tp])
@@ -146,7 +149,7 @@ class KafkaLog:
                     raise LaneStopped(msg) from None
                 # At once, or the fetch that follows by itself waits at the log's end, and the next one behind it.
                 consumer.pause(tp)
-                fetched = batches.get(tp, [])
+                fetched: list[Any] = batches.get(tp, [])
                 reached = await consumer.position(tp)
                 if fetched or reached >= stop:
                     inside = [r for r in fetched if r.offset < stop]
@@ -194,6 +197,7 @@ class KafkaLog:
         client.set_topics = lambda topics: forget({*topics, *_TOPICS})
         try:
             await consumer.start()
+            use_log_records(consumer._fetcher)
             await know_topics(consumer, _TOPICS)
         except BaseException:
             with contextlib.suppress(TimeoutError, KafkaError):

@@ -2,7 +2,8 @@
 
 In process, without network: the lane's own pipeline follows its journal over the memory store, reading the records
 again from lists. First the messages of a day after the checkpoint, then the whole year from an empty store, every kind
-of record in it. Both end with the digest of the lane that was lost, or the benchmark fails.
+of record in it; then messages that a worker took as they came, so that its journal has an entry for every other one. All
+end with the values of the lane that was lost, or the benchmark fails.
 
 Then, with `--stream`, the whole: a worker, Kafka and Redis, which is emptied; from the start of the
 worker to the last record of the log, in one process and in as many as there are cores; the digest is that of before.
@@ -34,10 +35,15 @@ from tests.builders.records import LogRecord
 __all__ = ["main"]
 
 RUNS = 3
+#: Records of an entry where a worker keeps up.
+FEW = 2
 
 
-async def _live(lane: OneLane, households: int, count: int) -> MemoryCore:
-    """Let the lane live through a year and the messages after it; return what its checkpoint between them holds."""
+async def _live(lane: OneLane, households: int, count: int, batch: int) -> MemoryCore:
+    """Let the lane live through a year and the messages after it, `batch` to an entry of its journal.
+
+    Returns what its checkpoint between them holds.
+    """
     pipeline = lane.owner(Limits(customers=BATCH))
     await pipeline.open()
 
@@ -53,8 +59,8 @@ async def _live(lane: OneLane, households: int, count: int) -> MemoryCore:
         await take(moment)
     checkpoint = copy.deepcopy(lane.core)
     fresh = list(messages(count, households, len(lane.inputs["cem.sms-usage"]), MESSAGE_EVERY_MS))
-    for start in range(0, count, BATCH):
-        await take(fresh[start : start + BATCH])
+    for start in range(0, count, batch):
+        await take(fresh[start : start + batch])
     return checkpoint
 
 
@@ -124,13 +130,18 @@ def main() -> int:
         help="also on Kafka and Redis, with so many messages",
     )
     asked = parser.parse_args()
-    lane = OneLane()
-    checkpoint = asyncio.run(_live(lane, asked.households, asked.messages))
+    lane, steady = OneLane(), OneLane()
+    checkpoint = asyncio.run(_live(lane, asked.households, asked.messages, BATCH))
+    before = asyncio.run(_live(steady, asked.households, asked.messages // 3, FEW))
     rows = []
-    for name, start in (("after a checkpoint", checkpoint), ("a year from an empty store", MemoryCore())):
+    for name, lost, start in (
+        ("after a checkpoint", lane, checkpoint),
+        ("a year from an empty store", lane, MemoryCore()),
+        (f"after a checkpoint, {FEW} records an entry", steady, before),
+    ):
         rates = []
         for _ in range(RUNS):
-            count, took = asyncio.run(_follow(lane, copy.deepcopy(start)))
+            count, took = asyncio.run(_follow(lost, copy.deepcopy(start)))
             rates.append(count / took)
         say(f"{name}: {count:,} records, {', '.join(f'{rate:,.0f}' for rate in rates)} a CPU second")
         rows.append(Row(f"rebuilt {name}", max(rates), "records/CPU s"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any, ClassVar, cast
 
 import msgspec
@@ -76,7 +76,7 @@ class BenchStepper:
     def at(self, versions: Mapping[str, str]) -> BenchStepper:
         return self
 
-    def read(self, records: Sequence[Record]) -> list[Item]:
+    def read(self, records: Sequence[Record], known: Container[str] = ()) -> list[Item]:
         if self._at_first is not None:
             self._at_first()
             self._at_first = None

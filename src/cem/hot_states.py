@@ -122,7 +122,10 @@ class Gathered:
     def add(self, outcome: Outcome, woken: Sequence[str], emissions: Sequence[Emission]) -> None:
         """Take in what one more step changed, whom its tick woke, and what it says under its save's token."""
         self.emissions = emissions
-        self.changed.update(dict.fromkeys(outcome.changed))
-        self.woken.update(dict.fromkeys(woken))
+        changed = self.changed
+        for subject in outcome.changed:
+            changed[subject] = None
+        for subject in woken:
+            self.woken[subject] = None
         for name, members in outcome.sorted_sets.items():
             self.sorted_sets.setdefault(name, {}).update(members)

@@ -25,6 +25,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from cem.domain.subjects import state_suffix
+from cem.following import parts, runs
 from cem.hot_states import Gathered, HotStates
 from cem.journal import History
 from cem.limits import Limits, RejectLimits, cuts
@@ -193,10 +194,14 @@ class LanePipeline(Generic[S, Item]):
         self._header = await self._opening.checked(self._header)
         self.is_open = True
         with _ClosedOnError(self):
-            for index, (offset, entry) in enumerate(continuation):
+            for run in runs(continuation, self._limits.customers, self.follow_until):
                 if self._header.token == self.follow_until:
                     break
-                await self._follow(_Followed(entry, offset, last=index == len(continuation) - 1))
+                if len(run) > 1:
+                    await self._follow_run(run)
+                else:
+                    offset, entry = run[0]
+                    await self._follow(_Followed(entry, offset, last=run[0] is continuation[-1]))
             await self._save_held()
 
     def close(self) -> None:
@@ -222,6 +227,51 @@ class LanePipeline(Generic[S, Item]):
         finally:
             self._stepper = stepper
         self.followed += 1
+
+    async def _follow_run(self, run: Sequence[tuple[int, JournalEntry]]) -> None:
+        """Make the saves of a run of entries again (`cem.following`): as `_follow` would, each at its own time.
+
+        What an entry costs besides its records is paid once: reading the log, decoding, finding the states, the header.
+        """
+        first, last = run[0][1], run[-1][1]
+        topic, before = first.topic, self._header
+        self._forgiven.clear()
+        stepper = self._stepper
+        self._stepper = stepper.at(first.versions)
+        try:
+            read = self._log.read
+            records = await self.patiently(lambda: read(topic, self.lane, first.first, last.next))
+            items = self._stepper.read(records, self._hot.states)
+            states = await self._load(self._stepper.customers(items))
+            held = self._held = self._held or Gathered()
+            lane_time_ms, rejects = before.lane_time_ms, before.rejects
+            start = stop = 0
+            for entry, start, stop in parts(run, records):
+                part = items[start:stop]
+                moment = Moment(self.lane, topic, max(entry.lane_time_ms, lane_time_ms), scores=entry.scores)
+                outcome = self._stepper.step(states, part, moment)
+                lane_time_ms = entry.lane_time_ms
+                rejects = self._counted(rejects, topic, len(part), outcome.rejected)
+                emissions = _stamped(outcome.emissions, entry.token)
+                held.add(outcome, (), emissions)
+                self.rejected += len(outcome.rejected)
+                if self._observer is not None:
+                    self._observer.saved(topic, part, outcome.rejected, emissions, followed=True)
+            applied = (
+                records[-1].timestamp if records else before.positions.get(topic, Position(0)).timestamp_ms
+            )
+            crc = checksum(records[-1]) if stop > start else 0
+            positions = {**before.positions, topic: Position(last.next, applied, crc)}
+            self._header = LaneHeader(
+                last.token, last.previous, self._owner, lane_time_ms, before.tick, before.cluster_id, positions,
+                run[-1][0], rejects,
+            )  # fmt: skip
+            if len(held.changed) >= self._limits.followed:
+                await self._save_held()
+        finally:
+            self._stepper = stepper
+        self.records += len(items)
+        self.followed += len(run)
 
     # -- going on ----------------------------------------------------------------------------------------------
 
@@ -262,7 +312,7 @@ class LanePipeline(Generic[S, Item]):
         followed: _Followed | None = None,
     ) -> None:
         with _ClosedOnError(self):
-            items = self._stepper.read(records)
+            items = self._stepper.read(records, self._hot.states)
             states = await self._load(self._stepper.customers(items))
             scores = None if followed is None else followed.entry.scores
             moment = Moment(self.lane, topic, max(lane_time_ms, self._header.lane_time_ms), scores=scores)
@@ -274,12 +324,7 @@ class LanePipeline(Generic[S, Item]):
                 if records
                 else Position(stop, before.timestamp_ms, 0)
             )
-            rejects = header.rejects
-            if self._reject_limits is not None and (outcome.rejected or topic in rejects):
-                counts = self._reject_limits.count(
-                    rejects.get(topic, (0, 0, 0)), len(items), outcome.rejected
-                )
-                rejects = {**rejects, topic: counts}
+            rejects = self._counted(header.rejects, topic, len(items), outcome.rejected)
             entry = followed.entry if followed else JournalEntry(
                 self.lane, self._owner, self._new_token(), header.token, topic, before.next_offset, stop,
                 moment.lane_time_ms, versions=self._stepper.versions, cluster_id=header.cluster_id,
@@ -314,6 +359,14 @@ class LanePipeline(Generic[S, Item]):
             await self._commit(
                 outcome, entry, followed, header.positions, header.rejects, number, (), states, woken=due
             )
+
+    def _counted(
+        self, rejects: dict[str, tuple[int, int, int]], topic: str, items: int, rejected: Sequence[int]
+    ) -> dict[str, tuple[int, int, int]]:
+        """Return the dead-letter counts after so many further items of the topic."""
+        if self._reject_limits is None or not (rejected or topic in rejects):
+            return rejects
+        return {**rejects, topic: self._reject_limits.count(rejects.get(topic, (0, 0, 0)), items, rejected)}
 
     async def _load(self, subjects: Sequence[str]) -> dict[str, S]:
         """Bring the subjects' states, and those that every step is given, into memory, and return them.
@@ -357,10 +410,7 @@ class LanePipeline(Generic[S, Item]):
             entry.token, before.token, self._owner, entry.lane_time_ms, tick, before.cluster_id, positions, offset,
             rejects,
         )  # fmt: skip
-        stamp = (TOKEN_HEADER, entry.token.encode())
-        emissions = [
-            Emission(e.topic, e.key, e.value, (*e.headers, stamp), e.partition) for e in outcome.emissions
-        ]
+        emissions = _stamped(outcome.emissions, entry.token)
         if followed is None:
             await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions, states)
         else:
@@ -445,6 +495,12 @@ class LanePipeline(Generic[S, Item]):
                     raise Refused(f"lane {self.lane}: {reason}") from reason
                 await self._pause(attempt, reason)
                 attempt += 1
+
+
+def _stamped(emissions: Sequence[Emission], token: str) -> list[Emission]:
+    """Return the emissions with the token of the save that says them."""
+    stamp = (TOKEN_HEADER, token.encode())
+    return [Emission(e.topic, e.key, e.value, (*e.headers, stamp), e.partition) for e in emissions]
 
 
 class _ClosedOnError:

@@ -65,7 +65,7 @@ class StepContext:
         "_arrived_ms",
         "_dead_letter",
         "_first",
-        "_lane",
+        "_lane_name",
         "_moment",
         "_ordinal",
         "_propose",
@@ -79,6 +79,7 @@ class StepContext:
         "customer_id",
         "emissions",
         "identity",
+        "lane",
         "lane_time_ms",
         "late_limit_ms",
         "models",
@@ -113,7 +114,11 @@ class StepContext:
         self.customer_id = ""
         self._moment = moment
         self._states = states
-        self._lane: LaneState | None = None
+        self._lane_name = lane_subject(moment.lane)
+        found = states.get(self._lane_name)
+        if type(found) is LaneState:
+            # Each message asks for it. Where a step is given none, no fold may ask.
+            self.lane = found
         self._source = f"/{moment.topic}/{moment.lane}" if moment.topic else f"/lanes/{moment.lane}/ticks"
         self._sender = self._source.encode()
         self._record: Record | None = None
@@ -123,22 +128,12 @@ class StepContext:
         self._ordinal = 0
         self._traceparent: str | None = None
 
-    @property
-    def lane(self) -> LaneState:
-        state = self._lane
-        if state is None:
-            found = self._states[lane_subject(self._moment.lane)]
-            assert type(found) is LaneState
-            state = self._lane = found
-        return state
-
     def with_lane(self, changed: dict[str, None]) -> list[str]:
         """Return the subjects changed, and the lane's own state among them if a fold touched it."""
-        name = lane_subject(self._moment.lane)
-        state = self._states.get(name)
+        state = self._states.get(self._lane_name)
         if type(state) is LaneState and state.touched:
             state.touched = False
-            return [*changed, name]
+            return [*changed, self._lane_name]
         return list(changed)
 
     def caused_by_record(self, item: Received | Passing, record: Record) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -57,7 +57,9 @@ class Stepper(Protocol[S, Item]):
     def at(self, versions: Mapping[str, str]) -> Stepper[S, Item]:
         """Return the stepper as it was at `versions`. Raises LaneStopped if that one cannot be had."""
 
-    def read(self, records: Sequence[Record]) -> Sequence[Item]: ...
+    def read(self, records: Sequence[Record], known: Container[str] = ()) -> Sequence[Item]:
+        """Return what each record is. `known`: subjects of whom the lane has a state, who need not be asked for theirs."""
+
     def customers(self, items: Sequence[Item]) -> Sequence[str]:
         """Return the subjects that the items are about, each once, in order of appearance."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from zlib import crc32
 
 import msgspec
@@ -23,7 +23,7 @@ class SimStepper:
     def at(self, versions: Mapping[str, str]) -> SimStepper:
         return self
 
-    def read(self, records: Sequence[Record]) -> Sequence[Record]:
+    def read(self, records: Sequence[Record], known: Container[str] = ()) -> Sequence[Record]:
         return records
 
     def customers(self, items: Sequence[Record]) -> list[str]:

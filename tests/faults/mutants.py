@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cem import hot_states, journal, opening, pipeline
+from cem import following, hot_states, journal, opening, pipeline
 from cem.stores import memory
 
 __all__ = ["MUTANTS", "Mutant"]
@@ -29,7 +29,7 @@ class Mutant(NamedTuple):
             return {"make_store": _built(memory, source.replace(self.old, self.new), {}).MemoryCore}
         # Everything above the mutated module is made again, on top of it.
         names: dict[str, Any] = {}
-        for module in (journal, hot_states, opening, pipeline):
+        for module in (journal, following, hot_states, opening, pipeline):
             text = inspect.getsource(module)
             made = _built(module, text.replace(self.old, self.new) if module is self.module else text, names)
             names |= {name: getattr(made, name) for name in module.__all__}
@@ -177,6 +177,25 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         pipeline,
         "held = self._held = self._held or Gathered()",
         "held = self._held = Gathered()",
+    ),
+    ("a run that takes in the last entry", following, "while stop < last:", "while stop <= last:"),
+    (
+        "a run at the time of its first entry",
+        pipeline,
+        "max(entry.lane_time_ms, lane_time_ms)",
+        "first.lane_time_ms",
+    ),
+    (
+        "a run's position after its first entry",
+        pipeline,
+        "Position(last.next, applied",
+        "Position(first.next, applied",
+    ),
+    (
+        "a run without the records of its last entry",
+        following,
+        "yield entry, start, stop",
+        "yield entry, start, min(stop, count - 1)",
     ),
     ("a tick that does not say whom it woke", pipeline, "tuple(due),", "tuple(due[:1]),"),
 )

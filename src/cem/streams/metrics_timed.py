@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Container, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from cem.ports import Emission, JournalEntry, LaneImage, Publisher, Record, Save, SaveAnswer, StateStore
@@ -75,9 +75,9 @@ class TimedStepper(Generic[S, Item]):
     def at(self, versions: Mapping[str, str]) -> Stepper[S, Item]:
         return self._stepper.at(versions)
 
-    def read(self, records: Sequence[Record]) -> Sequence[Item]:
+    def read(self, records: Sequence[Record], known: Container[str] = ()) -> Sequence[Item]:
         began = time.perf_counter()
-        items = self._stepper.read(records)
+        items = self._stepper.read(records, known)
         self._read_s = time.perf_counter() - began
         return items
 

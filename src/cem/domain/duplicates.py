@@ -76,13 +76,14 @@ def first_time(customer: Remembers, received: Named) -> bool:
     ids = len(seen) // _HASH
     if ids > IDS_KEPT:
         ingested_s = received.ingested_ms // 1000
-        drop = max(0, ids - IDS_FOR_AN_HOUR)
+        drop = ids - IDS_FOR_AN_HOUR if ids > IDS_FOR_AN_HOUR else 0
         if ingested_s - customer.seen_mark_s > _HOUR_S:
             # What was there at the mark is an hour old by now; what came since gets a mark of its own.
             drop = max(drop, min(customer.seen_marked, ids - IDS_KEPT))
             customer.seen_mark_s, customer.seen_marked = ingested_s, ids
-        seen = seen[drop * _HASH :]
-        customer.seen_marked = max(0, customer.seen_marked - drop)
+        if drop:
+            seen = seen[drop * _HASH :]
+            customer.seen_marked = max(0, customer.seen_marked - drop)
     customer.seen = seen
     return True
 

@@ -29,7 +29,6 @@ from cem.domain.detectors import (
     service_loss,
     silent_sufferer,
     sinking,
-    sms_allowance,
     sms_use,
 )
 from cem.domain.duplicates import first_time
@@ -98,16 +97,17 @@ from cem.domain.facts import (
     talk,
     value,
 )
-from cem.domain.facts.counts import count, count_message, line_of
+from cem.domain.facts.counts import count
 from cem.domain.facts.links import linked_names, register
 from cem.domain.facts.mood import hear, suppose_early
 from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
-from cem.domain.facts.usage import add_message, refresh_allowances
+from cem.domain.facts.usage import refresh_allowances
+from cem.domain.message import add_message
+from cem.domain.moving import NO_MOVES
 from cem.domain.state.alerts import StoredAlert
 from cem.domain.state.contacts import contact_key
 from cem.domain.state.contacts_at_hand import read_contacts
-from cem.domain.state.lines import Line
 from cem.domain.state.segments import segments_due_ms
 
 __all__ = ["fold", "next_due_ms", "tick"]
@@ -118,21 +118,21 @@ Fold = Callable[[Customer, Received, FoldContext], None]
 def fold(customer: Customer, received: Received, ctx: FoldContext) -> bool:
     """Fold one event into the customer. Returns False, and changes only a counter, if it was folded before."""
     event = received.event
-    kind = type(event)
-    if isinstance(event, SmsRated):
-        if not moving.has_moves(customer):
+    if type(event) is SmsRated:
+        if customer._moves == NO_MOVES:
             # `_fold_one` without what a message does not need: nearly all records are one.
             if not first_time(customer, received):
                 customer.duplicates += 1
                 return False
             if 0 < customer.learning_due_s * 1000 <= ctx.lane_time_ms:
                 learning.judge_learning(customer, ctx.lane_time_ms, ctx)
-            _add_message(customer, count_message(customer, event, received), event, received, ctx)
+            add_message(customer, event, received, ctx)
         elif not _fold_one(customer, received, None, (), ctx):
             return False
         if customer.stirred_s:
             settle(customer, ctx.lane_time_ms)
         return True
+    kind = type(event)
     if kind is StateForwarded or kind is StateMoved:
         folded = moving.take(customer, received, ctx, _fold_one)
     else:
@@ -162,11 +162,15 @@ def _fold_one(
         return True
     if 0 < customer.learning_due_s * 1000 <= ctx.lane_time_ms:
         learning.judge_learning(customer, ctx.lane_time_ms, ctx)
+    event = received.event
+    if isinstance(event, SmsRated):
+        add_message(customer, event, received, ctx)
+        return True
     count(customer, received)
-    handler = _FOLDS.get(type(received.event))
+    handler = _FOLDS.get(type(event))
     if handler is not None:
         handler(customer, received, ctx)
-        if handler is not _sms_rated and not customer.learning_due_s:
+        if not customer.learning_due_s:
             learning.begin_learning(customer, ctx.lane_time_ms)
     return True
 
@@ -216,25 +220,6 @@ def next_due_ms(customer: Customer) -> int | None:
 def _over(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
     """End an alert whose time is over, as that of an allowance when its cycle ends."""
     close_alert(customer, alert, AlertState.RESOLVED, "over", alert.due_ms, ctx)
-
-
-def _sms_rated(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    event = received.event
-    assert isinstance(event, SmsRated)
-    # Counting has made it, unless he has too many.
-    line = customer.lines.get(event.line) or line_of(customer, event.line)
-    _add_message(customer, line, event, received, ctx)
-
-
-def _add_message(
-    customer: Customer, line: Line, event: SmsRated, received: Received, ctx: FoldContext
-) -> None:
-    at_ms = received.time_ms
-    cycle = add_message(customer, line, event, at_ms, ctx)
-    if cycle is not None:
-        sms_allowance.check_allowance(customer, line, cycle, event, at_ms, ctx)
-    if sms_use.check_use(customer, line, event, at_ms, received.ingested_ms, ctx):
-        sms_allowance.check_projection(customer, line, event.line, at_ms, ctx)
 
 
 def _call_started(customer: Customer, received: Received, ctx: FoldContext) -> None:
@@ -378,7 +363,6 @@ def _erased(customer: Customer, received: Received, ctx: FoldContext) -> None:
 
 #: What each event type does beyond being counted. Types that are not here are only counted.
 _FOLDS: dict[type[Event], Fold] = {
-    SmsRated: _sms_rated,
     CallStarted: _call_started,
     CallTurn: _call_turn,
     CallEnded: _call_ended,

@@ -49,7 +49,7 @@ from cem.domain.state.lines import LINE_FAMILIES
 from cem.domain.state.moves import Gone, Held, Inflow
 from cem.domain.state_errors import StateError
 
-__all__ = ["HELD_MOST", "has_moves", "merge", "send_on", "split", "take"]
+__all__ = ["HELD_MOST", "NO_MOVES", "has_moves", "merge", "send_on", "split", "take"]
 
 #: Records from one customer that are held until those before them have come.
 HELD_MOST: Final = 256
@@ -59,7 +59,8 @@ _TOPIC_OF_FAMILY: Final = {
     "billing": "cem.billing",
     "service": "cem.service",
 }
-_EMPTY: Final = msgspec.Raw(b"\x90")
+#: `Customer._moves` of who takes part in no merge or split.
+NO_MOVES: Final = msgspec.Raw(b"\x90")
 _moved = msgspec.json.Decoder(StateMoved).decode
 _forwarded = msgspec.json.Decoder(StateForwarded).decode
 _write = msgspec.json.Encoder().encode
@@ -70,8 +71,7 @@ FoldOne = Callable[[Customer, Received, Carried, tuple[str, ...], FoldContext], 
 
 def has_moves(customer: Customer) -> bool:
     """Return whether the customer takes part in a merge or split; looks at no section for that."""
-    moves = customer._moves
-    return type(moves) is not msgspec.Raw or moves != _EMPTY
+    return customer._moves != NO_MOVES
 
 
 def merge(customer: Customer, received: Received, ctx: FoldContext) -> None:

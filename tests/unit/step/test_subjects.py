@@ -13,9 +13,9 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.events import INBOX_KINDS, ServiceDegraded, SmsRated, encode
 from cem.domain.events.envelope import Received
+from cem.domain.message import add_message
 from cem.domain.state.area import Area
 from cem.domain.state.lane import LaneSection, LaneState
-from cem.domain.state.lines import Line
 from cem.domain.state_errors import BrokenState, NewerState
 from cem.domain.subject_states import decode_subject, encode_subject, new_subject
 from cem.domain.subjects import LANE, is_customer, kind_of, lane_subject, state_suffix, subject_of
@@ -35,7 +35,8 @@ class _Sums(msgspec.Struct, array_like=True):
 SUMS = LaneSection("test-sums", _Sums)
 
 
-def _sum_up(customer: Customer, line: Line, event: SmsRated, received: Received, ctx: FoldContext) -> None:
+def _sum_up(customer: Customer, event: SmsRated, received: Received, ctx: FoldContext) -> None:
+    add_message(customer, event, received, ctx)
     if event.segments > 1:
         ctx.lane.look(SUMS).segments += event.segments
         ctx.lane.touch(SUMS)
@@ -76,7 +77,7 @@ def test_an_area_has_a_state_of_its_own() -> None:
 
 def test_a_lane_keeps_what_spans_its_customers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A fold that touches a section has it saved; one that touches none leaves the lane's state as it is."""
-    monkeypatch.setattr(fold, "_add_message", _sum_up)
+    monkeypatch.setattr(fold, "add_message", _sum_up)
     quiet = run_lane([Moment(T0, "cem.sms-usage", [_sms(0, 1), _sms(1, 1, "c2")])])
     assert sorted(name for name in quiet.ended().states if name[0] == "c") == ["c:c1", "c:c2"]
     kept = decode_subject("lane:0", quiet.ended().states.get("s:lane:0", b"\x80"))
@@ -91,7 +92,7 @@ def test_a_lane_keeps_what_spans_its_customers(monkeypatch: pytest.MonkeyPatch) 
 
 def test_the_journal_makes_every_subject_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty store that follows the journal ends with the same bytes and digest, which counts customers only."""
-    monkeypatch.setattr(fold, "_add_message", _sum_up)
+    monkeypatch.setattr(fold, "add_message", _sum_up)
     moments = [
         Moment(T0, "cem.sms-usage", [_sms(0, 2), _sms(1, 3, "c2")]),
         Moment(T0, "cem.inbox", [_outage(0)]),

@@ -73,21 +73,23 @@ def note_recipient(line: Line, recipient: str, hour: int) -> Velocity:
             level_centi = velocity.level_centi
             day_centi = min(distinct_centi(velocity.cells), 3 * level_centi + 500)
             velocity.level_centi = level_centi + (day_centi - level_centi) // 10
-        velocity.cells = aged(velocity.cells, passed)
+        cells = aged(velocity.cells, passed)
         velocity.hour = hour
-    elif passed:
-        left += passed
-        if left <= 0:
-            return velocity
+    else:
+        cells = velocity.cells
+        if passed:
+            left += passed
+            if left <= 0:
+                return velocity
     # CRC alone spreads similar names too evenly (no two of "r0" ... "r79" meet); the golden ratio mixes it.
     cell = (crc32(recipient.encode()) * 0x9E3779B9 & 0xFFFFFFFF) >> 24
-    cells = velocity.cells
     if len(cells) != CELLS:
         at = 2 * cells[0::2].find(cell)
         if at >= 0:
             # The usual message: to somebody who was written to that day, mostly in this hour already.
-            if cells[at + 1] < left:
-                velocity.cells = cells[: at + 1] + _LEFT[left] + cells[at + 2 :]
+            velocity.cells = (
+                cells[: at + 1] + _LEFT[left] + cells[at + 2 :] if cells[at + 1] < left else cells
+            )
             return velocity
     velocity.cells = _put(cells, cell, left)
     return velocity

@@ -45,9 +45,13 @@ def check_allowance(
     policy = ctx.alerts.sms_allowance
     if not policy.enabled:
         return
-    reached = _reached(line, cycle, policy)
-    percent = max(reached, _FULL) if _is_beyond(line, event, policy) else reached
-    step = _step(cycle, policy) if event.charge_minor and cycle.told_percent else 0
+    percent = reached = _reached(line, cycle, policy)
+    step = 0
+    if event.charge_minor:
+        if _is_beyond(line, event, policy):
+            percent = max(reached, _FULL)
+        if cycle.told_percent:
+            step = _step(cycle, policy)
     if percent <= cycle.told_percent and step <= cycle.told_steps:
         return
     grown = percent > cycle.told_percent
@@ -94,8 +98,9 @@ def _reached(line: Line, cycle: Cycle, policy: AllowancePolicy) -> int:
     """Return the highest threshold that the cycle's use has reached, 0 if none."""
     reached = 0
     if line.allowance:
+        allowance, counted = line.allowance, cycle.counted * 100
         for percent in policy.percents:
-            if cycle.counted * 100 >= percent * line.allowance:
+            if counted >= percent * allowance:
                 reached = percent
     return reached
 

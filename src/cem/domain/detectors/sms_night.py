@@ -25,6 +25,7 @@ __all__ = ["Night", "night_of"]
 _PRIOR_MESSAGES = 5.0
 #: So few messages make no night.
 _FEW = 1
+_TOO_FEW = bytes(range(_FEW + 1))
 
 
 class Night:
@@ -45,7 +46,7 @@ def night_of(habits: Habits, rhythm: Rhythm, policy: NightPolicy) -> Night | Non
     quiet = habits.nights[: NIGHTS - 1]
     at_night = sum(quiet) + habits.night
     # One late message makes no night.
-    nights = sum(1 for n in quiet if n > _FEW) + (habits.night > _FEW)
+    nights = len(quiet.translate(None, _TOO_FEW)) + (habits.night > _FEW)
     if nights < policy.nights or at_night < policy.minimum:
         return None
     hours = habits.hours.bit_count()

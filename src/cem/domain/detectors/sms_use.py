@@ -55,20 +55,21 @@ def check_use(
         # A clock that runs ahead must not close the days of all lines.
         return False
     lane = ctx.lane
-    rhythm = lane.look(RHYTHM)
-    day = line.habits.day if line.habits else 0
-    found, taught = look(line, at_ms // 1000, rhythm, ctx.alerts)
+    habits = line.habits
+    day = habits.day if habits is not None else 0
+    found, taught = look(line, at_ms // 1000, lane.look(RHYTHM), ctx.alerts)
     if taught:
         lane.touch(RHYTHM)
     if found:
         _tell_use(customer, line, event.line, found, at_ms, ctx)
+    habits = line.habits
+    assert habits is not None
     if event.charge_minor > 0 and event.destination in BEYOND_TARIFF:
-        assert line.habits is not None
         policy = ctx.alerts.sms_watch.money
-        evidence = money_of(line.habits, at_ms // 1000, event.charge_minor, policy)
+        evidence = money_of(habits, at_ms // 1000, event.charge_minor, policy)
         if evidence is not None and policy.enabled:
             _tell_money(customer, line, event.line, (MONEY, True, evidence), at_ms, ctx)
-    return line.habits is not None and line.habits.day > day
+    return habits.day > day
 
 
 def review_use(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from cem.domain.customer import FAMILIES, Customer
 from cem.domain.events.envelope import Received
-from cem.domain.events.sms import SmsRated
 from cem.domain.state.lines import LINE_FAMILIES, Line
 
-__all__ = ["LINES_KEPT", "count", "count_message", "line_of"]
+__all__ = ["LINES_KEPT", "count", "line_of"]
 
 #: Lines with a state of their own; further ones share the line "".
 LINES_KEPT = 500
@@ -23,12 +22,13 @@ _LINE_FAMILY = {
     "cem.billing": LINE_FAMILIES.index("billing"),
     "cem.service": LINE_FAMILIES.index("service"),
 }
-_MESSAGES = _FAMILY[SmsRated.TOPIC]
-_LINE_MESSAGES = _LINE_FAMILY[SmsRated.TOPIC]
 
 
 def count(customer: Customer, received: Received) -> None:
-    """Count the record for the customer and for the line that it names; widen the span of times known."""
+    """Count the record for the customer and for the line that it names; widen the span of times known.
+
+    Text messages: `cem.domain.message`.
+    """
     _widen(customer, received)
     topic = received.event.TOPIC
     _add(customer.counts, _FAMILY.get(topic))
@@ -37,25 +37,6 @@ def count(customer: Customer, received: Received) -> None:
         name = getattr(received.event, "line", None)
         if name is not None:
             _add(line_of(customer, name).counts, family)
-
-
-def count_message(customer: Customer, event: SmsRated, received: Received) -> Line:
-    """Do for a text message what `count` does, by two thirds of the way; return its line."""
-    _widen(customer, received)
-    counts = customer.counts
-    if len(counts) > _MESSAGES:
-        counts[_MESSAGES] += 1
-    else:
-        _add(counts, _MESSAGES)
-    line = customer.lines.get(event.line)
-    if line is None:
-        line = line_of(customer, event.line)
-    counts = line.counts
-    if len(counts) > _LINE_MESSAGES:
-        counts[_LINE_MESSAGES] += 1
-    else:
-        _add(counts, _LINE_MESSAGES)
-    return line
 
 
 def line_of(customer: Customer, name: str) -> Line:

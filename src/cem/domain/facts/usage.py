@@ -13,40 +13,39 @@ from cem.domain.customer import Customer
 from cem.domain.events.enums import SmsDestination
 from cem.domain.events.sms import SmsRated
 from cem.domain.facts.supplies import allowance_of
-from cem.domain.localtime import DAY_MS, cycle_bounds, zone
+from cem.domain.localtime import cycle_bounds, zone
 from cem.domain.state.lines import DESTINATIONS, Cycle, Line
 
-__all__ = ["COVERED", "add_message", "cycle_at", "refresh_allowances"]
+__all__ = ["COVERED", "cycle_at", "cycle_of", "note_charge", "refresh_allowances"]
 
 _DESTINATION = {SmsDestination(name): index for index, name in enumerate(DESTINATIONS)}
 #: Destinations whose messages an allowance covers, as long as it lasts.
 COVERED = frozenset((SmsDestination.ONNET, SmsDestination.OFFNET, SmsDestination.OTHER))
 
 
-def add_message(
-    customer: Customer, line: Line, event: SmsRated, at_ms: int, ctx: FoldContext
-) -> Cycle | None:
-    """Add the message to its cycle and return that; None if the cycle is older than those kept."""
-    day = at_ms // DAY_MS
-    if day < line.first_day or not line.first_day:
-        line.first_day = day
-    cycle = line.cycle
-    if cycle is None or not cycle.start_s <= at_ms // 1000 < cycle.end_s:
-        cycle = _turn(customer, line, event.line, at_ms, ctx)
-        if cycle is None:
-            return None
-    cycle.messages += 1
-    cycle.segments += event.segments
-    if event.in_allowance or event.destination in COVERED:
-        cycle.counted += event.segments
-    if event.charge_minor:
-        cycle.charged += 1
-        index = _DESTINATION[event.destination]
-        charged = cycle.charged_minor
-        if index >= len(charged):
-            charged.extend([0] * (index + 1 - len(charged)))
-        charged[index] += event.charge_minor
-    return cycle
+def note_charge(cycle: Cycle, event: SmsRated) -> None:
+    """Add what a message cost beyond the tariff to its cycle."""
+    cycle.charged += 1
+    index = _DESTINATION[event.destination]
+    charged = cycle.charged_minor
+    if index >= len(charged):
+        charged.extend([0] * (index + 1 - len(charged)))
+    charged[index] += event.charge_minor
+
+
+def cycle_of(customer: Customer, line: Line, name: str, at_ms: int, ctx: FoldContext) -> Cycle | None:
+    """Return the cycle of a message that is not in the newest one, beginning it if it is new; None: older than those kept."""
+    newest = line.cycle
+    if newest is not None and at_ms < newest.start_ms:
+        return _before(customer, line, newest, at_ms, ctx)
+    profile = customer.profile
+    start_ms, end_ms = cycle_bounds(at_ms, profile.cycle_day or 1, zone(profile.timezone, ctx.timezone))
+    if newest is not None and start_ms < newest.end_ms:
+        start_ms = newest.end_ms
+    line.previous = newest if newest is not None and newest.end_ms == start_ms else None
+    line.cycle = Cycle(start_ms // 1000, end_ms // 1000)
+    line.allowance = allowance_of(customer, name, at_ms, ctx.alerts.plan_allowances)
+    return line.cycle
 
 
 def cycle_at(line: Line, at_ms: int) -> Cycle | None:
@@ -61,21 +60,6 @@ def refresh_allowances(customer: Customer, ctx: FoldContext) -> None:
     """Take over what plans and profile say now into the lines' allowances."""
     for name, line in customer.lines.items():
         line.allowance = allowance_of(customer, name, customer.last_ms, ctx.alerts.plan_allowances)
-
-
-def _turn(customer: Customer, line: Line, name: str, at_ms: int, ctx: FoldContext) -> Cycle | None:
-    """Return the cycle of a message that is not in the newest one, beginning it if it is new."""
-    newest = line.cycle
-    if newest is not None and at_ms < newest.start_ms:
-        return _before(customer, line, newest, at_ms, ctx)
-    profile = customer.profile
-    start_ms, end_ms = cycle_bounds(at_ms, profile.cycle_day or 1, zone(profile.timezone, ctx.timezone))
-    if newest is not None and start_ms < newest.end_ms:
-        start_ms = newest.end_ms
-    line.previous = newest if newest is not None and newest.end_ms == start_ms else None
-    line.cycle = Cycle(start_ms // 1000, end_ms // 1000)
-    line.allowance = allowance_of(customer, name, at_ms, ctx.alerts.plan_allowances)
-    return line.cycle
 
 
 def _before(customer: Customer, line: Line, newest: Cycle, at_ms: int, ctx: FoldContext) -> Cycle | None:

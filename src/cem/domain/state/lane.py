@@ -13,7 +13,7 @@ The state takes part in the save of every step that touches it: keep a section s
 
 from __future__ import annotations
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -66,11 +66,11 @@ class LaneState:
 
     def look(self, section: LaneSection[T]) -> T:
         """Return the section, empty at first; the same object until the lane is forgotten."""
-        found = self._seen.get(section.name)
+        found: T | None = self._seen.get(section.name)
         if found is None:
             raw = self._stored.sections.get(section.name)
             found = self._seen[section.name] = section.type() if raw is None else section.decode(raw)
-        return cast(T, found)
+        return found
 
     def touch(self, section: LaneSection[Any]) -> None:
         """Have the section saved with this step."""

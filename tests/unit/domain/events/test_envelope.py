@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+from random import Random
 from unicodedata import normalize
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -31,6 +33,18 @@ from tests.builders.records import NOW_MS, LogRecord, as_structured, record_of, 
 
 SMS = SmsRated(line="+84901234567", charge_minor=350)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+#: Headers that a record need not have, what they say here, and what is known by them.
+_OPTIONAL: dict[str, tuple[bytes, dict[str, object]]] = {
+    "ce_subject": (b"c_7", {}),
+    "content-type": (b"application/json", {}),
+    "ce_sequence": (b"9", {"sequence": 9}),
+    "ce_recordedtime": (b"2026-03-02T08:00:01Z", {"ingested_ms": NOW_MS + 1000}),
+    "ce_forwarded": (b"/cem.inbox/7#123", {"forwarded": ("/cem.inbox/7", 123)}),
+    "ce_traceparent": (TRACE.encode(), {"traceparent": TRACE}),
+    "ce_nobodys": (b"x", {}),
+}
 
 
 def received(record: LogRecord) -> Received:
@@ -119,6 +133,30 @@ def test_json_may_be_announced_in_several_ways(content_type: bytes | None) -> No
 def test_a_subject_is_not_needed() -> None:
     """The key says who it is; CloudEvents leaves the subject open."""
     assert received(with_headers(record_of(SMS), subject=None)).customer_id == "c-1"
+
+
+@given(st.sets(st.sampled_from([*_OPTIONAL])), st.randoms(use_true_random=False))
+def test_each_header_is_read_whichever_others_there_are(named: set[str], draw: Random) -> None:
+    """Any of the headers that may be there, in any order, with what no standard names among them."""
+    record = record_of(SMS, key="c_7")
+    bare = {"ce_subject", "content-type"}
+    headers = [pair for pair in record.headers if pair[0] not in bare]
+    headers += [(name, value) for name, (value, _) in _OPTIONAL.items() if name in named]
+    draw.shuffle(headers)
+    expected = received(record_of(SMS, key="c_7"))
+    for name in named:
+        expected = msgspec.structs.replace(expected, **_OPTIONAL[name][1])
+    assert received(record._replace(headers=headers)) == expected
+
+
+def test_many_sources_are_told_apart() -> None:
+    """Also more of them than are remembered; one that cannot be used is refused each time."""
+    for _ in range(2):
+        for number in range(1_100):
+            assert received(record_of(SMS, source=f"file/{number}")).source == f"file/{number}"
+            bad = decode(with_headers(record_of(SMS), source=b"a\x07b"))
+            assert isinstance(bad, Reject)
+            assert (bad.code, bad.path) == ("bad_attribute", "ce_source")
 
 
 @pytest.mark.parametrize("trace", [b"", b"00-xyz-01", TRACE.upper().encode(), b"\xff"])

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, FastAPI, Header, Path, Query, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from cem.api import documents, problems
 from cem.api.alert_routes import add_alerts
@@ -53,6 +53,17 @@ class CemApi(FastAPI):
     """FastAPI, with what every answer must have wrapped around all of it, its error pages included."""
 
     wrap: Callable[[ASGIApp], ASGIApp]
+    #: Who is asked before all that FastAPI itself does for each request; whatever is not for it goes to `routed`.
+    hot: HotPath
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or have answered, one request; or run the lifespan."""
+        scope["app"] = self
+        await self.hot(scope, receive, send)
+
+    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Do what FastAPI does."""
+        await super().__call__(scope, receive, send)
 
     def build_middleware_stack(self) -> ASGIApp:
         """Return the stack, our layers outermost."""
@@ -98,10 +109,10 @@ def create_app(services: Services) -> FastAPI:
         inner: ASGIApp = LimitsMiddleware(stack)
         if check is not None:
             inner = KeyMiddleware(inner, check=check)
-        others = RequestIdMiddleware(MetricsMiddleware(inner, metrics=services.metrics))
-        return HotPath(others, desk=desk, metrics=services.metrics, check=check)
+        return RequestIdMiddleware(MetricsMiddleware(inner, metrics=services.metrics))
 
     app.wrap = wrap
+    app.hot = HotPath(app.routed, desk=desk, metrics=services.metrics, check=check)
     app.state.services = services
     app.state.public_url = services.public_url
     problems.install(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from cem.nba.rules import Expressions, Rule
 from cem.nba.sentences import Sentences
@@ -90,7 +91,12 @@ class Catalogue(msgspec.Struct, frozen=True):
     version: str
     #: Action said when nothing else is left or known.
     fallback: str
+    #: The actions by id; made of them.
+    by_name: dict[str, Action] = {}
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "by_name", {action.action: action for action in self.actions})
 
     def action(self, name: str) -> Action | None:
         """Return the action called `name`."""
-        return next((a for a in self.actions if a.action == name), None)
+        return self.by_name.get(name)

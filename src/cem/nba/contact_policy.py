@@ -34,7 +34,7 @@ class Fatigue:
             return
         for past in history:
             self._by_action.setdefault(past.action, []).append(past)
-        actions = {a.action: a for a in catalogue.actions}
+        actions = catalogue.by_name
         for cap in caps:
             count = 0
             for past in history:

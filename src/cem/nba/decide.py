@@ -55,16 +55,16 @@ def decide(context: Context, catalogue: Catalogue, params: Params, draw: float) 
         dropped = [d for d in dropped if d.action != catalogue.fallback]
         hopefuls = [c for c in hopefuls if c.action.action != catalogue.fallback]
     protected = bool(floors)
+    probabilities: dict[str, float] = {}
     if params.exploration.method == "thompson":
         standing, shares = explore(
             standing, params.exploration.samples, draw, lambda cs: _first(cs, protected=protected)
         )
-    else:
-        first = _first(standing, protected=protected)
-        shares = [1.0 if i == first else 0.0 for i in range(len(standing))]
-    probabilities = {c.action.action: share for c, share in zip(standing, shares, strict=True)}
+        probabilities = {c.action.action: share for c, share in zip(standing, shares, strict=True)}
     standing.sort(key=lambda c: _key(c, protected=protected))
     winner = standing[0]
+    # Who does not explore puts the best first for certain.
+    probabilities = probabilities or {winner.action.action: 1.0}
     rivals = standing[1:]
     if floors:
         rivals = [c for c in rivals if c.action.precedence == winner.action.precedence]
@@ -74,7 +74,7 @@ def decide(context: Context, catalogue: Catalogue, params: Params, draw: float) 
         customer_id=context.customer_id,
         as_of_ms=context.as_of_ms,
         tier=tier,
-        ranked=tuple(ranked(c, probabilities[c.action.action]) for c in standing),
+        ranked=tuple([ranked(c, probabilities.get(c.action.action, 0.0)) for c in standing]),
         dropped=tuple(dropped),
         flips=flips_of(winner, rivals, hopefuls),
         sentences=said(

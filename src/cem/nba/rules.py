@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -271,15 +272,13 @@ def _run(
 class Evaluation:
     """The values of a policy's expressions for one set of facts."""
 
-    __slots__ = ("_observed", "_worded", "facts", "values")
+    __slots__ = ("_observed", "facts", "values")
 
     def __init__(self, expressions: Expressions, facts: Mapping[str, FactValue]) -> None:
         self.facts = facts
         #: By the expressions' numbers; None where a needed fact is unknown, or nothing can be computed.
         self.values: list[Any] = expressions.run(facts)
         self._observed: dict[tuple[str, ...], FactValue] = {}
-        #: Fact to its name and value in words: most rules that see several share some of them.
-        self._worded: dict[str, str] = {}
 
     def is_true(self, number: int) -> bool:
         """Return whether the expression is true."""
@@ -295,16 +294,21 @@ class Evaluation:
             return self._observed[names]
         except KeyError:
             facts = self.facts
-            if len(names) == 1:
-                found = facts[names[0]]
-            else:
-                worded = self._worded
-                for name in names:
-                    if name not in worded:
-                        worded[name] = f"{name}={_said(facts[name])}"
-                found = ", ".join([worded[name] for name in names])[:_OBSERVED_MAX]
+            found = facts[names[0]] if len(names) == 1 else _in_words(names)(facts)[:_OBSERVED_MAX]
             self._observed[names] = found
             return found
+
+
+@lru_cache(maxsize=4096)
+def _in_words(names: tuple[str, ...]) -> Callable[[Mapping[str, FactValue]], str]:
+    """Return a function that says facts by name and value: most actions end at a rule, and each says what it saw."""
+    # The commonest kinds are said at once, without a call.
+    parts = [f"{n}={{v if type(v := facts[{n!r}]) in plain else said(v)}}" for n in names]
+    # Its text is made of nothing but names of facts.
+    found: Callable[[Mapping[str, FactValue]], str] = eval(  # noqa: S307
+        f'lambda facts: f"{", ".join(parts)}"', {"plain": (int, str), "said": _said}
+    )
+    return found
 
 
 def _said(value: FactValue) -> str:

@@ -25,20 +25,29 @@ SHOCK: Final = (0.5, 1)
 
 def estimate(situation: Situation) -> float:
     """Return the estimate, rounded to hundredths."""
-    suffered = (
-        (OPEN_FAULT, sum(situation.going_on(f) for f, _ in situation.faults)),
-        (PAST_FAULT_DAY, int(sum(hours for _, hours in situation.faults) // 24)),
-        (UNRESOLVED, situation.unresolved),
-        (REPEAT, int(situation.repeats)),
-        (LATE_PROMISE, situation.late_promises),
-        (SHOCK, int(_shocked(situation))),
-    )
-    off = sum(points * min(count, most) for (points, most), count in suffered)
-    index = round(min(5.0, max(1.0, csat_level(situation.customer, situation.now_ms) - off)), 2)
     predicted = situation.predicted
-    if predicted is None:
-        return index
-    return min(predicted.point, index) if _suffered_since(situation, predicted.at_ms) else predicted.point
+    if predicted is not None and not _suffered_since(situation, predicted.at_ms):
+        return predicted.point
+    # Most have suffered little of this; what is 0 takes nothing off.
+    off, faults = 0.0, situation.faults
+    if faults:
+        off += _points(OPEN_FAULT, sum([situation.going_on(fault) for fault, _ in faults]))
+        off += _points(PAST_FAULT_DAY, int(sum([hours for _, hours in faults]) // 24))
+    if situation.unresolved:
+        off += _points(UNRESOLVED, situation.unresolved)
+    if situation.repeats:
+        off += _points(REPEAT, 1)
+    if situation.late_promises:
+        off += _points(LATE_PROMISE, situation.late_promises)
+    if _shocked(situation):
+        off += _points(SHOCK, 1)
+    index = round(min(5.0, max(1.0, csat_level(situation.customer, situation.now_ms) - off)), 2)
+    return index if predicted is None else min(predicted.point, index)
+
+
+def _points(weight: tuple[float, int], count: int) -> float:
+    points, most = weight
+    return points * min(count, most)
 
 
 def _suffered_since(situation: Situation, at_ms: int) -> bool:

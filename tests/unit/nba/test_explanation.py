@@ -29,6 +29,16 @@ def with_prior(policy: Policy, name: str, p: float) -> Policy:
     )
 
 
+def test_a_catalogue_with_other_actions_finds_those() -> None:
+    """What is looked up by name is never an action that was replaced."""
+    policy = two()
+    changed = with_prior(policy, "a", 0.25).catalogue
+    found = changed.action("a")
+    assert found is not None
+    assert found.accepted == 0.25
+    assert changed.action("nobody") is None
+
+
 def with_lever(policy: Policy, name: str, lever: float) -> Policy:
     params = msgspec.structs.replace(policy.params, levers={**policy.params.levers, name: lever})
     return msgspec.structs.replace(policy, params=params)

@@ -92,6 +92,24 @@ def test_arithmetic_that_fails_makes_a_rule_not_hold() -> None:
     assert not evaluation.holds(huge)
 
 
+def test_what_a_rule_saw_is_one_value_or_several_in_words() -> None:
+    """A single fact as it is; several by name, with unknown, true and false as words and two digits of a share."""
+    expressions = Expressions(FACTS)
+    facts = {"age": 1, "share": None, "plan": "a, b='c'", "active": True}
+    one = expressions.rule("r.one", "age > 1")
+    all_four = expressions.rule("r.all", "active && age > 1 && share > 0.5 && plan == 'x'")
+    evaluation = Evaluation(expressions, facts)
+    assert evaluation.observed(one.names) == 1
+    assert evaluation.observed(all_four.names) == "active=true, age=1, plan=a, b='c', share=unknown"
+    evaluation = Evaluation(expressions, {"age": -3, "share": 0.125, "plan": "x" * 600, "active": False})
+    assert evaluation.observed(one.names) == -3
+    said = evaluation.observed(all_four.names)
+    assert said == f"active=false, age=-3, plan={'x' * 600}, share=0.12"[:512]
+    assert (
+        Evaluation(expressions, {**facts, "share": 0.125}).observed(("age", "share")) == "age=1, share=0.12"
+    )
+
+
 def test_an_expression_that_many_actions_share_is_compiled_once() -> None:
     """The same source has the same number."""
     expressions = Expressions(FACTS)

@@ -27,7 +27,7 @@ from typing import Final, NamedTuple
 from cem.domain.customer import Customer
 from cem.domain.facts.answering import cells_of, part_at
 from cem.domain.state.contact_rows import contact_channels
-from cem.domain.state.outreach import Touch
+from cem.domain.state.outreach import Outreach, Touch
 from cem.domain.state.reach import PARTS, PERIOD_MS, PERIODS_KEPT, past_cells
 from cem.domain.view.person import consent
 
@@ -142,6 +142,8 @@ def channel_rates(customer: Customer, now_ms: int, channels: Iterable[str] = TEL
 
 def answering_channel(customer: Customer, now_ms: int) -> str:
     """Return `does_channel` of his `channel_rates`: of most customers too little is known, and that is seen first."""
+    if _most_answers(customer.outreach) < _DOES_LEAST:
+        return ""
     counts, weights = _answers(customer, now_ms)
     names = _named(customer, TELLING, counts)
     # Added up in the order of the rates, so that the sum is theirs to the last bit.
@@ -178,6 +180,14 @@ def _answers(customer: Customer, now_ms: int) -> tuple[dict[str, list[int]], dic
         counted[not answered] += number
         weighed[not answered] += weight
     return counts, weights
+
+
+def _most_answers(outreach: Outreach) -> int:
+    """Return no fewer answers, given or not, than there are at any instant; none of them weighs more than one."""
+    touches = outreach.touches
+    # An answer over another channel is one there as well.
+    elsewhere = sum([touch.response_code > 0 for touch in touches])
+    return sum(past_cells(outreach).values()) + len(touches) + elsewhere
 
 
 def _likelihoods(

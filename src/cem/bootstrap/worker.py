@@ -122,7 +122,10 @@ def lane_pipeline(
 
 
 def resume_key(topic: str, lane: int) -> str:
-    """Return the store's key by which a person lets a lane read on in a topic that its dead letters paused."""
+    """Return the store's key by which a person lets a lane read on in a topic that its dead letters paused.
+
+    Its value is the offset at which he saw it stand: what pauses further on he has not seen.
+    """
     return f"cem:resume:{topic}:{lane}"
 
 
@@ -189,8 +192,8 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
             stopped.note(lane)
             lanes.opened(lane)
 
-        async def resumed(topic: str, lane: int) -> bool:
-            return await parts.store.get_raw(resume_key(topic, lane)) is not None
+        async def resumed(topic: str, lane: int, at: int) -> bool:
+            return await parts.store.get_raw(resume_key(topic, lane)) == b"%d" % at
 
         lanes = LaneSet(make_lane, topics=LANE_TOPICS, on_crash=lambda error: None)
         app = make_app(settings, lanes, parts.options)

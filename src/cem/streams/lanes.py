@@ -119,11 +119,12 @@ class LaneSet:
                 lane.due()
 
     async def resume_paused(
-        self, resumed: Callable[[str, int], Awaitable[bool]], every_s: float = 1.0
+        self, resumed: Callable[[str, int, int], Awaitable[bool]], every_s: float = 1.0
     ) -> None:
         """Read on in topics that their dead letters paused once a person says so, for ever.
 
-        `resumed` answers for a topic and a lane. Raises nothing: an answer that cannot be had is a no.
+        `resumed` answers for a topic, a lane, and the offset at which it stands. Raises nothing: an answer that cannot be
+        had is a no.
         """
         while True:
             await asyncio.sleep(every_s)
@@ -131,7 +132,8 @@ class LaneSet:
                 for topic in lane.partitions:
                     if lane.pipeline.is_open and lane.pipeline.paused(topic) is not None:
                         try:
-                            allowed = await resumed(topic, number)
+                            at = lane.pipeline.position(topic).next_offset
+                            allowed = await resumed(topic, number, at)
                         except (Unavailable, LaneStopped):
                             continue
                         if allowed:

@@ -63,5 +63,6 @@ async def _resume(
         ]
         if topic is not None:
             for name, lane, _ in found:
-                await parts.store.set_raw(resume_key(name, lane), b"1", ttl_ms=_VALID_MS)
+                at = headers[lane].positions[name].next_offset
+                await parts.store.set_raw(resume_key(name, lane), b"%d" % at, ttl_ms=_VALID_MS)
     return found

@@ -1,0 +1,73 @@
+"""What a person lets be read on is the pause that he has seen, and no later one."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from cem.ports import Unavailable
+from cem.streams.reject_window import DeadLetterLimits
+from tests.builders.streams import World, run, settle
+
+LIMITS = DeadLetterLimits(run=3)
+TRIPPED = LIMITS.count((0, 0, 0), 3, range(3))
+
+
+class Person:
+    """Says at which place a topic of a lane may be read on; the store is away when he is asked first."""
+
+    def __init__(self) -> None:
+        self.allowed = 0
+        self.asked: list[tuple[str, int, int]] = []
+        self.heard = asyncio.Event()
+
+    async def __call__(self, topic: str, lane: int, at: int) -> bool:
+        self.asked.append((topic, lane, at))
+        self.heard.set()
+        if len(self.asked) == 1:
+            raise Unavailable("the store is away")
+        return at == self.allowed
+
+    async def is_asked(self, times: int) -> None:
+        """Return when he was asked so often more, and his last answer has been taken."""
+        for _ in range(times):
+            self.heard.clear()
+            await asyncio.wait_for(self.heard.wait(), 5)
+        await settle()
+
+
+def test_an_order_holds_for_the_place_at_which_the_topic_stood() -> None:
+    """It lets the topic be read on; paused again further on, that stays so until somebody says so again."""
+
+    async def scenario(world: World) -> None:
+        world.kafka.produce("a", "k", 1, 500_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        pipeline = lane.pipeline
+        pipeline._reject_limits = LIMITS
+
+        def pause() -> None:
+            pipeline._header = msgspec.structs.replace(pipeline.header, rejects={"a": TRIPPED})
+
+        person = Person()
+        pause()
+        watching = asyncio.create_task(world.lanes.resume_paused(person, every_s=0.001))
+        await person.is_asked(1)
+        assert pipeline.paused("a") is not None
+        await person.is_asked(1)
+        assert pipeline.paused("a") is None
+        lane.put(world.batch("a", 0, 1), lambda: None)
+        await settle()
+        assert pipeline.position("a").next_offset == 1
+        pause()
+        await person.is_asked(3)
+        assert pipeline.paused("a") is not None
+        person.allowed = 1
+        await person.is_asked(1)
+        assert pipeline.paused("a") is None
+        assert person.asked[:2] == [("a", 0, 0)] * 2
+        assert set(person.asked[2:]) == {("a", 0, 1)}
+        watching.cancel()
+
+    run(scenario)

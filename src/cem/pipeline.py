@@ -278,14 +278,16 @@ class LanePipeline(Generic[S, Item]):
     async def apply(self, topic: str, records: Sequence[Record], lane_time_ms: int) -> None:
         """Apply records of one topic, in order, at a lane time (ms; it never goes back).
 
-        Records before the lane's position are skipped: they have been applied. Raises Fenced if somebody else has
-        saved the lane meanwhile.
+        Records before the lane's position are skipped: they have been applied. Those behind a save that has paused the
+        topic are left: `position` says how far it came. Raises Fenced if somebody else has saved the lane meanwhile.
         """
         applied = self.position(topic).next_offset
         if records and records[0].offset < applied:
             records = [r for r in records if r.offset >= applied]
         for cut in cuts(records, self._limits, self._hot.mean_bytes):
             await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)
+            if self.paused(topic) is not None:
+                return
 
     async def is_hole(self, topic: str, first: int, stop: int) -> bool:
         """Tell whether the log has no record from `first` to before `stop`."""

@@ -30,12 +30,13 @@ def test_row_21_an_old_backup_is_restored(start_chaos: Callable[..., Chaos], tmp
             for _ in range(chaos.scale(1, 8)):
                 producer.wait_written(producer.written + chaos.scale(2_000, 20_000))
                 put_back(chaos, backup)
-                seconds_until_lanes_move(chaos)
+                # The backup is older each time: more of the journal is to be followed first.
+                seconds_until_lanes_move(chaos, give_up_s=chaos.scale(60, 600))
             assert "followed" in chaos.system.log("a")
             chaos.stop_workers()
             put_back(chaos, backup)
             chaos.worker("b")
-            seconds_until_lanes_move(chaos)
+            seconds_until_lanes_move(chaos, give_up_s=chaos.scale(60, 600))
         chaos.verify()
         assert "followed" in chaos.system.log("b")
 

@@ -336,9 +336,13 @@ class Lane:
             return
         await self.pipeline.apply(batch.topic, batch.records, self.time_ms(batch))
         self._fences = 0
-        done()
         if why := self.pipeline.paused(batch.topic):
             logger.error("lane %d: %s is paused: %s", self.number, batch.topic, why)
+            position = self.pipeline.position(batch.topic).next_offset
+            if position <= batch.records[-1].offset:
+                await consumer.seek_lanes({tp: position})
+                return
+        done()
 
     async def _tick(self) -> bool:
         now_ms = self._due_at()

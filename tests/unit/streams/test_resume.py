@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
+from cem.limits import Limits
 from cem.ports import Unavailable
 from cem.streams.reject_window import DeadLetterLimits
 from tests.builders.streams import World, run, settle
@@ -69,5 +71,46 @@ def test_an_order_holds_for_the_place_at_which_the_topic_stood() -> None:
         assert person.asked[:2] == [("a", 0, 0)] * 2
         assert set(person.asked[2:]) == {("a", 0, 1)}
         watching.cancel()
+
+    run(scenario)
+
+
+class Counting:
+    """Pauses a topic once so many of its records were counted."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def count(
+        self, before: tuple[int, int, int], items: int, rejected: Sequence[int]
+    ) -> tuple[int, int, int]:
+        return before[0] + items, 0, 0
+
+    def tripped(self, counts: tuple[int, int, int]) -> str | None:
+        return "enough" if counts[0] >= self.most else None
+
+
+def test_a_batch_ends_with_the_save_that_pauses_its_topic() -> None:
+    """What is behind it in the same fetch waits for a person, and is fetched again from the place he was shown."""
+
+    async def scenario(world: World) -> None:
+        for number in range(6):
+            world.kafka.produce("a", f"k{number}", 1, 500_000)
+        await world.assign(0)
+        lane = world.lanes.lanes[0]
+        pipeline = lane.pipeline
+        pipeline._limits = Limits(customers=2)
+        pipeline._reject_limits = Counting(3)
+        pipeline._header = msgspec.structs.replace(pipeline.header, rejects={"a": (0, 0, 0)})
+        done: list[int] = []
+        lane.put(world.batch("a", 0, 6), lambda: done.append(6))
+        await settle()
+        tp = lane.partitions["a"]
+        assert (pipeline.position("a").next_offset, done) == (4, [])
+        assert world.consumer.sought[-1] == {tp: 4}
+        pipeline.forgive("a")
+        lane.put(world.batch("a", 4, 6), lambda: done.append(6))
+        await settle()
+        assert (pipeline.position("a").next_offset, done) == (6, [6])
 
     run(scenario)

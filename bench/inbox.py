@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import statistics
 import sys
 import time
@@ -100,6 +101,9 @@ async def measure(households: int, count: int) -> tuple[list[float], list[float]
     """Return CPU us a message of several runs: straight; through the inbox, both lanes; of it the identifier's."""
     rig = _Lane(households)
     await rig.prepare()
+    # As a worker does with what its start has made.
+    gc.collect()
+    gc.freeze()
     straight, through, first_leg = [], [], []
     for run in range(RUNS + 1):
         cost = await rig.apply(rig.messages(count, f"d{run}", inbox=False))

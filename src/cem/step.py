@@ -128,7 +128,8 @@ class CemStepper:
         return items
 
     def customers(self, items: Sequence[tuple[Record, Read]]) -> list[str]:
-        return list(dict.fromkeys([item.customer_id for _, item in items if _has_state(item)]))
+        # `_has_state` of a record that is passed on, without the call.
+        return list(dict.fromkeys([i.customer_id for _, i in items if type(i) is Passing or _has_state(i)]))
 
     def standing(self, lane: int) -> Sequence[str]:
         return (lane_subject(lane),)
@@ -167,7 +168,7 @@ class CemStepper:
                 rejected.append(index)
                 emissions.append(self._dead_letter(record, item))
                 continue
-            if not _has_state(item):
+            if type(item) is not Passing and not _has_state(item):
                 continue
             subject = item.customer_id
             cause(item, record)

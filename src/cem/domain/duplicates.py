@@ -67,24 +67,27 @@ def first_time(customer: Remembers, received: Named) -> bool:
     hashed.update(received.id.encode())
     key = hashed.digest()
     seen = customer.seen
-    at = seen.find(key)
+    # From the end: a repeat is mostly a late one, and where there is none it takes half the time of `find`.
+    at = seen.rfind(key)
     while at >= 0:
         if at % _HASH == 0:
             return False
-        at = seen.find(key, at + 1)
-    seen += key
-    ids = len(seen) // _HASH
+        # Parts of two hashes that lie side by side.
+        at = seen.rfind(key, 0, at + _HASH - 1)
+    ids = len(seen) // _HASH + 1
+    drop = 0
     if ids > IDS_KEPT:
         ingested_s = received.ingested_ms // 1000
-        drop = ids - IDS_FOR_AN_HOUR if ids > IDS_FOR_AN_HOUR else 0
+        if ids > IDS_FOR_AN_HOUR:
+            drop = ids - IDS_FOR_AN_HOUR
         if ingested_s - customer.seen_mark_s > _HOUR_S:
             # What was there at the mark is an hour old by now; what came since gets a mark of its own.
             drop = max(drop, min(customer.seen_marked, ids - IDS_KEPT))
             customer.seen_mark_s, customer.seen_marked = ingested_s, ids
         if drop:
-            seen = seen[drop * _HASH :]
             customer.seen_marked = max(0, customer.seen_marked - drop)
-    customer.seen = seen
+            seen = seen[drop * _HASH :]
+    customer.seen = seen + key
     return True
 
 

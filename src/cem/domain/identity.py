@@ -82,7 +82,14 @@ def fold_identifier(identifier: Identifier, item: Passing | Received, ctx: Ident
         identifier.as_of_ms = item.ingested_ms
     if type(item) is Passing:
         identifier.records += 1
-        _take(identifier, item, ctx)
+        found = identifier.customer_id
+        if found:
+            # Nearly every record. Whom it finds claims it, so nothing waits, and there is nothing to be woken for.
+            ctx.pass_on(item.topic, found, item.headers, item.value)
+            identifier.forwarded += 1
+            identifier.due_ms = 0
+            return True
+        _wait(identifier, item, ctx)
         _plan(identifier, ctx)
         return True
     assert type(item) is Received
@@ -130,11 +137,8 @@ def _forgotten_ms(identifier: Identifier) -> int:
     return identifier.as_of_ms + FORGOTTEN_MS
 
 
-def _take(identifier: Identifier, item: Passing, ctx: IdentityContext) -> None:
-    if identifier.customer_id:
-        ctx.pass_on(item.topic, identifier.customer_id, item.headers, item.value)
-        identifier.forwarded += 1
-        return
+def _wait(identifier: Identifier, item: Passing, ctx: IdentityContext) -> None:
+    """Keep a record that finds nobody yet, or pass it on to the identifier in its normal form."""
     normal = ctx.normal_name(identifier.name)
     if normal != identifier.name:
         ctx.pass_on(INBOX, normal, item.headers, item.value)

@@ -159,7 +159,6 @@ def readdressed(headers: Headers, key: bytes, forwarded: bytes) -> Headers:
 
     forwarded: who passes it on, and under which number: see `cem.domain.events.envelope.Received.forwarded`.
     """
-    kept = [pair for pair in headers if pair[0] not in DROPPED_HEADERS]
-    kept.append(("ce_subject", key))
-    kept.append(("ce_forwarded", forwarded))
-    return tuple(kept)
+    dropped = DROPPED_HEADERS
+    kept = [pair for pair in headers if pair[0] not in dropped]
+    return (*kept, ("ce_subject", key), ("ce_forwarded", forwarded))

@@ -24,6 +24,8 @@ from bench.usage.events import Message, Scene, read_messages
 from bench.usage.inject import inject
 from bench.usage.living import judge, rows_of
 from bench.usage.population import population
+from bench.usage.young import rows_of as young_rows
+from bench.usage.young import young
 from cem.cli.evaluate.usage_measures import Episode, Told, measures
 from cem.domain.detectors.sms_watch import SmsWatch
 from cem.domain.thresholds import AlertPolicy
@@ -34,6 +36,8 @@ __all__: list[str] = []
 _REAL: Final = "usage_collegemsg/collegemsg_events.csv.gz"
 _SEEDS: Final = (1, 2, 3)
 _POPULATIONS: Final = (1, 2)
+#: Messages a day of the rises on new lines.
+_YOUNG: Final = (50, 100, 200, 400)
 #: The simulated operator: households, days, seed.
 _LIVING: Final = (250, 120, 3)
 
@@ -124,6 +128,10 @@ def main() -> int:
         rows.append(_changed_by_order(scene))
         cpu_us += run.cpu_us
         sizes += run.sizes
+        for a_day in _YOUNG:
+            say(f"new lines with {a_day} messages a day for five days")
+            scenes = [young(messages, seed, a_day, name=f"young{a_day}-{seed}") for seed in _SEEDS]
+            rows += young_rows(a_day, [(each, _watched([m for _, m in each.rows])[0]) for each in scenes])
     else:
         say(f"NOT RUN on real messages: there is no {real}; CEM_BENCH_DATA names the folder")
     run = _Run()

@@ -8,6 +8,7 @@ from pathlib import Path
 from bench.usage.events import DAY_S, Scene, write_scene
 from bench.usage.inject import inject, quiet_hour
 from bench.usage.population import population
+from bench.usage.young import rows_of, young
 
 _REAL = population(3, lines=60, days=56)
 
@@ -55,6 +56,27 @@ def test_nights_move_into_the_quiet_hours() -> None:
             inside = [t for t in label.times if (t // 3600 - quiet) % 24 < 6]
             assert len(inside) >= 15
             assert len(inside) > 0.8 * len(label.times)
+
+
+def test_rises_of_new_lines_begin_in_their_second_to_ninth_day() -> None:
+    """About so many messages a day, on five days, on lines of their own; what is told of them is counted once a line."""
+    scene = young(_REAL, 1, 100, name="young", lines=6)
+    first = {line: min(t for t, sender, _ in _REAL if sender == line) for _, line, _ in _REAL}
+    assert len({label.line for label in scene.labels}) == len(scene.labels) == 6
+    for label in scene.labels:
+        assert 0 < label.start - first[label.line] < 10 * DAY_S
+        assert 200 < len(label.times) < 900
+        assert label.end - label.start < 6 * DAY_S
+    one, other = scene.labels[0], next(line for line in first if all(x.line != line for x in scene.labels))
+    told = [
+        (one.start + 3 * DAY_S, one.line, "sms_rise", "alert"),
+        (one.start + 4 * DAY_S, one.line, "sms_velocity", "alert"),
+        (one.start - 1, scene.labels[1].line, "sms_rise", "alert"),
+        (first[other] + 5 * DAY_S, other, "sms_rise", "alert"),
+        (first[other] + 15 * DAY_S, other, "sms_rise", "alert"),
+    ]
+    values = [row.value for row in rows_of(100, [(scene, told)])]
+    assert values == [round(1 / 6, 3), 4, 1]
 
 
 def test_a_scene_is_written_for_the_command(tmp_path: Path) -> None:

@@ -250,6 +250,15 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
 
     # -- positions ---------------------------------------------------------------------------------------------
 
+    async def perform_seek(self) -> None:
+        """Seek every assigned partition to its lane's position, and do nothing else.
+
+        Faust goes on to note the positions as the offsets that it read last, below which it drops what comes. By then
+        a lane may have been opened, and sought further back: its first batches would be dropped, and with them those
+        of other lanes that came along.
+        """
+        await self.seek_to_committed()
+
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Seek every assigned partition to its lane's position; called by Faust wherever it would use Kafka's."""
         assignment = {TP(tp.topic, tp.partition) for tp in self.assignment()}
@@ -276,14 +285,16 @@ class Consumer(driver.Consumer):  # type: ignore[misc]
             # Faust drops what lies before its own idea of a position, with all that comes along; epochs are for that.
             self._read_offset[tp] = None
         self._seeking.update(offsets)
+        epochs = {tp: self.epoch(tp) for tp in offsets}
         try:
             await self._seek_to(offsets)
         except IllegalStateError as error:
             logger.info("not sought, the assignment is changing: %s", error)
-            for tp in offsets:
-                self._next.pop(tp, None)
-        finally:
-            self._seeking.difference_update(offsets)
+            for tp, epoch in epochs.items():
+                if epoch == self.epoch(tp):
+                    self._next.pop(tp, None)
+        # Not those that have been sought again meanwhile. Whoever is cancelled here is followed by another seek.
+        self._seeking.difference_update([tp for tp, epoch in epochs.items() if epoch == self.epoch(tp)])
 
     async def _seek_to(self, offsets: Mapping[TP, int]) -> None:
         """Have the fetch of each partition go on at its offset, as of the partition's last seek."""

@@ -85,6 +85,25 @@ def test_trap_02_what_is_read_again_after_a_seek_back_is_not_dropped() -> None:
         assert consumer._read_offset[TP_A] is None
 
 
+@pytest.mark.parametrize("reopened_at", [0, 4])
+def test_trap_02_a_seek_of_faust_drops_nothing_of_a_lane_opened_meanwhile(reopened_at: int) -> None:
+    """While Faust's seek is under way a lane may open, and seek further back: that is where it is read from."""
+    consumer, sought = consumer_at({TP_A: 20})
+    seek_to = consumer._seek_to
+
+    async def opened_meanwhile(wanted: dict[TP, int]) -> None:
+        consumer._seek_to = seek_to  # type: ignore[method-assign]
+        await seek_to(wanted)  # type: ignore[arg-type]
+        await consumer.seek_lanes({TP_A: reopened_at})
+
+    consumer._seek_to = opened_meanwhile  # type: ignore[method-assign]
+    asyncio.run(consumer.perform_seek())
+    assert sought == [{TP_A: 20}, {TP_A: reopened_at}]
+    assert consumer._next == {TP_A: reopened_at}
+    assert consumer._read_offset == {TP_A: None}
+    assert consumer._committed_offset == {}
+
+
 def test_trap_03_a_partition_that_was_never_committed_is_sought_too() -> None:
     """aiokafka leaves partitions without a committed offset where they were; ours are all sought, to 0 as well."""
     consumer, sought = consumer_at({TP_A: 0, TP("b", 0): 5})

@@ -92,11 +92,11 @@ class ApiUnderLoad:
             assert not wrong, f"{len(wrong)} wrong answers, first of them: {wrong[:5]}"
 
     def answers(self, since: float = 0.0, until: float = float("inf")) -> Answers:
-        """Return what was answered to those who asked between the two wall times (s since the epoch)."""
+        """Return what those who asked from `since` on were told before `until` (wall times, s since the epoch)."""
         everything = self._read()
         live = sorted((one["at"], one["took_s"]) for one in everything if one["kind"] == LIVE)
         times = [at for at, _ in live]
-        asked = [one for one in everything if since <= one["at"] < until]
+        asked = [one for one in everything if since <= one["at"] and one["at"] + one["took_s"] < until]
         decisions = [one for one in asked if one["kind"] == NBA]
         good = [one for one in decisions if one["status"] == 200]
         wrong = [json.dumps(one) for one in asked if one["status"] != 200]

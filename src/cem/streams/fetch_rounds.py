@@ -5,6 +5,9 @@ aiokafka goes through all of them, in some ten calls each, whenever anything hap
 made, to make one (in an order that it shuffles), and to note that a partition brought nothing. Here the first is found
 without looking at partitions, and the others take a few steps a partition; whatever is out of the ordinary is left to
 aiokafka.
+
+Each partition's state is given a `known_end` besides: the end that the broker told, and when it was asked for that.
+aiokafka notes when it took the answer, which may have lain in the socket of a process that stood still meanwhile.
 """
 
 from __future__ import annotations
@@ -95,14 +98,15 @@ class _Client:
         """Send, and return the answer; that to a fetch without partitions whose end alone was told, which is noted."""
         subscription = self._subscriptions.subscription
         assignment = subscription and subscription.assignment
+        asked_ms = int(1000 * time.time())
         response = await self._client.send(node, request)
         if type(request) is FetchRequest and assignment and assignment.active and response.API_VERSION >= 4:
-            _note_ends(assignment._tp_state, request, response)
+            _note_ends(assignment._tp_state, request, response, asked_ms)
         return response
 
 
-def _note_ends(states: dict[Any, Any], request: Any, response: Any) -> None:
-    """Note the ends of partitions that brought nothing else; leave the others in request and response."""
+def _note_ends(states: dict[Any, Any], request: Any, response: Any, asked_ms: int) -> None:
+    """Note the partitions' ends; leave those that brought more than that in request and response."""
     now_ms = int(1000 * time.time())
     asked = dict(request._topics)
     topics, request._topics = response.topics, []
@@ -111,11 +115,13 @@ def _note_ends(states: dict[Any, Any], request: Any, response: Any) -> None:
         offsets = {number: offset for number, offset, _ in asked[topic]}
         left = []
         for row in rows:
+            state: Any = states.get((topic, row[0]))
+            sought = state is None or state._position != offsets[row[0]]
+            if not (row[1] or sought):
+                state.known_end = row[2], asked_ms
             if row[1] or row[-1]:  # an error, or records
                 left.append(row)
-                continue
-            state = states.get((topic, row[0]))
-            if state is not None and state._position == offsets[row[0]]:
+            elif not sought:
                 state.highwater, state.lso, state.timestamp = row[2], row[3], now_ms
         if left:
             numbers = {row[0] for row in left}

@@ -12,7 +12,8 @@ from cem.streams.transport import Batch, Consumer
 
 __all__ = ["ANSWER_ALLOWANCE_MS", "lane_time_ms"]
 
-#: A known end is believed for the time before the broker's answer, less this allowance for its way to us (ms).
+#: A known end is believed for the time at which it was asked for, less this allowance: records have a way to go to the
+#: broker, whose time is that of their sending (ms).
 ANSWER_ALLOWANCE_MS: Final = 500
 _BEGINNING: Final = Position(0)
 
@@ -26,7 +27,7 @@ def lane_time_ms(
 ) -> int:
     """Return the time of a lane that stands where `header` says; it never goes back.
 
-    One of its `partitions` (by topic) that is read to its end holds the time back to when the broker said so; one with
+    One of its `partitions` (by topic) that is read to its end holds the time back to when the broker was asked; one with
     unread records to its oldest unread one, for which the last record applied (or `batch`, in hand) is a lower bound.
     """
     positions = header.positions

@@ -7,12 +7,16 @@ import random
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.protocol.fetch import FetchRequest, FetchResponse_v11
+from faust.types import TP
 
+from cem.streams import fetch_rounds
 from cem.streams.fetch_rounds import use_rounds
+from cem.streams.transport import Consumer
 
 PARTITIONS = [TopicPartition(topic, number) for topic in "abc" for number in range(4)]
 
@@ -158,4 +162,47 @@ def test_an_answer_leaves_the_states_that_aiokafka_would_leave() -> None:
                 ))  # fmt: skip
             assert left[0] == left[1]
 
+    asyncio.run(main())
+
+
+def test_an_end_is_known_as_of_when_it_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that stood still finds old answers in its socket: what was written meanwhile they do not know of."""
+    now_s = 1_000.0
+    monkeypatch.setattr(fetch_rounds, "time", SimpleNamespace(time=lambda: now_s))
+    rows = [
+        (0, 0, 9, 9, 0, None, -1, b""),
+        (1, 0, 12, 12, 0, None, -1, b"too little for a record"),
+        (2, 0, 9, 9, 0, None, -1, b""),
+        (3, 1, 9, 9, 0, None, -1, b""),
+    ]
+
+    class Frozen(_Client):
+        async def send(self, node: int, request: Any) -> Any:
+            nonlocal now_s
+            now_s += 8.0
+            assignment.state_value(TopicPartition("a", 2)).seek(4)
+            return await super().send(node, request)
+
+    async def main() -> None:
+        nonlocal assignment
+        client = Frozen()
+        fetcher, assignment = await _fetcher(client)
+        use_rounds(fetcher)
+        client.answer = FetchResponse_v11(0, 0, 0, [("a", rows)])
+        for number in range(4):
+            assignment.state_value(TopicPartition("a", number)).seek(7)
+        request = FetchRequest(250, 1, 1_000, 0, [("a", [(number, 7, 7) for number in range(4)])])
+        await fetcher._proc_fetch_request(assignment, 1, request)
+        consumer = Consumer.__new__(Consumer)
+        consumer._fetch_states = lambda: assignment._tp_state  # type: ignore[method-assign]
+        # The third was sought meanwhile, the fourth is in error: nothing is known of them.
+        assert [consumer.known_end(TP("a", number)) for number in range(4)] == [
+            (9, 1_000_000),
+            (12, 1_000_000),
+            (None, 0),
+            (None, 0),
+        ]
+        assert consumer.known_end(TP("z", 0)) == (None, 0)
+
+    assignment: Any = None
     asyncio.run(main())

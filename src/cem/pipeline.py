@@ -471,9 +471,13 @@ class LanePipeline(Generic[S, Item]):
         if offset != end:
             # Somebody else wrote here, or an append of ours that seemed to fail did not.
             between, _ = await self.patiently(lambda: self._log.journal(self.lane, end, offset + 1))
-            winner = History(between).next_of(entry.previous)
+            history = History(between)
+            winner = history.next_of(entry.previous)
             if winner is None or winner.token != entry.token:
                 raise Fenced(winner.token if winner else NO_TOKEN)
+            # Then the entry may have been there for long, and another owner may have followed it and gone on.
+            if (successor := history.next_of(entry.token)) is not None:
+                raise Fenced(successor.token)
         self._journal_end = offset + 1
         return offset
 

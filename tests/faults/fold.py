@@ -7,6 +7,7 @@ from zlib import crc32
 
 import msgspec
 
+from cem.domain.subjects import lane_subject
 from cem.ports import Emission, Record
 from cem.stepper import Moment, Outcome
 from tests.faults.models import SimState
@@ -69,6 +70,66 @@ class SimStepper:
             state.chain = crc32(b"tick %d" % moment.lane_time_ms, state.chain)
             emissions.append(_say(f"tick/{moment.tick}/{customer_id}", state))
         return Outcome(list(customers), emissions, {}, [])
+
+
+class LaneStepper(SimStepper):
+    """The same with all that the product's job asks of a pipeline.
+
+    A state of the lane itself, which every step is given; customers that are forgotten; a sorted set; rules that have
+    versions; and a model, whose answers are other ones in each process.
+    """
+
+    def __init__(self, rules: str = "1", model: bytes = b"") -> None:
+        self.versions = {"fold": rules}
+        self._model = model
+
+    def at(self, versions: Mapping[str, str]) -> LaneStepper:
+        return LaneStepper(versions["fold"], self._model)
+
+    def standing(self, lane: int) -> Sequence[str]:
+        return (lane_subject(lane),)
+
+    def encode_state(self, state: SimState) -> bytes:
+        return b"" if state == SimState(state.customer_id) else _encode(state)
+
+    def step(self, states: Mapping[str, SimState], items: Sequence[Record], moment: Moment) -> Outcome:
+        own = states[lane_subject(moment.lane)]
+        said = self._model if moment.scores is None else moment.scores
+        changed: dict[str, None] = {}
+        alerts: dict[str, int | None] = {}
+        emissions: list[Emission] = []
+        for record in items:
+            key = (record.key or b"").decode()
+            state, value = states[key], int(record.value or b"0")
+            what = f"{record.topic}/{record.offset}"
+            cause = b"%s %d %s %s" % (what.encode(), value, self.versions["fold"].encode(), said)
+            own.count += 1
+            own.chain = crc32(cause, own.chain)
+            if value % 13 == 0 and not own.due_ms:
+                own.due_ms = moment.lane_time_ms + 1 + value
+            changed[key] = changed[own.customer_id] = None
+            if value % 17 == 0:  # forgotten: what comes later finds nobody
+                state.count = state.chain = state.due_ms = state.woken = state.alert = 0
+                alerts[key] = None
+                continue
+            state.count += 1
+            state.chain = crc32(cause, state.chain)
+            if value % 4 == 0 and not state.due_ms:
+                state.due_ms = moment.lane_time_ms + 1 + value
+            if value % 3 == 0:
+                emissions.append(_say(what, state))
+            if value % 5 < 2:
+                state.alert = value % 5 and value
+                alerts[key] = state.alert or None
+        return Outcome(list(changed), emissions, {"alerts": alerts} if alerts else {}, [], said)
+
+    def tick(self, states: Mapping[str, SimState], customers: Sequence[str], moment: Moment) -> Outcome:
+        own = states[lane_subject(moment.lane)]
+        for customer_id in customers:
+            own.chain = crc32(b"%s %d" % (customer_id.encode(), moment.lane_time_ms), own.chain)
+        outcome = super().tick(states, customers, moment)
+        outcome.changed = list(dict.fromkeys([*customers, own.customer_id]))
+        return outcome
 
 
 def _say(cause: str, state: SimState) -> Emission:

@@ -147,10 +147,12 @@ class StorePort(StateStore):
 
 
 class SimState(msgspec.Struct, array_like=True):
-    """A customer of the simulation. `chain` depends on everything that happened to him, in order."""
+    """A customer of the simulation, or the lane itself. `chain` depends on everything that happened to him, in order."""
 
     customer_id: str
     count: int = 0
     chain: int = 0
     due_ms: int = 0
     woken: int = 0
+    #: The score under which he stands in the lane's sorted set of alerts; 0: he does not.
+    alert: int = 0

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cem import following, hot_states, journal, opening, pipeline
+from cem import following, hot_states, journal, limits, opening, pipeline
 from cem.stores import memory
 
 __all__ = ["MUTANTS", "Mutant"]
@@ -29,7 +29,7 @@ class Mutant(NamedTuple):
             return {"make_store": _built(memory, source.replace(self.old, self.new), {}).MemoryCore}
         # Everything above the mutated module is made again, on top of it.
         names: dict[str, Any] = {}
-        for module in (journal, following, hot_states, opening, pipeline):
+        for module in (journal, limits, following, hot_states, opening, pipeline):
             text = inspect.getsource(module)
             made = _built(module, text.replace(self.old, self.new) if module is self.module else text, names)
             names |= {name: getattr(made, name) for name in module.__all__}
@@ -198,6 +198,72 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "yield entry, start, min(stop, count - 1)",
     ),
     ("a tick that does not say whom it woke", pipeline, "tuple(due),", "tuple(due[:1]),"),
+    (
+        "the state of the lane itself not given",
+        pipeline,
+        "[*self._stepper.standing(self.lane), *subjects]",
+        "subjects",
+    ),
+    (
+        "what was read of another history is used",
+        pipeline,
+        "        if token != self._stored:",
+        "        if False:",
+    ),
+    (
+        "a lane left open whose save did not come about",
+        pipeline,
+        "        if kind is not None:",
+        "        if False:",
+    ),
+    ("followed under the rules of now", pipeline, "self._stepper = stepper.at(entry.versions)", "pass"),
+    (
+        "a model asked again when a step is made again",
+        pipeline,
+        "scores = None if followed is None else followed.entry.scores",
+        "scores = None",
+    ),
+    (
+        "an entry that was followed already is gone on from",
+        pipeline,
+        "if (successor := history.next_of(entry.token)) is not None:",
+        "if False:",
+    ),
+    (
+        "an offset that the broker does not name is believed",
+        pipeline,
+        "        if offset != end:\n",
+        "        if offset not in (end, -1):\n",
+    ),
+    (
+        "a piece that begins one record late",
+        limits,
+        "        yield records[start:stop]\n        start = stop\n",
+        "        yield records[start:stop]\n        start = stop + 1\n",
+    ),
+    ("states dropped that are in hand", hot_states, "if customer_id not in wanted:", "if True:"),
+    (
+        "what a step changes is not what is kept",
+        hot_states,
+        "return {c: state for c in",
+        "return {c: __import__('copy').copy(state) for c in",
+    ),
+    ("due times not known of what is loaded", hot_states, "self._dues[customer_id] = due\n", "pass\n"),
+    ("due times kept on closing", hot_states, "        self._dues.clear()\n", ""),
+    ("a due time that goes stays in the store", hot_states, "if due != dues.get(customer_id):", "if due:"),
+    ("a forgotten state is kept as nothing", hot_states, "data or None", "data"),
+    (
+        "of followed steps the first word counts",
+        hot_states,
+        "self.sorted_sets.setdefault(name, {}).update(members)",
+        "self.sorted_sets[name] = {**members, **self.sorted_sets.get(name, {})}",
+    ),
+    (
+        "of followed steps the first is published again",
+        hot_states,
+        "        self.emissions = emissions\n",
+        "        self.emissions = self.emissions or emissions\n",
+    ),
 )
 
 MUTANTS: tuple[Mutant, ...] = tuple(Mutant(*edit) for edit in _EDITS)

@@ -15,7 +15,8 @@ MUST_SEE = frozenset(
     [f"{what}:{call}" for what in ("crash:before", "crash:after", "lost_request", "lost_reply", "late_request", "late")
      for call in ("open_lane", "journal", "bounds", "peek", "read", "load", "due", "append_journal", "save", "publish")]
     + ["save:saved", "save:already", "save:fenced", "fenced", "rollback", "second_owner", "freeze", "redelivery",
-       "partial_publish", "lost_the_journal", "followed"]
+       "partial_publish", "lost_the_journal", "unknown_offset",
+       "append_in_doubt", "followed"]
 )  # fmt: skip
 
 

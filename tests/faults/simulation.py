@@ -12,24 +12,17 @@ import contextlib
 import hashlib
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
-import msgspec
-
-from cem import journal
-from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits
-from cem.ports import NO_TOKEN, Emission, Fenced, JournalEntry, Unavailable
-from cem.stepper import Moment
+from cem.pipeline import LanePipeline, Limits
+from cem.ports import NO_TOKEN, Fenced, Unavailable
 from cem.stores.memory import MemoryCore
-from tests.faults.fold import SimStepper
+from tests.faults.fold import LaneStepper
 from tests.faults.models import LANE, TOPICS, Call, KafkaModel, LogPort, PublisherPort, SimState, StorePort
+from tests.faults.oracle import Oracle, Violation
 
 PipelineFactory = Callable[..., LanePipeline[SimState, Any]]
-
-
-class Violation(AssertionError):
-    """An invariant did not hold; the message says which and where."""
 
 
 class Fault(NamedTuple):
@@ -68,7 +61,7 @@ class Worker:
             store=StorePort(world.store),
             publisher=self.publisher,
             log=LogPort(world.kafka),
-            stepper=SimStepper(),
+            stepper=LaneStepper(str(instance % 2), b"model of %d" % instance),
             topics=TOPICS,
             owner=f"w{instance}",
             new_token=token,
@@ -150,13 +143,11 @@ class History:
                 ("freeze", 0.06),
                 ("second_owner", 0.06),
                 ("rollback", 0.05),
+                ("unknown_offset", 0.2),
+                ("append_in_doubt", 0.1),
             )
         }
-        #: Per token: the states and positions that a plain fold of the accepted saves gives.
-        self._oracle: dict[str, tuple[dict[str, SimState], dict[str, int]]] = {
-            NO_TOKEN: ({}, dict.fromkeys(TOPICS, 0))
-        }
-        self._times: dict[str, int] = {}
+        self._oracle = Oracle(seed, self.kafka, self.store)
         self.workers: list[Worker] = []
 
     # -- bookkeeping -------------------------------------------------------------------------------------------
@@ -245,6 +236,15 @@ class History:
             self._replace(worker)
         elif self._fault(f"lost_request:{call.name}", draw.random() < rates["lost_request"]):
             worker.fail(Unavailable("the request was lost"))
+        elif call.name == "append_journal" and self._fault(
+            "append_in_doubt", draw.random() < rates["append_in_doubt"]
+        ):
+            # It is there, its owner hears nothing and stands still, and another one takes over.
+            self._effect(call)
+            worker.fail(Unavailable("no answer in time"))
+            worker.frozen = True
+            if len(self.workers) < 3:
+                self._start()
         elif self._fault(f"late_request:{call.name}", draw.random() < rates["late_request"]):
             self._late.append(call)
             worker.fail(Unavailable("no answer in time"))
@@ -269,6 +269,11 @@ class History:
             return
         if call.name == "save":
             self.saw(f"save:{answer.outcome}")
+        if call.name == "append_journal" and self._fault(
+            "unknown_offset", self.random.random() < self.rates["unknown_offset"]
+        ):
+            # A broker that has a batch already does not say where.
+            answer = -1
         worker.resume(answer)
 
     def _effect(self, call: Call) -> Any:
@@ -282,7 +287,7 @@ class History:
             ):
                 self.saw("lost_the_journal")
         if call.name == "save" and answer.outcome == "saved":
-            self._check_save()
+            self._oracle.saved()
         return answer
 
     def _replace(self, worker: Worker) -> None:
@@ -341,130 +346,4 @@ class History:
             self._move(survivor)
         else:
             raise Violation(f"seed {self.seed}: no convergence: {survivor.call}")
-        self._check_end()
-
-    # -- invariants --------------------------------------------------------------------------------------------
-
-    def _check_save(self) -> None:
-        """The state after a save is the plain fold of exactly the records between the positions."""
-        image = self.store.open_lane(LANE)
-        header = image.header
-        assert header is not None
-        if header.previous not in self._oracle:
-            raise Violation(
-                f"seed {self.seed}: {header.token} builds on {header.previous}, which nobody saved"
-            )
-        states, positions = self._oracle[header.previous]
-        expected = {k: msgspec.structs.replace(s) for k, s in states.items()}
-        stepper = SimStepper()
-        moved = dict(positions)
-        announced = [e for e in self.kafka.journal if e.token == header.token]
-        if not announced:
-            raise Violation(f"seed {self.seed}: {header.token} was saved before it was announced")
-        journalled = announced[0]
-        if journalled.lane_time_ms < self._times.get(header.previous, 0):
-            raise Violation(f"seed {self.seed}: the lane's time went back with {header.token}")
-        self._times[header.token] = journalled.lane_time_ms
-        if journalled.topic:
-            topic = journalled.topic
-            reached = header.positions[topic].next_offset
-            if positions[topic] != journalled.first or reached != journalled.next:
-                raise Violation(
-                    f"seed {self.seed}: {topic} stood at {positions[topic]}, the save covers "
-                    f"[{journalled.first}, {journalled.next}) and stands at {reached}"
-                )
-            for record in self.kafka.inputs[topic][positions[topic] : reached]:
-                _fold_one(stepper, expected, record, journalled.lane_time_ms)
-            moved[topic] = reached
-        else:
-            for customer_id in journalled.due:
-                state = expected[customer_id]
-                if not state.due_ms or state.due_ms > journalled.lane_time_ms:
-                    raise Violation(f"seed {self.seed}: {customer_id} was woken before its time")
-                stepper.tick(
-                    expected, [customer_id], Moment(LANE, "", journalled.lane_time_ms, journalled.first)
-                )
-        for topic in TOPICS:
-            position = header.positions.get(topic)
-            if (position.next_offset if position else 0) != moved[topic]:
-                raise Violation(f"seed {self.seed}: the position of {topic} moved without its records")
-        self._oracle[header.token] = (expected, moved)
-        self._check_states(expected)
-
-    def _check_states(self, expected: dict[str, SimState]) -> None:
-        for key, state in expected.items():
-            data = self.store.load(LANE, [f"c:{key}"])[1][0]
-            found = None if data is None else msgspec.msgpack.decode(data, type=SimState)
-            if found != state:
-                raise Violation(f"seed {self.seed}: {key} is {found}, should be {state}")
-
-    def _check_end(self) -> None:
-        header = self.store.open_lane(LANE).header
-        if header is None:
-            if any(self.kafka.inputs.values()):
-                raise Violation(f"seed {self.seed}: nothing was ever saved")
-            return
-        states, positions = self._oracle[header.token]
-        for topic in TOPICS:
-            if positions[topic] != len(self.kafka.inputs[topic]):
-                raise Violation(f"seed {self.seed}: {topic} was read to {positions[topic]} only")
-        if sum(s.count for s in states.values()) != sum(map(len, self.kafka.inputs.values())):
-            raise Violation(f"seed {self.seed}: not every record was counted exactly once")
-        self._check_states(states)
-        path = [entry for _, entry in journal.History(enumerate(self.kafka.journal)).after(NO_TOKEN)]
-        living = {entry.token for entry in path}
-        if not path or path[-1].token != header.token:
-            raise Violation(f"seed {self.seed}: the journal does not lead to the state")
-        self._check_emissions(path, living)
-        replayed = replay(self.kafka, path)
-        if replayed != states:
-            raise Violation(f"seed {self.seed}: replaying the journal gives other states")
-
-    def _check_emissions(self, path: Sequence[JournalEntry], living: set[str]) -> None:
-        expected = {e.key: e.value for e in emissions_of(self.kafka, path)}
-        copies: dict[bytes, set[bytes]] = {}
-        for emission, _ in self.kafka.published:
-            token = dict(emission.headers)[TOKEN_HEADER].decode()
-            if token not in living:
-                raise Violation(f"seed {self.seed}: {emission.key!r} was said by save {token}, which is none")
-            copies.setdefault(emission.key or b"", set()).add(emission.value or b"")
-        for key, value in expected.items():
-            if copies.get(key or b"") != {value}:
-                raise Violation(
-                    f"seed {self.seed}: {key!r} should say {value!r}, was said {copies.get(key or b'')}"
-                )
-        if set(copies) - {k or b"" for k in expected}:
-            raise Violation(f"seed {self.seed}: emissions that the history does not contain")
-
-
-def _fold_one(
-    stepper: SimStepper, states: dict[str, SimState], record: Any, lane_time_ms: int
-) -> list[Emission]:
-    key = record.key.decode()
-    states.setdefault(key, SimState(key))
-    return stepper.step(states, [record], Moment(LANE, record.topic, lane_time_ms)).emissions
-
-
-def _walk(kafka: KafkaModel, path: Sequence[JournalEntry]) -> tuple[dict[str, SimState], list[Emission]]:
-    stepper = SimStepper()
-    states: dict[str, SimState] = {}
-    said: list[Emission] = []
-    for entry in path:
-        if entry.topic:
-            for record in kafka.inputs[entry.topic][entry.first : entry.next]:
-                said += _fold_one(stepper, states, record, entry.lane_time_ms)
-        else:
-            said += stepper.tick(
-                states, entry.due, Moment(LANE, "", entry.lane_time_ms, entry.first)
-            ).emissions
-    return states, said
-
-
-def replay(kafka: KafkaModel, path: Sequence[JournalEntry]) -> dict[str, SimState]:
-    """Return the states that a plain fold in the journal's order gives."""
-    return _walk(kafka, path)[0]
-
-
-def emissions_of(kafka: KafkaModel, path: Sequence[JournalEntry]) -> list[Emission]:
-    """Return what a plain fold in the journal's order says."""
-    return _walk(kafka, path)[1]
+        self._oracle.end()

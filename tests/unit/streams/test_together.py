@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from cem.agents import make_app
+from cem.settings import Settings
 from cem.streams.records import LogRecord
+from cem.streams.topics import LANE_TOPICS
 from cem.streams.transport import Batch, Consumer
 
 SOME = [TP(topic, number) for topic in "ab" for number in range(3)]
@@ -69,3 +73,35 @@ def test_a_batch_that_came_along_is_committed_as_any(monkeypatch: pytest.MonkeyP
     assert consumer._n_acked == 1
     assert dict(consumer._acked) == {TP("a", 2): [5]}
     assert consumer._new_offset(TP("a", 2)) == 6
+
+
+class _Stream:
+    """Faust's stream of an agent, with one batch in it."""
+
+    def __init__(self, batch: Batch, acknowledged: list[Batch]) -> None:
+        self._event = SimpleNamespace(value=batch, ack=lambda: acknowledged.append(batch))
+
+    def noack(self) -> _Stream:
+        return self
+
+    async def events(self) -> Any:
+        yield self._event
+
+
+def test_an_agent_gives_each_batch_to_its_lane_in_one_step(tmp_path: Path) -> None:
+    """All of them before anything else runs; each is acknowledged by itself, when its lane says so."""
+    submitted: list[tuple[Batch, Any]] = []
+    lanes = SimpleNamespace(submit=lambda batch, done: submitted.append((batch, done)))
+    app = make_app(Settings(state_dir=tmp_path), cast(Any, lanes), {"bootstrap_servers": ["127.0.0.1:1"]})
+    acknowledged: list[Batch] = []
+    app._consumer = SimpleNamespace(acknowledge=acknowledged.append)
+    head, *others = [Batch([LogRecord(t, n, 5, 0, 0, None, b"", ())], 5, 0) for t, n in SOME]
+    head.others.extend(others)
+    agent = app.agents[f"cem.agents.{LANE_TOPICS[0].removeprefix('cem.')}"].fun(_Stream(head, acknowledged))
+    with pytest.raises(StopIteration):
+        agent.send(None)
+    assert [batch for batch, _ in submitted] == [head, *others]
+    assert acknowledged == []
+    for _, done in reversed(submitted):
+        done()
+    assert acknowledged == [*reversed(others), head]

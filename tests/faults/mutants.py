@@ -73,7 +73,18 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         _OWN.replace("await self._announce(entry)", "self._journal_end")
         + "            await self._announce(entry)\n",
     ),
-    ("publish before save", pipeline, _SAVE, "        if emissions:\n" + _PUBLISH + _SAVE),
+    (
+        # Before the save alone would do no harm: what is announced is going to be said, by whomever.
+        "publish before it is announced and saved",
+        pipeline,
+        "        " + _ANNOUNCE,
+        """        stamp = (TOKEN_HEADER, entry.token.encode())
+        said = [Emission(e.topic, e.key, e.value, (*e.headers, stamp), e.partition) for e in outcome.emissions]
+        if said and followed is None:
+            await self.patiently(lambda: self._publisher.publish(said))
+        """
+        + _ANNOUNCE,
+    ),
     (
         "no outbox",
         pipeline,

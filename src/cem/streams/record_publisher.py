@@ -3,7 +3,7 @@
 aiokafka spends more of an API process on a decision's record than the decision costs: with as many partitions as lanes
 hardly two records share a batch, and each batch is packed, framed and read back in Python. Here a record is handed over
 in a call of some microseconds, other threads do the rest without holding up the loop, and what was acknowledged is
-collected with the next record, or by looking every two milliseconds while something is awaited.
+collected with the next record, or by looking every four milliseconds while something is awaited.
 
 Idempotent, acknowledged by all in-sync replicas, never without a deadline. For processes that own no lanes: a lane's
 publisher (`cem.streams.publisher`) takes care of its journal as well.
@@ -29,7 +29,7 @@ __all__ = ["RecordPublisher"]
 _log = logging.getLogger(__name__)
 
 #: How often acknowledgements are looked for (s): at once after the last one, and when none has come for a while.
-_SOON_S: Final = 0.002
+_SOON_S: Final = 0.004
 _LATER_S: Final = 0.02
 _SOON_FOR_S: Final = 0.1
 _STOP_S: Final = 2.0

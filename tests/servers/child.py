@@ -9,10 +9,13 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-__all__ = ["Child", "ServerFailed", "die_with_parent", "free_port", "wait_until"]
+__all__ = ["Child", "ServerFailed", "Started", "die_with_parent", "free_port", "wait_until"]
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -21,6 +24,30 @@ _drawn: set[int] = set()
 
 class ServerFailed(RuntimeError):
     """A server did not come up, or ended on its own; the message ends with the tail of its log."""
+
+
+class Started(ABC):
+    """What is started by entering it and closed by leaving it, or when it does not come up."""
+
+    @abstractmethod
+    def start(self) -> Self:
+        """Return once it answers. Raises ServerFailed."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End it, whatever state it is in."""
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 def die_with_parent() -> None:

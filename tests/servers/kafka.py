@@ -18,10 +18,9 @@ import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from tests.servers.child import Child, ServerFailed, die_with_parent, free_port
+from tests.servers.child import Child, ServerFailed, Started, die_with_parent, free_port
 
 __all__ = ["KafkaServer", "missing"]
 
@@ -79,7 +78,7 @@ def missing() -> str | None:
     return None
 
 
-class KafkaServer:
+class KafkaServer(Started):
     """A Kafka node that keeps its port, its data and its cluster id over stop, kill and start.
 
     As a context manager it starts on entry, and on exit ends at once and removes its data if it made the folder.
@@ -218,20 +217,6 @@ class KafkaServer:
         self.kill()
         if self._temporary:
             shutil.rmtree(self.data_dir, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        """Start."""
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close."""
-        self.close()
 
     def _java(self) -> list[str]:
         return ["java", *self.java_options, "-cp", f"{LIBS}/*"]

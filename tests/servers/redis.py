@@ -17,11 +17,10 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
-from tests.servers.child import Child, ServerFailed, free_port, wait_until
+from tests.servers.child import Child, ServerFailed, Started, free_port, wait_until
 from tests.servers.redis_wire import RedisFailed, receive, send
 
 __all__ = [
@@ -92,7 +91,7 @@ def make_certificates(folder: Path) -> Certificates:
     return made
 
 
-class RedisServer:
+class RedisServer(Started):
     """One server. As a context manager it starts on entry, and on exit ends at once and removes a folder it made."""
 
     def __init__(
@@ -257,18 +256,6 @@ class RedisServer:
         self.kill()
         if self._temporary:
             shutil.rmtree(self.data_dir, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _data(self) -> list[Path]:
         """The append-only files: one in Redis 6, a folder of them in Redis 7."""

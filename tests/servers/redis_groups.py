@@ -6,17 +6,16 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from tests.servers.child import Child, free_port, wait_until
+from tests.servers.child import Child, Started, free_port, wait_until
 from tests.servers.redis import RedisServer
 from tests.servers.redis_wire import RedisFailed, ask
 
 __all__ = ["RedisCluster", "RedisSentinels"]
 
 
-class RedisCluster:
+class RedisCluster(Started):
     """A Redis Cluster of `size` primaries without replicas; slots in equal, contiguous shares."""
 
     def __init__(self, *, size: int = 3, options: Mapping[str, str | int] | None = None) -> None:
@@ -123,20 +122,8 @@ class RedisCluster:
             server.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class RedisSentinels:
+class RedisSentinels(Started):
     """A primary, one replica, and three sentinels that promote the replica when the primary is silent for 1 s."""
 
     SERVICE = "cem"
@@ -200,15 +187,3 @@ class RedisSentinels:
         for server in self.servers:
             server.close()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

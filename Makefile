@@ -30,7 +30,7 @@ SEEDS ?= 20000
 simulate-faults: setup ## Hand-step the pipeline through SEEDS seeded histories of faults
 	$(BIN)/python -m tests.faults --seeds $(SEEDS)
 
-chaos: setup kafka-jars ## Kill, freeze, cut off and wipe real workers, Kafka and Redis for hours
+chaos: setup kafka-jars ## Kill, freeze, cut off and wipe real workers, Kafka and Redis for more than an hour
 	nice $(BIN)/python -m tests.chaos
 
 RUNS ?= 3

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 import faust
 
@@ -55,7 +56,11 @@ async def run_worker(
         stopping.set()
 
     def ended(task: asyncio.Future[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled():
+            # By us, when the worker stops; otherwise it came out of a library, and what the task did is not done any more.
+            if not cast("asyncio.Task[None]", task).cancelling():
+                crashed(asyncio.CancelledError("a task of the worker ended by itself"))
+        elif (error := task.exception()) is not None:
             crashed(error)
 
     lanes.on_crash = crashed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from cem.ports import Unavailable
 from cem.streams.offsets import know_topics
+from cem.streams.stopping import start_client, stop_consumer
 
 __all__ = ["KafkaEnds"]
 
@@ -44,19 +44,16 @@ class KafkaEnds:
         """Close the connection."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with contextlib.suppress(KafkaError, TimeoutError, OSError):
-                async with asyncio.timeout(1.0):
-                    await consumer.stop()
+            await stop_consumer(consumer, within_s=1.0)
 
     async def _connected(self, topics: Sequence[str]) -> AIOKafkaConsumer:
         if self._consumer is None:
             consumer = AIOKafkaConsumer(**self._options, enable_auto_commit=False)
             try:
-                await consumer.start()
+                await start_client(consumer)
                 await know_topics(consumer, topics)
             except BaseException:
-                with contextlib.suppress(Exception):
-                    await consumer.stop()
+                await stop_consumer(consumer, within_s=1.0)
                 raise
             self._consumer = consumer
         return self._consumer

@@ -25,6 +25,7 @@ from aiokafka.errors import (
 from cem.ports import Unavailable
 from cem.streams.lag import Partition
 from cem.streams.offsets import know_topics, log_bounds
+from cem.streams.stopping import start_client, stop_consumer
 
 __all__ = ["GroupFacts", "LagReader"]
 
@@ -69,11 +70,12 @@ class LagReader:
         """Close the connections."""
         consumer, self._consumer = self._consumer, None
         admin, self._admin = self._admin, None
-        for close in (consumer and consumer.stop, admin and admin.close):
-            if close is not None:
-                with contextlib.suppress(TimeoutError, KafkaError, OSError):
-                    async with asyncio.timeout(2.0):
-                        await close()
+        if consumer is not None:
+            await stop_consumer(consumer, within_s=1.0)
+        if admin is not None:
+            with contextlib.suppress(TimeoutError, KafkaError, OSError):
+                async with asyncio.timeout(2.0):
+                    await admin.close()
 
     async def cluster_id(self) -> str:
         """Return Kafka's id of the cluster. Raises Unavailable."""
@@ -167,10 +169,9 @@ class LagReader:
                 check_crcs=False,
             )
             try:
-                await consumer.start()
+                await start_client(consumer)
             except BaseException:
-                with contextlib.suppress(TimeoutError, KafkaError):
-                    await consumer.stop()
+                await stop_consumer(consumer, within_s=1.0)
                 raise
             self._consumer = consumer
         return self._consumer
@@ -179,7 +180,7 @@ class LagReader:
         if self._admin is None:
             admin = AIOKafkaAdminClient(**self._options, request_timeout_ms=int(self._deadline_s * 1000))
             try:
-                await admin.start()
+                await start_client(admin)
             except BaseException:
                 with contextlib.suppress(TimeoutError, KafkaError):
                     await admin.close()

@@ -240,9 +240,11 @@ class Lane:
                     await self._work()
                 finally:
                     self._idle.set()
-        except asyncio.CancelledError:
-            raise
         except BaseException as error:
+            task = asyncio.current_task()
+            if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling():
+                raise
+            # A cancellation that nobody wished came out of a library: the lane must not end by it without a word.
             logger.exception("lane %d: broken", self.number)
             self._on_crash(error)
 

@@ -18,6 +18,7 @@ from cem.ports import JournalEntry, LaneStopped, Record
 from cem.streams.offsets import know_topics, log_bounds
 from cem.streams.records import LogRecord, use_log_records
 from cem.streams.refusals import from_kafka
+from cem.streams.stopping import start_client, stop_consumer
 from cem.streams.topics import LANE_TOPICS
 
 __all__ = ["KafkaLog"]
@@ -53,9 +54,7 @@ class KafkaLog:
         self._ahead.clear()
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(2.0):
-                    await consumer.stop()
+            await stop_consumer(consumer, within_s=1.0)
 
     async def cluster_id(self) -> str:
         """Return the id of the cluster that answers now: another may have come to the address. Raises Unavailable."""
@@ -66,7 +65,7 @@ class KafkaLog:
             admin = AIOKafkaAdminClient(**self._options)
             try:
                 async with asyncio.timeout(self._deadline_s):
-                    await admin.start()
+                    await start_client(admin)
                     found = str((await admin.describe_cluster())["cluster_id"])
             except (TimeoutError, KafkaError) as error:
                 raise from_kafka(error, "Kafka cannot be asked for its cluster id") from error
@@ -196,11 +195,10 @@ class KafkaLog:
         forget = client.set_topics
         client.set_topics = lambda topics: forget({*topics, *_TOPICS})
         try:
-            await consumer.start()
+            await start_client(consumer)
             use_log_records(consumer._fetcher)
             await know_topics(consumer, _TOPICS)
         except BaseException:
-            with contextlib.suppress(TimeoutError, KafkaError):
-                await consumer.stop()
+            await stop_consumer(consumer, within_s=1.0)
             raise
         return consumer

@@ -25,7 +25,7 @@ from cem.ports import Emission, Unavailable
 from cem.streams.backpressure import Admission
 from cem.streams.outgoing import Batch, Outgoing, RecordTooLarge, Target, largest_record, target_of
 from cem.streams.reasons import reason_of
-from cem.streams.stopping import stop_producer
+from cem.streams.stopping import start_client, stop_producer
 from cem.streams.topic_admin import TopicsWrong
 
 __all__ = ["Admission", "EventProducer", "LogUnavailable", "Outgoing", "RecordTooLarge"]
@@ -104,11 +104,15 @@ class EventProducer:
         )
         try:
             async with asyncio.timeout(self._deadline_s):
-                await self._producer.start()
+                await start_client(self._producer)
         except (KafkaError, OSError, TimeoutError) as error:
             failure = self._fail(f"cannot be reached ({reason_of(error)})")
             await self.stop()
             raise failure from None
+        except BaseException:
+            # Nobody has a producer to stop yet.
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Close within two seconds, whatever Kafka does. What was not flushed may be lost."""

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from cem.journal import JOURNAL_TOPIC, encode_entry
 from cem.ports import Emission, JournalEntry
 from cem.streams.refusals import from_kafka
-from cem.streams.stopping import stop_producer
+from cem.streams.stopping import start_client, stop_producer
 from cem.streams.topics import MAX_OUTPUT_BYTES
 
 __all__ = ["KafkaPublisher"]
@@ -93,7 +93,10 @@ class KafkaPublisher:
                 )
                 try:
                     async with asyncio.timeout(self._deadline_s):
-                        await producer.start()
+                        await start_client(producer)
+                except asyncio.CancelledError:
+                    self._discard(producer)
+                    raise
                 except (TimeoutError, KafkaError) as error:
                     self._discard(producer)
                     raise from_kafka(error, "Kafka cannot be reached for publishing") from error

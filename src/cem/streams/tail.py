@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from aiokafka.errors import KafkaError
 
 from cem.ports import LaneStopped, Unavailable
 from cem.streams.offsets import know_topics, log_bounds
+from cem.streams.stopping import start_client, stop_consumer
 
 __all__ = ["Bounds", "follow_for_ever", "tail_of"]
 
@@ -45,7 +45,7 @@ async def tail_of(
         retry_backoff_ms=50,
     )
     try:
-        await consumer.start()
+        await start_client(consumer)
         await know_topics(consumer, [topic])
         partitions = [TopicPartition(topic, number) for number in range(lanes)]
         bounds = {tp.partition: found for tp, found in (await log_bounds(consumer, partitions)).items()}
@@ -54,7 +54,7 @@ async def tail_of(
         for tp in partitions:
             consumer.seek(tp, begins[tp.partition])
     except BaseException:
-        await _stopped(consumer)
+        await stop_consumer(consumer, within_s=1.0)
         raise
     return consumer, bounds
 
@@ -81,16 +81,9 @@ async def follow_for_ever(
                 failing = False
                 await follow(consumer)
             finally:
-                await _stopped(consumer)
+                await stop_consumer(consumer, within_s=1.0)
         except (KafkaError, OSError, TimeoutError, Unavailable, LaneStopped) as error:
             if not failing:
                 away(str(error) or type(error).__name__)
             failing = True
             await asyncio.sleep(_PAUSE_S)
-
-
-async def _stopped(consumer: AIOKafkaConsumer) -> None:
-    """End the consumer's connections, within a second."""
-    with contextlib.suppress(KafkaError, TimeoutError, OSError):
-        async with asyncio.timeout(1.0):
-            await consumer.stop()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from typing import Final, Protocol
@@ -22,6 +21,7 @@ from cem.streams.clock import SimulatedClock, read_anchors
 from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
 from cem.streams.offsets import know_topics
+from cem.streams.stopping import start_client, stop_consumer
 from cem.streams.topics import ALERTS, DECISIONS, LANE_TOPICS
 
 __all__ = ["WatchedStore", "Watcher"]
@@ -70,16 +70,14 @@ class Watcher:
         while True:
             consumer = AIOKafkaConsumer(**client_options(self._settings), enable_auto_commit=False)
             try:
-                await consumer.start()
+                await start_client(consumer)
                 self._cluster_id = await self._ask_cluster_id()
                 await self._watch(consumer)
             except (KafkaError, Unavailable) as error:
                 self._show(Status(trouble=f"waiting for Kafka: {str(error) or type(error).__name__}"))
                 await asyncio.sleep(_STATUS_EVERY_S)
             finally:
-                with contextlib.suppress(KafkaError, TimeoutError):
-                    async with asyncio.timeout(1.0):
-                        await consumer.stop()
+                await stop_consumer(consumer, within_s=1.0)
 
     async def _ask_cluster_id(self) -> str:
         log = KafkaLog(client_options(self._settings))

@@ -72,7 +72,7 @@ async def _follow(lane: OneLane, core: MemoryCore) -> tuple[int, float]:
     took = time.process_time() - began
     if core.values(LANE) != lane.core.values(LANE):
         raise RuntimeError("what was rebuilt differs from what was lost")
-    return pipeline.records, took
+    return pipeline.counts.records, took
 
 
 def on_the_stream(count: int, households: int) -> dict[str, float]:

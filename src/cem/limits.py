@@ -10,7 +10,7 @@ import msgspec
 from cem.ports import Record
 from cem.settings import Settings
 
-__all__ = ["Limits", "RejectLimits", "cuts"]
+__all__ = ["Limits", "RejectLimits", "counted", "cuts"]
 
 _SETTINGS: Final = Settings.model_fields
 
@@ -37,6 +37,19 @@ class RejectLimits(Protocol):
 
     def tripped(self, counts: tuple[int, int, int]) -> str | None:
         """Return the sentence that says which limit was passed, or None."""
+
+
+def counted(
+    limits: RejectLimits | None,
+    rejects: dict[str, tuple[int, int, int]],
+    topic: str,
+    items: int,
+    rejected: Sequence[int],
+) -> dict[str, tuple[int, int, int]]:
+    """Return the dead-letter counts by topic after so many further items of one topic; `rejected`: which became such."""
+    if limits is None or not (rejected or topic in rejects):
+        return rejects
+    return {**rejects, topic: limits.count(rejects.get(topic, (0, 0, 0)), items, rejected)}
 
 
 def cuts(records: Sequence[Record], limits: Limits, state_bytes: float) -> Iterable[Sequence[Record]]:

@@ -1,18 +1,18 @@
 """What a lane finds when it is opened, and whether going on from there would lose or invent something.
 
 The store is a fold of the lane's journal that may be behind it (`cem.pipeline`). Here both are read, and compared with
-each other and with the log; following the journal is the pipeline's.
+each other and with the log; following the journal is in `cem.following`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 from zlib import crc32
 
 import msgspec
 
 from cem.journal import History
+from cem.patience import Patience
 from cem.ports import (
     NO_TOKEN,
     Emission,
@@ -46,7 +46,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 class Opening:
-    """Reads one lane anew. `patiently` makes a call of a port for as long as the other side is merely away."""
+    """Reads one lane anew."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Opening:
         log: Log,
         topics: Sequence[str],
         owner: str,
-        patiently: Callable[[Callable[[], Awaitable[Any]]], Awaitable[Any]],
+        patiently: Patience,
         rebuild: bool,
         accept_loss: bool,
         adopt_new_log: bool,

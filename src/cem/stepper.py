@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
 
 from cem.ports import Emission, Record
 
-__all__ = ["Moment", "Outcome", "Stepper"]
+__all__ = ["Moment", "Outcome", "Stepper", "wake"]
 
 S = TypeVar("S")
 #: What a stepper makes of one record.
@@ -76,3 +76,12 @@ class Stepper(Protocol[S, Item]):
 
     def step(self, states: Mapping[str, S], items: Sequence[Item], moment: Moment) -> Outcome: ...
     def tick(self, states: Mapping[str, S], customers: Sequence[str], moment: Moment) -> Outcome: ...
+
+
+def wake(stepper: Stepper[S, Any], states: Mapping[str, S], due: Sequence[str], moment: Moment) -> Outcome:
+    """Return the outcome of a tick. Raises AssertionError where it would leave somebody due for ever."""
+    outcome = stepper.tick(states, due, moment)
+    for subject in due:
+        again = stepper.due_of(states[subject])
+        assert again is None or again > moment.lane_time_ms, f"{subject} would be due for ever"
+    return outcome

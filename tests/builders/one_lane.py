@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from cem.domain.thresholds import AlertPolicy
-from cem.pipeline import TOKEN_HEADER, LanePipeline, Limits
-from cem.ports import Emission, JournalEntry, Record, Unavailable
+from cem.lane_memory import TOKEN_HEADER
+from cem.pipeline import LanePipeline, Limits, RejectLimits
+from cem.ports import Emission, JournalEntry, Observer, Record, Unavailable
 from cem.step import CemStepper
 from cem.step_rules import Rules
 from cem.stores import MemoryCore, MemoryStore
@@ -68,7 +69,13 @@ class OneLane:
         self.stepper = CemStepper(rules, dead_letter=dead_letter, lane_of=lambda customer_id: LANE)
 
     def owner(
-        self, limits: Limits | None = None, *, core: MemoryCore | None = None, name: str = "worker"
+        self,
+        limits: Limits | None = None,
+        *,
+        core: MemoryCore | None = None,
+        name: str = "worker",
+        observer: Observer | None = None,
+        reject_limits: RejectLimits | None = None,
     ) -> LanePipeline[Any, Any]:
         """Return a new worker's pipeline, not opened yet."""
         return LanePipeline(
@@ -82,8 +89,10 @@ class OneLane:
             new_token=self._token,
             pause=_never,
             limits=limits,
+            reject_limits=reject_limits,
             rebuild=True,
             at_point=self._passed,
+            observer=observer,
         )
 
     def ended(self, core: MemoryCore | None = None) -> Ended:

@@ -90,8 +90,8 @@ async def _read_history(settings: Settings) -> History:
             await pipeline.open()
             history.newest.add(pipeline.header.token)
             history.tokens.update(_tokens(entries, pipeline.header.token))
-            history.records += pipeline.records
-            history.rejected += pipeline.rejected
+            history.records += pipeline.counts.records
+            history.rejected += pipeline.counts.rejected
             history.ticks += pipeline.header.tick
             async for subject, state in memory.scan_subjects(lane):
                 digester.add(subject, state)

@@ -10,15 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from cem import pipeline
+from cem import lane_memory, pipeline
 from tests.chaos.harness import Chaos, is_long
 from tests.chaos.kills import state_of
 from tests.servers.child import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis, pytest.mark.slow]
 
-#: Every place of the pipeline at which a worker can be told to die, as its source has them.
-CRASH_POINTS = sorted(set(re.findall(r'_at_point\("([a-z-]+)"\)', Path(pipeline.__file__).read_text())))
+#: Every place of the pipeline at which a worker can be told to die, as its sources have them.
+CRASH_POINTS = sorted(
+    {
+        point
+        for module in (pipeline, lane_memory)
+        for point in re.findall(r'_at_point\("([a-z-]+)"\)', Path(module.__file__).read_text())
+    }
+)
 #: An orderly stop takes no longer, whatever is away (s).
 STOP_WITHIN_S = 10.0
 #: A worker that was blocked has been replaced within this time (s).

@@ -7,7 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from cem import following, hot_states, journal, limits, opening, pipeline
+from cem import following, hot_states, journal, lane_memory, limits, opening, pipeline
 from cem.stores import memory
 
 __all__ = ["MUTANTS", "Mutant"]
@@ -29,7 +29,7 @@ class Mutant(NamedTuple):
             return {"make_store": _built(memory, source.replace(self.old, self.new), {}).MemoryCore}
         # Everything above the mutated module is made again, on top of it.
         names: dict[str, Any] = {}
-        for module in (journal, limits, following, hot_states, opening, pipeline):
+        for module in (journal, limits, hot_states, opening, lane_memory, following, pipeline):
             text = inspect.getsource(module)
             made = _built(module, text.replace(self.old, self.new) if module is self.module else text, names)
             names |= {name: getattr(made, name) for name in module.__all__}
@@ -45,13 +45,11 @@ def _built(module: types.ModuleType, source: str, names: dict[str, Any]) -> Any:
     return made
 
 
-_LOAD = "token, blobs = await self.patiently(lambda: self._store.load(self.lane, keys))"
-_SAVE = "        answer = await self.patiently(lambda: self._store.save(self.lane, save))\n"
+_SAVE = "        answer = await self._patiently(lambda: self._store.save(self._lane, save))\n"
 _PUBLISH = "            await self.patiently(lambda: self._publisher.publish(emissions))\n"
-_CUT = "await self._advance(topic, cut, cut[-1].offset + 1, lane_time_ms)"
-_SAVE_OWN = "            await self._save(header, outcome.changed, woken, dict(outcome.sorted_sets), emissions, states)\n"
-_ANNOUNCE = "offset = followed.offset if followed is not None else await self._announce(entry)"
-_FOLLOW_TICK = "await self._advance_tick(entry.due, entry.lane_time_ms, followed)"
+_STOP = "records[-1].offset + 1"
+_SAVE_OWN = "        await memory.save(self._stepper, header, outcome.changed, entry.due, sorted_sets, emissions, states)\n"
+_ANNOUNCE = "offset = await self._announce(entry)"
 _CONTINUATION = "continuation = list(history.after(header.token))"
 
 _SOURCE = inspect.getsource(pipeline)
@@ -71,27 +69,26 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         pipeline,
         _OWN,
         _OWN.replace("await self._announce(entry)", "self._journal_end")
-        + "            await self._announce(entry)\n",
+        + "        await self._announce(entry)\n",
     ),
     (
         # Before the save alone would do no harm: what is announced is going to be said, by whomever.
         "publish before it is announced and saved",
         pipeline,
         "        " + _ANNOUNCE,
-        """        stamp = (TOKEN_HEADER, entry.token.encode())
-        said = [Emission(e.topic, e.key, e.value, (*e.headers, stamp), e.partition) for e in outcome.emissions]
-        if said and followed is None:
+        """        said = stamped(outcome.emissions, entry.token)
+        if said:
             await self.patiently(lambda: self._publisher.publish(said))
         """
         + _ANNOUNCE,
     ),
     (
         "no outbox",
-        pipeline,
+        lane_memory,
         "Save(self._stored, header, values, sorted_sets, emissions)",
         "Save(self._stored, header, values, sorted_sets, ())",
     ),
-    ("outbox not published again", pipeline, "if found.outbox and not continuation:", "if False:"),
+    ("outbox not published again", pipeline, "if found.outbox and not found.continuation:", "if False:"),
     ("nothing published", pipeline, _PUBLISH, "            pass\n"),
     ("journal not followed", opening, _CONTINUATION, "continuation = []"),
     ("journal followed for one entry only", opening, _CONTINUATION, _CONTINUATION + "[:1]"),
@@ -104,22 +101,24 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "self._next[entry.previous] = (offset, entry)",
     ),
     (
-        "followed saves get new tokens",
-        pipeline,
-        "            entry.token, before.token,",
-        "            self._new_token() if followed else entry.token, before.token,",
+        "followed saves get other tokens",
+        following,
+        "memory.stand_at(stepper, header, save=is_last)",
+        """memory.stand_at(
+                stepper, __import__("msgspec").structs.replace(header, token=header.token + "'"), save=is_last
+            )""",
     ),
     (
         "followed ticks get the time of now",
-        pipeline,
-        _FOLLOW_TICK,
-        "await self._advance_tick(entry.due, entry.lane_time_ms + 1, followed)",
+        following,
+        'Moment(self._lane, "", time_ms,',
+        'Moment(self._lane, "", time_ms + 1,',
     ),
     (
         "last followed save not published",
-        pipeline,
-        "if emissions and (followed is None or followed.last):",
-        "if emissions and followed is None:",
+        following,
+        "                said = emissions\n",
+        "                pass\n",
     ),
     ("cache kept on closing", hot_states, "        self.states.clear()\n", "        pass\n"),
     (
@@ -128,14 +127,9 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "records = [r for r in records if r.offset >= applied]",
         "pass",
     ),
-    ("position beyond the cut", pipeline, _CUT, _CUT.replace("cut[-1]", "records[-1]")),
-    (
-        "position one short",
-        pipeline,
-        _CUT,
-        "await self._advance(topic, cut, max(cut[-1].offset, applied), lane_time_ms)",
-    ),
-    ("time goes back", pipeline, "max(lane_time_ms, self._header.lane_time_ms)", "lane_time_ms"),
+    ("position beyond the cut", pipeline, _STOP, "records[-1].offset + 2"),
+    ("position one short", pipeline, _STOP, "max(records[-1].offset, self.position(topic).next_offset)"),
+    ("time goes back", pipeline, "max(lane_time_ms, memory.header.lane_time_ms)", "lane_time_ms"),
     (
         "journal read from behind its place",
         opening,
@@ -144,7 +138,7 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
     ),
     (
         "fence ignored",
-        pipeline,
+        lane_memory,
         '        if answer.outcome == "fenced":\n            raise Fenced(answer.found)\n',
         "",
     ),
@@ -156,51 +150,50 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
     ),
     (
         "position saved in a second call",
-        pipeline,
+        lane_memory,
         _SAVE,
         """        half = msgspec.structs.replace(header, token=header.token + "'", positions={})
-        await self.patiently(lambda: self._store.save(self.lane, Save(self._stored, half, values, sorted_sets, emissions)))
+        await self._patiently(lambda: self._store.save(self._lane, Save(self._stored, half, values, sorted_sets, emissions)))
         save = Save(half.token, header, {}, {}, emissions)
 """
         + _SAVE,
     ),
     (
         "a save retried under a new token",
-        pipeline,
+        lane_memory,
         _SAVE,
-        """        answer = await self.patiently(lambda: self._store.save(self.lane, Save(self._stored, msgspec.structs.replace(header, token=self._new_token()), values, sorted_sets, emissions)))
+        """        answer = await self._patiently(lambda: self._store.save(self._lane, Save(self._stored, msgspec.structs.replace(header, token=header.token + "'"), values, sorted_sets, emissions)))
 """,
     ),
     (
         "followed saves held back and never made",
-        pipeline,
+        lane_memory,
         "        if held is not None:\n            changed",
         "        if False:\n            changed",
     ),
     (
         "states dropped that are held back",
-        pipeline,
+        lane_memory,
         "if self._held is not None and self._hot.would_overflow(customers):",
         "if False:",
     ),
     (
         "a held save without its first changes",
-        pipeline,
+        lane_memory,
         "held = self._held = self._held or Gathered()",
         "held = self._held = Gathered()",
     ),
-    ("a run that takes in the last entry", following, "while stop < last:", "while stop <= last:"),
     (
         "a run at the time of its first entry",
-        pipeline,
+        following,
         "max(entry.lane_time_ms, lane_time_ms)",
-        "first.lane_time_ms",
+        "run[0][1].lane_time_ms",
     ),
     (
         "a run's position after its first entry",
-        pipeline,
-        "Position(last.next, applied",
-        "Position(first.next, applied",
+        following,
+        "memory.header_after(last, offset,",
+        "memory.header_after(__import__('msgspec').structs.replace(last, next=run[0][1].next), offset,",
     ),
     (
         "a run without the records of its last entry",
@@ -208,31 +201,31 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "yield entry, start, stop",
         "yield entry, start, min(stop, count - 1)",
     ),
-    ("a tick that does not say whom it woke", pipeline, "tuple(due),", "tuple(due[:1]),"),
+    ("a tick that does not say whom it woke", pipeline, "tuple(due))", "tuple(due[:1]))"),
     (
         "the state of the lane itself not given",
-        pipeline,
-        "[*self._stepper.standing(self.lane), *subjects]",
+        lane_memory,
+        "[*stepper.standing(self._lane), *subjects]",
         "subjects",
     ),
     (
         "what was read of another history is used",
-        pipeline,
+        lane_memory,
         "        if token != self._stored:",
         "        if False:",
     ),
     (
         "a lane left open whose save did not come about",
-        pipeline,
+        lane_memory,
         "        if kind is not None:",
         "        if False:",
     ),
-    ("followed under the rules of now", pipeline, "self._stepper = stepper.at(entry.versions)", "pass"),
+    ("followed under the rules of now", following, "self._stepper.at(first.versions)", "self._stepper"),
     (
         "a model asked again when a step is made again",
-        pipeline,
-        "scores = None if followed is None else followed.entry.scores",
-        "scores = None",
+        following,
+        ", scores=entry.scores)",
+        ")",
     ),
     (
         "an entry that was followed already is gone on from",

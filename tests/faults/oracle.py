@@ -9,7 +9,7 @@ import msgspec
 
 from cem import journal
 from cem.domain.subjects import lane_subject, state_suffix
-from cem.pipeline import TOKEN_HEADER
+from cem.lane_memory import TOKEN_HEADER
 from cem.ports import NO_TOKEN, Emission, JournalEntry
 from cem.stepper import Moment
 from cem.stores.memory import MemoryCore

@@ -87,9 +87,9 @@ class Worker:
                     await self.pipeline.apply(topic, records, world.now_ms - self.skew_ms)
             except Fenced:
                 world.saw("fenced")
-            if self.pipeline.followed:
+            if self.pipeline.counts.followed:
                 world.saw("followed")
-                self.pipeline.followed = 0
+                self.pipeline.counts.followed = 0
 
     def resume(self, answer: Any) -> None:
         """Give the coroutine its answer and take its next call."""

@@ -74,14 +74,14 @@ async def _make_again(lane: int, parts: Parts, stepper: CemStepper) -> str:
     finally:
         beating.cancel()
     pipeline.close()
-    return f"done {pipeline.followed} {pipeline.records}"
+    return f"done {pipeline.counts.followed} {pipeline.counts.records}"
 
 
 async def _beat(pipeline: LanePipeline[Any, Any] | None) -> None:
     """Say that it goes on: of a pipeline, when it has followed any further."""
     before = -1
     while True:
-        after = before + 1 if pipeline is None else pipeline.followed
+        after = before + 1 if pipeline is None else pipeline.counts.followed
         if after != before:
             _say("moved")
         before = after

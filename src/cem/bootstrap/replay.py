@@ -71,8 +71,8 @@ async def replay_lanes(
             stepper = make_stepper(rules, settings.partitions, archive)
             pipeline = follower(lane, parts.log, memory, stepper)
             beside = await _follow(pipeline, parts.store if compare else None)
-            saves += pipeline.saves
-            records += pipeline.records
+            saves += pipeline.counts.saves
+            records += pipeline.counts.records
             made = {subject: state async for subject, state in memory.scan_subjects(lane)}
             for subject, state in made.items():
                 replayed.add(subject, state)
@@ -81,7 +81,7 @@ async def replay_lanes(
                 if made.pop(subject, None) != state:
                     different.append(subject)
             different.extend(made if compare else ())
-            progress(f"lane {lane}: {pipeline.saves} saves, {pipeline.records} records")
+            progress(f"lane {lane}: {pipeline.counts.saves} saves, {pipeline.counts.records} records")
     ours, theirs = replayed.result(), stored.result() if compare else None
     return Replayed(
         ours, saves, records, theirs, theirs is None or ours.digest == theirs.digest, different[:1000]

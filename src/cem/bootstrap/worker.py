@@ -280,7 +280,8 @@ def _moves(lane: Lane, saves: dict[int, int]) -> bool:
         return True
     if not lane.pipeline.is_open or lane.opening:
         return False
-    return lane.pipeline.saves > saves.setdefault(lane.number, lane.pipeline.saves) or lane.unread() == 0
+    made = lane.pipeline.counts.saves
+    return made > saves.setdefault(lane.number, made) or lane.unread() == 0
 
 
 async def _after_the_start(

@@ -100,7 +100,7 @@ class Lane:
     def waiting_for(self) -> str | None:
         """What is waited for (Kafka or Redis being away), between the tries and during them; None if nothing."""
         missed = self._missed
-        return missed[0] if missed is not None and missed[1] == self.pipeline.saves else None
+        return missed[0] if missed is not None and missed[1] == self.pipeline.counts.saves else None
 
     def wants(self, tp: TP) -> bool:
         """Tell whether another batch of the partition may be fetched."""
@@ -287,9 +287,10 @@ class Lane:
             # The new log's journal does not lead to these states: what does must not be lost.
             with self._standing_still():
                 await self._checkpoints.write(self.number)
-        if self.pipeline.followed:
-            logger.info("lane %d: followed %d saves of the journal", self.number, self.pipeline.followed)
-            self.pipeline.followed = 0
+        counts = self.pipeline.counts
+        if counts.followed:
+            logger.info("lane %d: followed %d saves of the journal", self.number, counts.followed)
+            counts.followed = 0
         if not self.pipeline.found_others:
             # A store that went back in time shows us saves of our own: nobody wants our place.
             self._fences = 0
@@ -382,7 +383,7 @@ class Lane:
         """Wait before asking an absent Kafka or Redis again: 50 ms, doubling to 2 s."""
         if self.waiting_for != str(reason):
             logger.warning("lane %d waits: %s", self.number, reason)
-        self._missed = str(reason), self.pipeline.saves
+        self._missed = str(reason), self.pipeline.counts.saves
         if self._observer is not None:
             self._observer.waited(reason)
         # Doubling without an end would leave the range of numbers after half an hour.

@@ -104,11 +104,8 @@ class Standstill:
                 self._since.pop(tp, None)
                 continue
             by_lane = lane.opening or lane.waiting.get(tp, 0) > 0
-            mark = (
-                ("saves", lane.pipeline.saves + lane.pipeline.followed)
-                if by_lane
-                else ("offset", lane.read_to(topic))
-            )
+            made = lane.pipeline.counts
+            mark = ("saves", made.saves + made.followed) if by_lane else ("offset", lane.read_to(topic))
             before, since = self._since.setdefault(tp, (mark, now_s))
             if before != mark:
                 self._since[tp] = mark, now_s

@@ -123,12 +123,11 @@ def _followed(
 ) -> tuple[MemoryCore, LaneHeader, list[Any]]:
     """Return store, header, and what was said, of an empty store that followed the lane's journal."""
     core, listener = MemoryCore(), _Listener()
-    pipeline = lane.owner(limits, core=core)
-    pipeline._observer, pipeline._reject_limits = listener, DeadLetterLimits()
+    pipeline = lane.owner(limits, core=core, observer=listener, reject_limits=DeadLetterLimits())
     pipeline.follow_until = until
     asyncio.run(pipeline.open())
-    counts = pipeline.followed, pipeline.records, pipeline.rejected
-    return core, pipeline.header, [*listener.said, counts]
+    counts = pipeline.counts
+    return core, pipeline.header, [*listener.said, (counts.followed, counts.records, counts.rejected)]
 
 
 @slow

@@ -115,7 +115,7 @@ def test_a_rebalance_does_not_wait_for_an_absent_store() -> None:
         await settle()
         assert world.lanes.lanes[0] is lane
         assert lane.pipeline.is_open
-        assert lane.pipeline.records == 1
+        assert lane.pipeline.counts.records == 1
         assert lane.pipeline.position("a").next_offset == 1
 
     run(scenario)
@@ -144,7 +144,7 @@ def test_a_topic_forgiven_during_a_save_stays_forgiven() -> None:
         world.kafka.produce("a", "k", 1, 500_000)
         await world.assign(0)
         pipeline = world.lanes.lanes[0].pipeline
-        pipeline._header = msgspec.structs.replace(pipeline.header, rejects={"b": (100, 1, 0)})
+        pipeline._memory.header = msgspec.structs.replace(pipeline.header, rejects={"b": (100, 1, 0)})
         store.away = True
         world.lanes.submit(world.batch("a", 0, 1), lambda: None)
         await settle()

@@ -104,18 +104,18 @@ def test_a_lane_asks_for_its_time_only_when_something_could_be_due() -> None:
 
         async def tick(now_ms: int) -> bool:
             woken.append(now_ms)
-            lane.pipeline.next_due_ms = None
+            lane.pipeline._memory.next_due_ms = None
             return True
 
         lane.time_ms, lane.pipeline.tick = time_ms, tick  # type: ignore[method-assign, assignment]
         for due_ms in (None, world.clock.ms + 1, world.clock.ms, world.clock.ms - ANSWER_ALLOWANCE_MS):
-            lane.pipeline.next_due_ms = due_ms
+            lane.pipeline._memory.next_due_ms = due_ms
             lane._wake.set()
             await settle()
         assert asked == [world.clock.ms, world.clock.ms - ANSWER_ALLOWANCE_MS]
         assert woken == [world.clock.ms - ANSWER_ALLOWANCE_MS]
         # What was saved last may be later than a clock that was set back.
-        world.clock.ms, lane.pipeline.next_due_ms = 10_000, 20_000
+        world.clock.ms, lane.pipeline._memory.next_due_ms = 10_000, 20_000
         lane._wake.set()
         await settle()
         assert asked[-1] == 20_000

@@ -50,7 +50,7 @@ def test_an_order_holds_for_the_place_at_which_the_topic_stood() -> None:
         pipeline._reject_limits = LIMITS
 
         def pause() -> None:
-            pipeline._header = msgspec.structs.replace(pipeline.header, rejects={"a": TRIPPED})
+            pipeline._memory.header = msgspec.structs.replace(pipeline.header, rejects={"a": TRIPPED})
 
         person = Person()
         pause()
@@ -101,7 +101,7 @@ def test_a_batch_ends_with_the_save_that_pauses_its_topic() -> None:
         pipeline = lane.pipeline
         pipeline._limits = Limits(customers=2)
         pipeline._reject_limits = Counting(3)
-        pipeline._header = msgspec.structs.replace(pipeline.header, rejects={"a": (0, 0, 0)})
+        pipeline._memory.header = msgspec.structs.replace(pipeline.header, rejects={"a": (0, 0, 0)})
         done: list[int] = []
         lane.put(world.batch("a", 0, 6), lambda: done.append(6))
         await settle()

@@ -86,7 +86,7 @@ def test_what_is_told_elsewhere_is_not_stuck(excuse: str) -> None:
         elif excuse == "checkpoint":
             lane.at_checkpoint = True
         elif excuse == "waits":
-            lane._missed = "Redis is away", lane.pipeline.saves
+            lane._missed = "Redis is away", lane.pipeline.counts.saves
         elif excuse == "paused":
             lane.pipeline.paused = lambda topic: "too many" if topic == "b" else None  # type: ignore[method-assign]
         else:
@@ -105,7 +105,7 @@ def test_a_lane_that_does_nothing_with_its_batch_is_stuck() -> None:
         world.kafka.produce("b", "k", 1, 500_000)
         watch.lane.waiting[TP("b", 0)] = 1
         assert watch.look(25) is None
-        watch.lane.pipeline.saves += 1
+        watch.lane.pipeline.counts.saves += 1
         assert watch.look(30) is None
         assert watch.look(30) is not None
 

@@ -122,22 +122,21 @@ def runs(
 ) -> Iterator[Sequence[tuple[int, JournalEntry]]]:
     """Yield (offset, entry) of a continuation in runs of up to so many offsets, in order; each entry once.
 
-    By themselves stand ticks, the entry whose token is `until`, and the last of all, whose emissions may have to be
-    published.
+    Ticks and the entry whose token is `until` stand by themselves.
     """
-    start, last = 0, len(entries) - 1
-    while start <= last:
+    start, end = 0, len(entries)
+    while start < end:
         stop = start + 1
         first = entries[start][1]
         if _joins(first, until):
-            end = first.first + records
+            most = first.first + records
             before = first
-            while stop < last:
+            while stop < end:
                 entry = entries[stop][1]
                 if not (
                     entry.topic == first.topic
                     and entry.first == before.next
-                    and entry.next <= end
+                    and entry.next <= most
                     and entry.versions == first.versions
                     and _joins(entry, until)
                 ):

@@ -31,7 +31,11 @@ class Inbox:
     """Takes each message once."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = base64.b64decode(secret.removeprefix("whsec_"))
+        """Take the secret as `cem webhooks add` prints it. Raises ValueError if it is none."""
+        kind, _, encoded = secret.partition("_")
+        if kind != "whsec" or len(encoded) < 32:
+            raise ValueError("the secret as `cem webhooks add` has printed it, whsec_ and all, is wanted")
+        self._secret = base64.b64decode(encoded, validate=True)
         # A real receiver keeps the ids where its other work is kept, in the same transaction.
         self._seen: set[str] = set()
 
@@ -70,6 +74,7 @@ class Handler(BaseHTTPRequestHandler):
         try:
             message = self.inbox.take({k.lower(): v for k, v in self.headers.items()}, body, time.time())
         except (Refused, ValueError) as error:
+            print(f"refused: {error}", file=sys.stderr, flush=True)
             self.send_error(400, str(error))
             return
         if message is not None:
@@ -86,9 +91,18 @@ class Handler(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Listen on the loopback address."""
-    port = int(sys.argv[1]) if len(sys.argv) > 1 else 9000
-    Handler.inbox = Inbox(os.environ["WEBHOOK_SECRET"])
-    with ThreadingHTTPServer(("127.0.0.1", port), Handler) as server:
+    secret, port = os.environ.get("WEBHOOK_SECRET", ""), sys.argv[1] if len(sys.argv) > 1 else "9000"
+    if not port.isdecimal() or len(sys.argv) > 2:
+        sys.exit("usage: WEBHOOK_SECRET=whsec_... webhook_receiver.py [PORT]")
+    try:
+        Handler.inbox = Inbox(secret)
+    except ValueError as error:
+        sys.exit(f"WEBHOOK_SECRET: {error}")
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", int(port)), Handler)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"port {port}: {error}")
+    with server:
         print(f"listening on http://127.0.0.1:{port}/", flush=True)
         server.serve_forever()
 

@@ -36,9 +36,11 @@ def on(
     ctx: click.Context, type_: str | None, action: str | None, reason: str | None, by_: str | None
 ) -> None:
     """Stop all messages to customers, or those of a type or an action."""
-    scope = _scope(type_, action)
-    asyncio.run(_set(settings_from(ctx), scope, True, reason, by_))
+    settings, scope = settings_from(ctx), _scope(type_, action)
+    asyncio.run(_set(settings, scope, True, reason, by_))
     note(f"the brake on {scope} is on")
+    if action is not None and (warning := unknown_action(settings, action)) is not None:
+        note(warning)
 
 
 @command.command("off")
@@ -89,6 +91,28 @@ def _scope(type_: str | None, action: str | None) -> str:
             raise Failure(f"{action!r} is no action's name", USAGE)
         return f"action:{action}"
     return ALL
+
+
+def unknown_action(settings: Settings, action: str) -> str | None:
+    """Return what to say of an action that the policies here do not have; None if they have it, or cannot be read.
+
+    A warning only, and after the brake was set: the workers' policies may be others, and a brake must not wait.
+    """
+    from cem.bootstrap.rules import read_policies
+    from cem.nba.policy_file import nearest
+    from cem.settings import SettingsError
+
+    try:
+        _, policy, _ = read_policies(settings)
+    except SettingsError:
+        return None
+    known = policy.catalogue.by_name
+    if action in known:
+        return None
+    return (
+        f"warning: nothing is stopped unless the workers' policies have an action {action!r}; "
+        f"those here do not{nearest(action, known)}"
+    )
 
 
 async def _set(settings: Settings, scope: str, is_on: bool, reason: str | None, by_: str | None) -> None:

@@ -30,7 +30,7 @@ from cem.simulator.sending import Sender
 from cem.simulator.truth_file import TruthFile
 from cem.simulator.world import Belief, Produced, World
 from cem.stores import RedisStore, open_store
-from cem.streams.clock import Anchor, read_anchors, wall_ms, write_anchor
+from cem.streams.clock import POLL_S, Anchor, read_anchors, wall_ms, write_anchor
 from cem.streams.connection import client_options
 
 __all__ = ["Job", "Stage", "minor_per_cent", "simulate", "utc_offset_min", "write_file"]
@@ -195,6 +195,7 @@ class _Run:
         if self._job.truth is not None:
             self._truth = TruthFile(self._job.truth, self._world, append=append)
         try:
+            await self._begin_time()
             await self._sender.send(unsent)
             self._keeper.keep(self._world)
             await self._write_history()
@@ -204,6 +205,15 @@ class _Run:
         finally:
             if self._truth is not None:
                 self._truth.close()
+
+    async def _begin_time(self) -> None:
+        """Begin the simulated clock, if it has never run, and let the workers see it before the first record.
+
+        Else they would fold the first days of the history at the time 0, and tell people things in 1970.
+        """
+        if self._simulated and not self._clock_ms:
+            await self._set_clock(self._world.now_ms, 0.0)
+            await asyncio.sleep(2 * POLL_S)
 
     async def _write_history(self) -> None:
         world, keeper = self._world, self._keeper

@@ -72,7 +72,7 @@ class Poster:
 
         refused = refused_url(url, self._allowed)
         if refused is not None:
-            return Answer(0, error=f"not sent: {refused}")
+            return Answer(0, error=f"not sent, by the settings of the sender: {refused}")
         parts = urlsplit(url)
         named = is_named((parts.hostname or "").lower(), parts.port or _PORTS[parts.scheme], self._allowed)
         session = self._named if named else self._public

@@ -128,7 +128,7 @@ def test_what_people_set_outlives_the_embedded_log(start: Callable[..., RunningU
     up.process.wait()
     wait_until(lambda: all(gone(pid) for pid in pids.values()), timeout_s=20, what="all are gone")
     up = start("--no-simulate")
-    up.until("What was set before holds: 3 brakes, pauses or webhooks")
+    up.until("What was set before holds: 2 brakes, pauses or webhooks")
     up.until("ready;")
     after = json.loads(cem("brake", "status", "--json"))
     assert after == json.loads(before)

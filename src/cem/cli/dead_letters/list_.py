@@ -10,6 +10,7 @@ import click
 from cem.cli.connection import settings_from
 from cem.cli.dead_letters.reading import (
     Filters,
+    Matching,
     filter_options,
     key_text,
     masked,
@@ -43,7 +44,9 @@ def list_(
     as_json: bool,
 ) -> None:
     """Count dead letters by topic and reason, and list the newest of them."""
-    letters, again = asyncio.run(_read(settings_from(ctx), Filters(reason, topic, customer)))
+    filters = Filters(reason, topic, customer)
+    found, again = asyncio.run(_read(settings_from(ctx), filters))
+    letters = found.letters
     newest = letters[len(letters) - limit :] if limit < len(letters) else letters
     counts = _counts(letters)
     if as_json:
@@ -56,7 +59,7 @@ def list_(
         )
         return
     if not letters:
-        note("no dead letters")
+        note(found.none_because(filters))
         return
     print_table(
         ("reason", "topic", "letters", "first", "last"),
@@ -90,11 +93,11 @@ def list_(
         )
 
 
-async def _read(settings: Settings, filters: Filters) -> tuple[list[DeadLetter], dict[str, SentAgain]]:
+async def _read(settings: Settings, filters: Filters) -> tuple[Matching, dict[str, SentAgain]]:
     async with opened_log(settings) as log:
-        letters = await matching(log, settings, filters)
+        found = await matching(log, settings, filters)
         cluster_id = await log.cluster_id()
-    return letters, sent_again(read_receipts(settings.state_dir / RECEIPTS), cluster_id)
+    return found, sent_again(read_receipts(settings.state_dir / RECEIPTS), cluster_id)
 
 
 def _counts(letters: Sequence[DeadLetter]) -> list[dict[str, object]]:

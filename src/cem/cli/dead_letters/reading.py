@@ -18,7 +18,17 @@ from cem.streams.dead_letter_log import find_dead_letter, read_dead_letters
 from cem.streams.dead_letters import DeadLetter
 from cem.streams.log_reader import KafkaLog
 
-__all__ = ["Filters", "filter_options", "find", "key_text", "masked", "matching", "moment", "opened_log"]
+__all__ = [
+    "Filters",
+    "Matching",
+    "filter_options",
+    "find",
+    "key_text",
+    "masked",
+    "matching",
+    "moment",
+    "opened_log",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,6 +52,27 @@ class Filters(msgspec.Struct, frozen=True):
     def named(self) -> bool:
         """Whether anything is looked at."""
         return (self.reason or self.topic or self.customer) is not None
+
+
+class Matching(msgspec.Struct, frozen=True):
+    """The letters that the filters take, and what there is in all."""
+
+    letters: list[DeadLetter]
+    total: int
+    reasons: frozenset[str]
+    topics: frozenset[str]
+
+    def none_because(self, filters: Filters) -> str:
+        """Return why there are no letters: a filter that names what no letter has, or nothing to find."""
+        if not self.total:
+            return "no dead letters"
+        for flag, wanted, there in (
+            ("--reason", filters.reason, self.reasons),
+            ("--topic", filters.topic, self.topics),
+        ):
+            if wanted is not None and wanted not in there:
+                return f"none of {self.total:,} dead letters fits {flag} {wanted}: theirs are {', '.join(sorted(there))}"
+        return f"none of {self.total:,} dead letters fits all of the filters"
 
 
 def filter_options(function: F) -> F:
@@ -68,10 +99,18 @@ async def opened_log(settings: Settings) -> AsyncIterator[KafkaLog]:
         await log.stop()
 
 
-async def matching(log: KafkaLog, settings: Settings, filters: Filters) -> list[DeadLetter]:
+async def matching(log: KafkaLog, settings: Settings, filters: Filters) -> Matching:
     """Return the letters that the filters take, in the order of their arrival."""
-    found = [letter async for letter in read_dead_letters(log, settings.partitions) if filters.take(letter)]
-    return sorted(found, key=lambda letter: (letter.stored_ms, letter.partition, letter.offset))
+    found: list[DeadLetter] = []
+    total, reasons, topics = 0, set(), set()
+    async for letter in read_dead_letters(log, settings.partitions):
+        total += 1
+        reasons.add(letter.code)
+        topics.add(letter.topic)
+        if filters.take(letter):
+            found.append(letter)
+    found.sort(key=lambda letter: (letter.stored_ms, letter.partition, letter.offset))
+    return Matching(found, total, frozenset(reasons), frozenset(topics))
 
 
 async def find(log: KafkaLog, settings: Settings, name: str) -> DeadLetter:

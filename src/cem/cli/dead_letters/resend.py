@@ -133,7 +133,10 @@ async def _resend(
         if names:
             letters = [await find(log, settings, name) for name in dict.fromkeys(names)]
         else:
-            letters = await matching(log, settings, filters)
+            found = await matching(log, settings, filters)
+            letters = found.letters
+            if not letters:
+                note(found.none_because(filters))
     path = settings.state_dir / RECEIPTS
     sent_before = {r.letter for r in read_receipts(path) if r.cluster_id == cluster_id}
     plan = plan_redrive(letters, now_ms=_now_ms(), sent_before=sent_before, mend=mend, anyway=anyway)

@@ -18,6 +18,7 @@ from cem.alerts import pauses
 from cem.bootstrap import brakes
 from cem.cli.errors import FAILED, Failure
 from cem.domain.events import encode
+from cem.domain.events.enums import Ruling
 from cem.settings import Settings
 from cem.streams.connection import client_options
 from cem.streams.control_feed import ControlFeed, Setting
@@ -63,7 +64,10 @@ class Decided:
             ) from None
 
     async def say(self, settings: Settings) -> int:
-        """Write what is kept to the log, each record with its own time; return how many there are. Raises Failure."""
+        """Write what is kept to the log, each record with its own time; return how many still say something.
+
+        What was taken back again is written too: what says so must not be missing. Raises Failure.
+        """
         if not self._kept:
             return 0
         try:
@@ -80,7 +84,7 @@ class Decided:
         except KafkaError as error:
             why = str(error) or type(error).__name__
             raise Failure(f"what was set before could not be written to the new log: {why}", FAILED) from None
-        return len(self._kept)
+        return sum(map(_holds, self._kept.values()))
 
     async def follow(self, settings: Settings) -> None:
         """Keep what is set from now on, until cancelled."""
@@ -101,3 +105,10 @@ class Decided:
             self._kept[key] = kept
             lines = [msgspec.json.encode(each) + b"\n" for each in self._kept.values()]
             write_whole(self._path, b"".join(lines))
+
+
+def _holds(kept: _Kept) -> bool:
+    """Return whether the record sets anything: a brake released or an end point removed takes back what was set."""
+    value = msgspec.json.decode(kept.value)
+    taken_back = False in (value.get("on"), value.get("active"), value.get("paused"))
+    return not taken_back and value.get("ruling") != Ruling.LEDGER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -41,7 +41,8 @@ def resend(ctx: click.Context, name: str, place: str) -> None:
 @click.command("recover")
 @click.argument("name")
 @click.option(
-    "--since", help="An instant, as in 2026-03-01T10:00:00Z: send again what was said from then on."
+    "--since",
+    help="An instant of the wall clock, as in 2026-03-01T10:00:00Z: send again what was said from then on.",
 )
 @click.option("--until", help="And before this one.  [default: now]")
 @click.pass_context
@@ -54,6 +55,10 @@ def recover(ctx: click.Context, name: str, since: str | None, until: str | None)
     stop = None if until is None else instant("--until", until)
     if first is None and stop is not None:
         raise Failure("--until needs --since", USAGE)
+    if first is not None and first > datetime.now(UTC):
+        raise Failure(f"--since {since} is still to come: there is nothing to send again", USAGE)
+    if first is not None and stop is not None and stop <= first:
+        raise Failure(f"--until {until} is not after --since {since}: nothing lies between", USAGE)
     asyncio.run(_replay(settings_from(ctx), name, None, first, stop))
     note(f"{name} is on" + (f", and gets what was said since {since} again" if since else ""))
 

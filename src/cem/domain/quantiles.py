@@ -21,6 +21,7 @@ __all__ = [
     "add_bucket",
     "bucket_of",
     "merged",
+    "moved_score",
     "score",
     "take_bucket",
 ]
@@ -86,6 +87,34 @@ def score(population: Population, bucket: int) -> int:
     # In halves, to stay with whole numbers.
     middle = 2 * below + population.counts.get(bucket, 0)
     return min(5, 1 + 5 * middle // (2 * members))
+
+
+def moved_score(population: Population, left: int | None, came: int) -> int:
+    """Let a member go from the bucket `left` (None: he is new) to `came`, and return his score there.
+
+    All that `take_bucket`, `add_bucket` and `score` do one after the other, in one call.
+    """
+    counts, least = population.counts, population.least
+    if least is not None:
+        came = came if came > least else least
+        left = left if left is None or left > least else least
+    if left is not None:
+        rest = counts.get(left, 0) - 1
+        if rest >= 0:
+            if rest:
+                counts[left] = rest
+            else:
+                del counts[left]
+            population.members -= 1
+    here = counts[came] = counts.get(came, 0) + 1
+    members = population.members = population.members + 1
+    if len(counts) > BUCKETS_MOST:
+        _collapse(population)
+        return score(population, came)
+    if members < MEMBERS_LEAST:
+        return 0
+    below = sum([count for other, count in counts.items() if other < came])
+    return min(5, 1 + 5 * (2 * below + here) // (2 * members))
 
 
 def merged(one: Population, other: Population) -> Population:

@@ -148,12 +148,7 @@ def _bill_delta_of(v: Situation, kind: str) -> int | None:
 
 def _bill_extra(v: Situation) -> int | None:
     bill = v.bill
-    return sum([minor for cause, minor in bill.amounts() if cause in _EXTRA]) if bill else None
-
-
-def _score(v: Situation, index: int) -> int | None:
-    scores = v.scores
-    return scores[index] if scores else None
+    return bill.sum_of(_EXTRA) if bill else None
 
 
 def _since_bill(v: Situation) -> float | None:
@@ -167,7 +162,7 @@ def _in_hardship(v: Situation) -> bool:
 
 def _credited(v: Situation) -> bool:
     since = v.now_ms - 90 * DAY_MS
-    return any(bill.issued_ms > since and bill.is_credited() for bill in v.customer.billing.bills)
+    return any(bill.is_credited() for bill in v.customer.billing.bills if bill.issued_s * 1000 > since)
 
 
 def _sms_extra(v: Situation) -> int:
@@ -300,9 +295,9 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "recency_days": lambda v: v.rfm.recency_days if v.rfm else None,
     "payments_a_year": lambda v: v.rfm.a_year if v.rfm else None,
     "paid_a_year_minor": lambda v: round(v.rfm.a_year_minor) if v.rfm else None,
-    "recency_score": lambda v: _score(v, 0),
-    "frequency_score": lambda v: _score(v, 1),
-    "money_score": lambda v: _score(v, 2),
+    "recency_score": lambda v: v.scores and v.scores[0],
+    "frequency_score": lambda v: v.scores and v.scores[1],
+    "money_score": lambda v: v.scores and v.scores[2],
     "lifetime_value_minor": lambda v: v.lifetime_value.value_minor if v.lifetime_value else None,
     "lifetime_value_low_minor": lambda v: v.lifetime_value.low_minor if v.lifetime_value else None,
     "lifetime_value_high_minor": lambda v: v.lifetime_value.high_minor if v.lifetime_value else None,

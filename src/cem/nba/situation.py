@@ -21,7 +21,7 @@ from cem.domain.state.lines import Cycle
 from cem.domain.state.profile import Plan, Profile, User
 from cem.domain.state.service import Fault
 from cem.domain.state.talk import OpenCall
-from cem.domain.state.value import unpack_money
+from cem.domain.state.value import has_brought
 from cem.domain.value_policy import ValuePolicy
 from cem.domain.view import (
     BestHour,
@@ -247,17 +247,23 @@ class Situation:
     @lazy
     def overdue_days(self) -> int:
         """Return days that the longest unpaid bill is overdue."""
-        billing = self.customer.billing
-        if not billing.overdue and not billing.unpaid and not any(self.owed.values()):
-            # What day it is where he lives matters only to who owes something.
+        # What day it is where he lives matters only to who owes something.
+        if not self.owes:
             return 0
         return overdue_days(self.customer, self.now_ms, self.tz, self.owed, self.today)
 
     @lazy
+    def owes(self) -> bool:
+        """Return whether he owes something, or was told so."""
+        billing = self.customer.billing
+        return bool(billing.overdue or billing.unpaid or any(self.owed.values()))
+
+    @lazy
     def failed_payments(self) -> int:
         """Return payments refused in 90 days."""
+        refused = self.customer.billing.payments_of("failed")
         since = self.now_ms - 90 * DAY_MS
-        return sum([p.at_ms > since for p in self.customer.billing.payments_of("failed")])
+        return sum([p.at_ms > since for p in refused]) if refused else 0
 
     @lazy
     def rfm(self) -> Rfm | None:
@@ -268,7 +274,7 @@ class Situation:
     def scores(self) -> tuple[int, int, int] | None:
         """Return the scores of `rfm` alone: what costs a tenth of it."""
         value = self.customer.value
-        return scores_of(self.customer) if value.scores and unpack_money(value).last_s else None
+        return scores_of(self.customer) if value.scores and has_brought(value) else None
 
     @lazy
     def lifetime_value(self) -> LifetimeValue | None:

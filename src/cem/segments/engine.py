@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import compress
 from typing import Any, Final
 from zlib import crc32
 
@@ -49,6 +50,8 @@ _MONEY: Final = BILLS | PAID
 #: Sets of segments of which the names are remembered.
 _REMEMBERED: Final = 1_024
 _Ask = Callable[[Mapping[str, FactValue]], Sequence[Any]]
+#: Facts that take few values and do not turn with time: rules that name no other are asked once for each of them.
+_SCORES: Final = frozenset({"recency_score", "frequency_score", "money_score"})
 
 
 def load(text: str, file: str = FILE) -> SegmentRules:
@@ -84,6 +87,35 @@ class _Facts(dict[str, FactValue]):
         return value
 
 
+class _Asked:
+    """The rules that rest on the same groups, asked all at once."""
+
+    __slots__ = ("_ask", "_ask_scored", "_by_scores", "_in_order", "_plain", "_scored", "numbers", "others")
+
+    def __init__(self, numbers: Sequence[int], segments: Sequence[Segment]) -> None:
+        #: Of the rules, and every other number there could be.
+        self.numbers = bytes(numbers)
+        self.others = bytes(range(256)).translate(None, self.numbers)
+        self._scored = bytes([n for n in numbers if _SCORES.issuperset(segments[n].rule.names)])
+        self._plain = self.numbers.translate(None, self._scored)
+        self._ask: _Ask = asking([segments[n].rule.source for n in self._plain], TYPES)
+        self._ask_scored: _Ask = asking([segments[n].rule.source for n in self._scored], TYPES)
+        self._by_scores: dict[tuple[int, int, int] | None, bytes] = {}
+        self._in_order = not self._scored or not self._plain or self._plain[-1] < self._scored[0]
+
+    def holding(self, facts: _Facts) -> bytes:
+        """Return the numbers of the rules that hold, ascending."""
+        # An answer is True, False, or None where a fact is unknown.
+        held = bytes(compress(self._plain, self._ask(facts)))
+        if not self._scored:
+            return held
+        scores = facts.situation.scores
+        scored = self._by_scores.get(scores)
+        if scored is None:
+            scored = self._by_scores[scores] = bytes(compress(self._scored, self._ask_scored(facts)))
+        return held + scored if self._in_order else bytes(sorted(held + scored))
+
+
 class SegmentRules:
     """The segments of one file. Pure and immutable but for what it has compiled."""
 
@@ -97,7 +129,7 @@ class SegmentRules:
         self._rules = [
             (n, asking([s.rule.source], TYPES), _groups_of(s)) for n, s in enumerate(self.segments)
         ]
-        self._resting_on: dict[int, tuple[bytes, _Ask, bytes]] = {}
+        self._resting_on: dict[int, _Asked] = {}
         self._names_of: dict[bytes, tuple[str, ...]] = {}
         named = dict.fromkeys(name for s in self.segments for name in s.rule.names)
         self._turns = {
@@ -162,22 +194,23 @@ class SegmentRules:
             new = b""
         elif packed[4:6] != self._key_bytes:
             facts = _Facts(Between(customer, now_ms, timezone))
-            numbers, ask, _ = self._of(ALL)
-            new = self._packed(customer, Standing(key=self.key), ALL, facts, _holding(numbers, ask(facts)))
+            new = self._packed(customer, Standing(key=self.key), ALL, facts, self._of(ALL).holding(facts))
         else:
             due_ms = segments_due_ms(packed)
             if 0 < due_ms <= now_ms:
                 # A lane that is behind makes no ticks: time has changed something besides.
                 groups = widened(groups)
             facts = _Facts(Between(customer, now_ms, timezone))
-            numbers, ask, others = self._of(groups)
-            held = _holding(numbers, ask(facts))
+            asked = self._of(groups)
+            held = asked.holding(facts)
             due_s = self._due_s(facts, 0 if groups == ALL else due_ms // 1000)
             shares = _mood(customer, now_ms) if groups & _MOODS else None
             value = customer.billing.billed_minor if groups & _MONEY else None
             rows, members = None, members_of(packed)
-            if members.translate(None, others) != held:
-                rows = rows_of(packed, sorted(members.translate(None, numbers) + held), now_ms // DAY_MS)
+            if members.translate(None, asked.others) != held:
+                rows = rows_of(
+                    packed, sorted(members.translate(None, asked.numbers) + held), now_ms // DAY_MS
+                )
             new = with_shares(packed, due_s, shares, value, rows) or self._packed(
                 customer, unpack_standing(packed), groups, facts, held
             )
@@ -189,7 +222,7 @@ class SegmentRules:
         """Return where the customer stands now, in `held` of the segments whose rules rest on the groups."""
         now_ms = facts.situation.now_ms
         day = now_ms // DAY_MS
-        numbers = self._of(groups)[0]
+        numbers = self._of(groups).numbers
         since = {number: entered for number, entered in before.since.items() if number not in numbers}
         since.update((number, before.since.get(number, day)) for number in held)
         due_s = self._due_s(facts, 0 if groups == ALL else before.due_s)
@@ -206,14 +239,16 @@ class SegmentRules:
         # A rule that did not look at a fact does not turn with it before it turns with one that it looked at.
         turns = self._turns
         shared: list[Turn] = []
+        situation = facts.situation
         for name, seen in facts.items():
-            if name in turns:
-                turn, thresholds, is_shared = turns[name]
+            found = turns.get(name)
+            if found is not None:
+                turn, thresholds, is_shared = found
                 if is_shared:
                     if turn in shared:
                         continue
                     shared.append(turn)
-                turn_ms = turn(facts.situation, seen, thresholds)
+                turn_ms = turn(situation, seen, thresholds)
                 if (
                     turn_ms is not None
                     and (not due_s or turn_ms <= due_s * 1000)
@@ -249,8 +284,7 @@ class SegmentRules:
         if is_stranger(customer):
             return ()
         facts = _Facts(Between(customer, now_ms, timezone))
-        numbers, ask, _ = self._of(ALL)
-        return self._named(_holding(numbers, ask(facts)))
+        return self._named(self._of(ALL).holding(facts))
 
     def names_of(self, customer: Customer) -> tuple[str, ...] | None:
         """Return the segments that the customer is in, by the file's order; None if other rules were asked last."""
@@ -266,20 +300,13 @@ class SegmentRules:
                 self._names_of[members] = found
         return found
 
-    def _of(self, groups: int) -> tuple[bytes, _Ask, bytes]:
-        """Return the numbers of the rules that rest on any of the groups, what asks them all at once, and the others."""
+    def _of(self, groups: int) -> _Asked:
+        """Return the rules that rest on any of the groups."""
         found = self._resting_on.get(groups)
         if found is None:
-            numbers = bytes([n for n, _, rests_on in self._rules if rests_on & groups or groups == ALL])
-            sources = [self.segments[n].rule.source for n in numbers]
-            others = bytes(range(256)).translate(None, numbers)
-            found = self._resting_on[groups] = numbers, asking(sources, TYPES), others
+            numbers = [n for n, _, rests_on in self._rules if rests_on & groups or groups == ALL]
+            found = self._resting_on[groups] = _Asked(numbers, self.segments)
         return found
-
-
-def _holding(numbers: bytes, answers: Sequence[Any]) -> bytes:
-    """Return the numbers of the rules that hold."""
-    return bytes([number for number, holds in zip(numbers, answers, strict=True) if holds is True])
 
 
 def _mood(customer: Customer, now_ms: int) -> tuple[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from cem.domain.customer import Customer
@@ -19,13 +21,15 @@ _NO_CALL: Final = Call()
 class Between(Situation):
     """`Situation` without a contact: an open call is one of his contacts like any other."""
 
+    topics: Mapping[str, tuple[str, ...]] = MappingProxyType({})
+    open_call = None
+    call = _NO_CALL
+
     def __init__(self, customer: Customer, now_ms: int, timezone: str) -> None:
+        # One is made for each record, so what is the same of all is the class's.
         self.customer = customer
         self.now_ms = now_ms
-        self.topics = {}
         self.timezone = timezone
-        self.open_call = None
-        self.call = _NO_CALL
 
     @lazy
     def known_contacts(self) -> list[Contact]:

@@ -100,9 +100,16 @@ def _move(ledger: _Ledger, before: bytes, after: bytes) -> None:
     was, now = shares_of(before), shares_of(after)
     segments = ledger.segments
     if was != now:
-        ledger.asked.shift(was, now)
-        for number in new if new == old else [number for number in new if number in old]:
-            segments[number].shift(was, now)
+        stays = [segments[number] for number in new if number in old]
+        stays.append(ledger.asked)
+        if was[:2] == now[:2]:
+            # Of who pays or is billed nothing else differs.
+            more_minor = now[2] - was[2]
+            for sums in stays:
+                sums.value_minor += more_minor
+        else:
+            for sums in stays:
+                sums.shift(was, now)
     if new != old:
         for number in old:
             if number not in new:

@@ -88,6 +88,8 @@ def _plans(v: Between, value: FactValue, thresholds: Sequence[float]) -> int | N
 
 def _overdue(v: Between, value: FactValue, thresholds: Sequence[float]) -> int | None:
     """Return when a bill, or what is told to be overdue, reaches a threshold of days (0: it falls due)."""
+    if not v.owes:
+        return None
     billing, owed, now_ms = v.customer.billing, v.owed, v.now_ms
     turns: list[int] = []
     for bill in billing.bills:
@@ -173,7 +175,7 @@ def _declined_times(v: Between) -> Iterable[int]:
 
 
 def _bill_times(v: Between) -> Iterable[int]:
-    return [b.issued_ms for b in v.customer.billing.bills]
+    return [b.issued_s * 1000 for b in v.customer.billing.bills]
 
 
 def _tonight(v: Between, value: FactValue, thresholds: Sequence[float]) -> int | None:

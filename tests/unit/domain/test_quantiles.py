@@ -15,6 +15,7 @@ from cem.domain.quantiles import (
     add_bucket,
     bucket_of,
     merged,
+    moved_score,
     score,
     take_bucket,
 )
@@ -61,6 +62,31 @@ def test_who_left_is_as_if_he_had_never_come(stay: list[float], go: list[float])
 def test_populations_add_up(one: list[float], other: list[float]) -> None:
     """Two populations put together are the population of all their members."""
     assert merged(population_of(one), population_of(other)) == population_of([*one, *other])
+
+
+BUCKETS = st.integers(0, 12)
+
+
+@given(
+    st.lists(BUCKETS, max_size=30),
+    st.none() | BUCKETS,
+    BUCKETS,
+    st.sampled_from([0, BUCKETS_MOST - 2, BUCKETS_MOST + 5]),
+)
+def test_who_moves_is_one_who_leaves_comes_and_is_scored(
+    members: list[int], left: int | None, came: int, others: int
+) -> None:
+    """Bucket for bucket and in the same order, also where the lowest buckets are put together."""
+    moved, stepped = Population(), Population()
+    for population in (moved, stepped):
+        for bucket in (*members, *range(-others, 0)):
+            add_bucket(population, bucket)
+    if left is not None:
+        take_bucket(stepped, left)
+    add_bucket(stepped, came)
+    assert moved_score(moved, left, came) == score(stepped, came)
+    assert moved == stepped
+    assert [*moved.counts.items()] == [*stepped.counts.items()]
 
 
 def test_equal_values_have_the_middle_score_and_few_members_none() -> None:

@@ -262,3 +262,26 @@ def test_the_end_of_a_call_is_no_further_contact() -> None:
     alone, _ = household([(T0 + SECOND, ended)])
     assert groups_of(ended, known) == ENDED
     assert groups_of(ended, alone) == CONTACTS
+
+
+def test_rules_of_scores_alone_stand_among_the_others() -> None:
+    """They are asked once for each scores; the standing has all that hold by number, wherever they are in the file."""
+    rules = rules_of(
+        first="recency_score >= 4",
+        second="lines >= 1",
+        third="money_score == 1",
+        fourth="frequency_score == 3",
+    )
+    customer = typical_customer()
+    now_ms = customer.last_ms
+    for scores, held in (
+        ((5, 3, 1), [0, 1, 2, 3]),
+        ((1, 3, 5), [1, 3]),
+        ((5, 3, 1), [0, 1, 2, 3]),
+        (None, [1]),
+    ):
+        r, f, m = scores or (0, 0, 0)
+        customer.value.scores = 1 + 25 * (r - 1) + 5 * (f - 1) + m - 1 if scores else 0
+        rules.ask(customer, PAID | LINES, now_ms, "UTC")
+        assert list(members_of(customer.segments)) == held
+        assert rules.members(customer, now_ms, "UTC", anew=True) == tuple(rules.names[n] for n in held)

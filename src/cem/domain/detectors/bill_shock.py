@@ -37,11 +37,13 @@ def check_bill(customer: Customer, at_ms: int, ctx: FoldContext) -> None:
     if not policy.enabled or len(bills) < 2:
         return
     bill = bills[-1]
-    for alert in list(customer.alerts.open):
-        if alert.type == TYPE and alert.subject != bill.bill_id:
-            close_alert(customer, alert, AlertState.RESOLVED, "newer bill", at_ms, ctx)
+    current = None
+    if _may_be_open(customer):
+        for alert in list(customer.alerts.open):
+            if alert.type == TYPE and alert.subject != bill.bill_id:
+                close_alert(customer, alert, AlertState.RESOLVED, "newer bill", at_ms, ctx)
+        current = find_open(customer, TYPE, bill.bill_id)
     finding = _finding(customer, bill, ctx)
-    current = find_open(customer, TYPE, bill.bill_id)
     if finding is None:
         if current is not None:
             close_alert(customer, current, AlertState.RESOLVED, "corrected bill", at_ms, ctx)
@@ -53,6 +55,8 @@ def check_bill(customer: Customer, at_ms: int, ctx: FoldContext) -> None:
 
 def settle_bill(customer: Customer, at_ms: int, ctx: FoldContext) -> None:
     """End the alert of a bill that is paid."""
+    if not _may_be_open(customer):
+        return
     for alert in list(customer.alerts.open):
         if alert.type == TYPE:
             bill = next((b for b in customer.billing.bills if b.bill_id == alert.subject), None)
@@ -63,6 +67,11 @@ def settle_bill(customer: Customer, at_ms: int, ctx: FoldContext) -> None:
 def review_bill(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
     """End the alert: the day on which the bill was due is over."""
     close_alert(customer, alert, AlertState.RESOLVED, "due date passed", alert.due_ms, ctx)
+
+
+def _may_be_open(customer: Customer) -> bool:
+    """Return whether an alert about a bill may be open, without unpacking the alerts: each of them falls due."""
+    return customer.alerts_due_ms != 0
 
 
 def _finding(customer: Customer, bill: Bill, ctx: FoldContext) -> Finding | None:

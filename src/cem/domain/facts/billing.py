@@ -67,10 +67,10 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
     assert isinstance(event, BillIssued)
     billing = customer.billing
     sums: dict[str, dict[int | str, int]] = {}
-    for item in sorted(event.items, key=_place):
-        causes = sums.setdefault(item.line or "", {})
-        key = cause_key(str(item.cause), _destination(item))
-        causes[key] = causes.get(key, 0) + item.amount_minor
+    for line, cause, destination, minor in sorted([_placed(item) for item in event.items]):
+        causes = sums.setdefault(line, {})
+        key = cause_key(cause, destination)
+        causes[key] = causes.get(key, 0) + minor
     bill = Bill(
         event.bill_id,
         received.time_ms // 1000,
@@ -89,16 +89,21 @@ def add_bill(customer: Customer, received: Received, ctx: FoldContext) -> None:
                 billing.bills[index] = bill
                 billing.bills.sort(key=_issued)
             return
-    insort(billing.bills, bill, key=_issued)
-    if len(billing.bills) > BILLS_KEPT:
+    bills = billing.bills
+    if bills and _issued(bill) < _issued(bills[-1]):
+        insort(bills, bill, key=_issued)
+    else:
+        bills.append(bill)
+    if len(bills) > BILLS_KEPT:
         owed = owed_by_bill(customer)
-        _let_go(customer, billing.bills.pop(0), owed)
+        _let_go(customer, bills.pop(0), owed)
     note_bill_month(customer, received.time_ms, ctx)
 
 
 def owed_by_bill(customer: Customer) -> dict[str, int]:
     """Return what is owed by kept bill, from the bills and payments kept."""
-    bills = customer.billing.bills
+    billing = customer.billing
+    bills = billing.bills
     if not bills:
         return {}
     owed: dict[str, int] = {}
@@ -107,13 +112,14 @@ def owed_by_bill(customer: Customer) -> dict[str, int]:
         name, total = bill.bill_id, bill.total_minor
         owed[name] = total if total > 0 else 0
         names[bill_key(name)] = name
-    paid = customer.billing.payments_of("made")
+    paid = billing.payments_of("made")
     unnamed = False
     for payment in paid:
         key = payment.bill
         if key in names:
-            left = owed[names[key]] - payment.amount_minor
-            owed[names[key]] = left if left > 0 else 0
+            name = names[key]
+            left = owed[name] - payment.amount_minor
+            owed[name] = left if left > 0 else 0
         if not key:
             unnamed = True
     if not unnamed:
@@ -147,10 +153,11 @@ def add_payment(customer: Customer, received: Received, ctx: FoldContext) -> Non
     billing.made += 1
     billing.paid_minor += event.amount_minor
     billing.late += event.days_overdue > 0
-    for unpaid in billing.unpaid if event.bill_id else ():
-        if unpaid.bill == bill_key(event.bill_id):
-            unpaid.owed_minor -= event.amount_minor
-    billing.unpaid = [unpaid for unpaid in billing.unpaid if unpaid.owed_minor > 0]
+    if billing.unpaid:
+        for unpaid in billing.unpaid if event.bill_id else ():
+            if unpaid.bill == bill_key(event.bill_id):
+                unpaid.owed_minor -= event.amount_minor
+        billing.unpaid = [unpaid for unpaid in billing.unpaid if unpaid.owed_minor > 0]
     note_money(customer, received.time_ms, event.amount_minor, ctx)
     _keep(customer, "made", received.time_ms, event)
 
@@ -195,16 +202,18 @@ def _keep(
         event.days_overdue,
     )
     payments = customer.billing.payments
-    insort(payments, payment, key=_paid)
+    if payments and payment.at_s < payments[-1].at_s:
+        insort(payments, payment, key=_paid)
+    else:
+        payments.append(payment)
     del payments[:-PAYMENTS_KEPT]
 
 
-def _place(item: BillItem) -> tuple[str, str, str]:
-    return item.line or "", str(item.cause), _destination(item)
-
-
-def _destination(item: BillItem) -> str:
-    return str(item.destination) if item.destination is not None and item.cause in _USED else ""
+def _placed(item: BillItem) -> tuple[str, str, str, int]:
+    """Return line, cause and destination of an item, and its amount."""
+    destination = item.destination
+    used = str(destination) if destination is not None and item.cause in _USED else ""
+    return item.line or "", str(item.cause), used, item.amount_minor
 
 
 def _issued(bill: Bill) -> tuple[int, str]:

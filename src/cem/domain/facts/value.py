@@ -25,7 +25,7 @@ from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.facts.supplies import contract_of
 from cem.domain.localtime import DAY_MS
-from cem.domain.quantiles import Population, add_bucket, bucket_of, score, take_bucket
+from cem.domain.quantiles import bucket_of, moved_score, score, take_bucket
 from cem.domain.state.value import (
     VALUES,
     Money,
@@ -64,8 +64,8 @@ _NOTHING: Final = 1e-12
 _CELLS: Final = 4
 
 
-#: A population and a member's bucket in it: for recency, frequency and money.
-_Places = tuple[tuple[Population, int], tuple[Population, int], tuple[Population, int]]
+#: A member's bucket among all of recency, of frequency and of money.
+_Buckets = tuple[int, int, int]
 
 
 def weight(at_s: int) -> float:
@@ -78,16 +78,14 @@ def note_money(customer: Customer, at_ms: int, amount_minor: int, ctx: FoldConte
     value = customer.value
     values = ctx.lane.look(VALUES)
     money = unpack_money(value)
-    if value.scored_day:
-        _leave(values, money)
+    before = _buckets(money) if value.scored_day else None
     at_s = at_ms // 1000
     weighs = weight(at_s)
     money.amount += amount_minor * weighs
     money.number += weighs
     money.last_s = max(money.last_s, at_s, 0)
     pack_money(value, money)
-    value.scored_day = 0
-    _enter(customer, values, ctx)
+    _move(customer, values, before, ctx)
     ctx.lane.touch(VALUES)
 
 
@@ -108,7 +106,7 @@ def forget_value(customer: Customer, ctx: FoldContext) -> None:
     """Take the customer out of those whom others are compared with; what he has brought in is kept."""
     value = customer.value
     if value.scored_day:
-        _leave(ctx.lane.look(VALUES), unpack_money(value))
+        _leave(ctx.lane.look(VALUES), _buckets(unpack_money(value)))
         ctx.lane.touch(VALUES)
         value.scores = value.scored_day = 0
 
@@ -120,14 +118,12 @@ def absorb_value(customer: Customer, other: Customer, ctx: FoldContext) -> None:
         return
     value, values = customer.value, ctx.lane.look(VALUES)
     money = unpack_money(value)
-    if value.scored_day:
-        _leave(values, money)
+    before = _buckets(money) if value.scored_day else None
     money.amount += theirs.amount
     money.number += theirs.number
     money.last_s = max(money.last_s, theirs.last_s)
     pack_money(value, money)
-    value.scored_day = 0
-    _enter(customer, values, ctx)
+    _move(customer, values, before, ctx)
     ctx.lane.touch(VALUES)
 
 
@@ -140,9 +136,15 @@ def refresh_scores(customer: Customer, ctx: FoldContext, *, daily: bool = True) 
     if not is_live(customer):
         forget_value(customer, ctx)
     elif value.scored_day:
-        _score(customer, values, _places(values, unpack_money(value)), ctx)
+        recency, frequency, money = _buckets(unpack_money(value))
+        scores = (
+            score(values.recency, recency),
+            score(values.frequency, frequency),
+            score(values.money, money),
+        )
+        _keep(customer, values, scores, ctx)
     else:
-        _enter(customer, values, ctx)
+        _move(customer, values, None, ctx)
         ctx.lane.touch(VALUES)
 
 
@@ -152,36 +154,46 @@ def scores_of(customer: Customer) -> tuple[int, int, int] | None:
     return (code // 25 + 1, code // 5 % 5 + 1, code % 5 + 1) if code >= 0 else None
 
 
-def _enter(customer: Customer, values: Values, ctx: FoldContext) -> None:
-    """Let the customer be one whom others are compared with, unless he has left, and score him."""
+def _move(customer: Customer, values: Values, before: _Buckets | None, ctx: FoldContext) -> None:
+    """Move the customer from the buckets where he counted (None: nowhere) to those of now, and score him there.
+
+    Who has left comes into none: others are not compared with him, nor is he with them.
+    """
     value = customer.value
     if not is_live(customer):
-        value.scores = 0
+        if before is not None:
+            _leave(values, before)
+        value.scores = value.scored_day = 0
         return
-    places = _places(values, unpack_money(value))
-    for population, bucket in places:
-        add_bucket(population, bucket)
-    _score(customer, values, places, ctx)
+    left = (None, None, None) if before is None else before
+    came = _buckets(unpack_money(value))
+    scores = (
+        moved_score(values.recency, left[0], came[0]),
+        moved_score(values.frequency, left[1], came[1]),
+        moved_score(values.money, left[2], came[2]),
+    )
+    _keep(customer, values, scores, ctx)
 
 
-def _leave(values: Values, money: Money) -> None:
-    for population, bucket in _places(values, money):
-        take_bucket(population, bucket)
+def _leave(values: Values, buckets: _Buckets) -> None:
+    take_bucket(values.recency, buckets[0])
+    take_bucket(values.frequency, buckets[1])
+    take_bucket(values.money, buckets[2])
 
 
-def _places(values: Values, money: Money) -> _Places:
-    """Return each population with the customer's bucket in it."""
+def _buckets(money: Money) -> _Buckets:
+    """Return the customer's bucket in each population."""
     return (
-        (values.recency, money.last_s // DAY_S),
-        (values.frequency, bucket_of(max(money.number, _NOTHING))),
-        (values.money, bucket_of(max(money.amount, _NOTHING))),
+        money.last_s // DAY_S,
+        bucket_of(max(money.number, _NOTHING)),
+        bucket_of(max(money.amount, _NOTHING)),
     )
 
 
-def _score(customer: Customer, values: Values, places: _Places, ctx: FoldContext) -> None:
+def _keep(customer: Customer, values: Values, scores: tuple[int, int, int], ctx: FoldContext) -> None:
+    """Keep the scores (0: too few to compare with), and how many like him stay."""
     value = customer.value
-    (recency, newest), (frequency, often), (money, much) = places
-    r, f, m = score(recency, newest), score(frequency, often), score(money, much)
+    r, f, m = scores
     value.scores = 1 + 25 * (r - 1) + 5 * (f - 1) + m - 1 if r else 0
     value.scored_day = max(1, ctx.lane_time_ms // DAY_MS)
     _take_cohort(customer, values, ctx.lane_time_ms)
@@ -219,8 +231,9 @@ def _is_bound(customer: Customer, at_ms: int) -> bool:
 
 def is_live(customer: Customer) -> bool:
     """Return whether the account is neither closed nor cancelled, now or for later."""
-    contract = contract_of(customer.profile, "")
+    profile = customer.profile
+    contract = contract_of(profile, "")
     cancelled = (
         contract is not None and contract.cancel_said_ms > 0 and contract.cancel_said_ms >= contract.said_ms
     )
-    return not cancelled and customer.profile.status != "closed"
+    return not cancelled and profile.status != "closed"

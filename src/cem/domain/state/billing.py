@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Collection
 from operator import itemgetter
 from zlib import crc32
 
@@ -75,11 +75,14 @@ class Bill(msgspec.Struct, array_like=True, gc=False):
         """When it was made out, to the second."""
         return self.issued_s * 1000
 
-    def amounts(self) -> Iterator[tuple[str, int]]:
-        """Yield cause and minor units of each part, as they are kept: for who needs neither line nor order."""
+    def sum_of(self, wanted: Collection[str]) -> int:
+        """Return minor units of all parts of these causes."""
+        found = 0
         for causes in self.sums.values():
             for key, minor in causes.items():
-                yield key.partition("/")[0] if isinstance(key, str) else CAUSES[key], minor
+                if (key.partition("/")[0] if isinstance(key, str) else CAUSES[key]) in wanted:
+                    found += minor
+        return found
 
     def is_credited(self) -> bool:
         """Return whether anything was given back on it."""
@@ -117,14 +120,17 @@ def cause_key(cause: str, destination: str = "") -> int | str:
     """
     if destination:
         return f"{cause}/{destination}"
-    return CAUSES.index(cause) if cause in CAUSES else cause
+    return _CAUSE_CODE.get(cause, cause)
 
 
 #: Kinds of `Payment`, by code. Append only.
 PAYMENTS = ("made", "failed", "overdue")
 _KIND_CODE = {kind: code for code, kind in enumerate(PAYMENTS)}
+_CAUSE_CODE = {cause: code for code, cause in enumerate(CAUSES)}
 #: Ways to pay, by code. Append only; "" = not said.
 METHODS = ("", "other", "direct_debit", "card", "transfer", "cash", "wallet", "voucher")
+_METHOD_CODE = {method: code for code, method in enumerate(METHODS)}
+_OTHER = _METHOD_CODE["other"]
 
 
 class Payment(msgspec.Struct, array_like=True, gc=False):
@@ -156,7 +162,7 @@ class Payment(msgspec.Struct, array_like=True, gc=False):
 
 def payment_code(kind: str, method: str) -> int:
     """Return the code of a payment of PAYMENTS; a way to pay that is not in METHODS is "other"."""
-    return PAYMENTS.index(kind) | METHODS.index(method if method in METHODS else "other") << 2
+    return _KIND_CODE[kind] | _METHOD_CODE.get(method, _OTHER) << 2
 
 
 def bill_key(bill_id: str | None) -> int:

@@ -133,15 +133,15 @@ def rows_of(packed: bytes, members: Iterable[int], day: int) -> bytes:
     """Return the rows of one who is in these segments (by ascending number): since `day` where he was not before."""
     at = _rows_at(packed)
     known = packed[at :: _ROW.size]
-    rows = []
+    rows = b""
     for number in members:
         place = known.find(number)
         if place < 0:
-            rows.append(_ROW.pack(number, day))
+            rows += _ROW.pack(number, day)
         else:
-            begin = at + place * _ROW.size
-            rows.append(packed[begin : begin + _ROW.size])
-    return b"".join(rows)
+            begin = at + place * 3
+            rows += packed[begin : begin + 3]
+    return rows
 
 
 def with_shares(

@@ -15,6 +15,7 @@ __all__ = [
     "Money",
     "Value",
     "Values",
+    "has_brought",
     "pack_cohort",
     "pack_money",
     "unpack_cohort",
@@ -22,6 +23,8 @@ __all__ = [
 ]
 
 _MONEY = struct.Struct("<dfI")
+#: Where the newest time is in it.
+_LAST_AT = 12
 _COHORT = struct.Struct("<HHHH")
 
 
@@ -61,6 +64,11 @@ class Value(msgspec.Struct, array_like=True, gc=False):
 def unpack_money(value: Value) -> Money:
     """Return what has been brought in."""
     return Money(*_MONEY.unpack(value.money)) if value.money else Money()
+
+
+def has_brought(value: Value) -> bool:
+    """Return whether he has ever paid or bought anything: of `unpack_money` whether there is a newest time."""
+    return any(value.money[_LAST_AT:])
 
 
 def pack_money(value: Value, money: Money) -> None:

@@ -1,0 +1,261 @@
+"""The guards against the traps of Faust, Kafka and Redis, by their numbers in docs/traps.md, and against lost history."""
+
+from __future__ import annotations
+
+__all__ = ["TRAPS"]
+
+_STREAMS = "tests/unit/streams/"
+_TRAPS = f"{_STREAMS}test_traps.py::test_trap_"
+_SEEKING = f"{_STREAMS}test_seeking.py::test_"
+_LANES = f"{_STREAMS}test_lanes.py::test_"
+_REFUSALS = f"{_STREAMS}test_refusals.py::test_"
+_ABSENT = f"{_STREAMS}test_absent_servers.py::test_"
+
+#: (name, module, old, new, test)
+TRAPS: tuple[tuple[str, str, str, str, str], ...] = (
+    (
+        "trap 1: seeking where Kafka's commit says",
+        "cem.streams.transport",
+        "        offsets = await self.lanes.assigned(assignment, self)\n",
+        "        await self.lanes.assigned(assignment, self)\n        offsets = dict(self._committed_offset)\n",
+        _TRAPS + "01_wherever_faust_seeks_it_seeks_to_the_lane",
+    ),
+    (
+        "trap 2: the offset read last stays",
+        "cem.streams.transport",
+        "            self._read_offset[tp] = None\n",
+        "",
+        _TRAPS + "02_what_is_read_again_after_a_seek_back_is_not_dropped",
+    ),
+    (
+        "trap 2: Faust notes the positions as read",
+        "cem.streams.transport",
+        "        await self.seek_to_committed()\n",
+        "        await driver.Consumer.perform_seek(self)\n",
+        _TRAPS + "02_a_seek_of_faust_drops_nothing_of_a_lane_opened_meanwhile",
+    ),
+    (
+        "trap 3: what was never committed is not sought",
+        "cem.streams.transport",
+        "            await self._seek_to(offsets)\n        except",
+        "            await self._seek_to({tp: offset for tp, offset in offsets.items() if offset})\n        except",
+        _TRAPS + "03_a_partition_that_was_never_committed_is_sought_too",
+    ),
+    (
+        "trap 4: what was fetched before a seek is handed over",
+        "cem.streams.transport",
+        " or epoch != self.epoch(tp):",
+        ":",
+        _SEEKING + "what_was_fetched_before_a_seek_is_dropped",
+    ),
+    (
+        "trap 4: a fetch has the number of no seek",
+        "cem.streams.consumer_thread",
+        "            self._epochs[tp] = epochs[tp]\n",
+        "",
+        _SEEKING + "what_a_waiting_fetch_brings_after_a_seek_is_not_lost",
+    ),
+    (
+        "trap 4: batches of earlier fetches are applied",
+        "cem.streams.lane",
+        "        if batch.epoch != consumer.epoch(tp):\n",
+        "        if False:\n",
+        _LANES + "a_batch_of_an_earlier_fetch_is_dropped",
+    ),
+    (
+        "trap 4: records left out are passed by",
+        "cem.streams.lane",
+        "        if begins > position and not",
+        "        if False and not",
+        _LANES + "a_fetch_that_left_out_records_is_made_again",
+    ),
+    (
+        "trap 4: a partition is fetched while it is sought",
+        "cem.streams.transport",
+        "tp in self._next and tp not in self._seeking and wants(tp)",
+        "tp in self._next and wants(tp)",
+        _SEEKING + "nothing_is_fetched_for_a_partition_that_is_being_sought",
+    ),
+    (
+        "trap 4: the end of a first seek counts as that of the second",
+        "cem.streams.transport",
+        "[tp for tp, epoch in epochs.items() if epoch == self.epoch(tp)]",
+        "epochs",
+        _SEEKING + "a_partition_that_is_sought_twice_is_fetched_after_the_second",
+    ),
+    (
+        "trap 4: a seek that failed takes a later one's place away",
+        "cem.streams.transport",
+        "                if epoch == self.epoch(tp):\n",
+        "                if True:\n",
+        _SEEKING + "a_seek_that_came_too_early_leaves_a_later_one_alone",
+    ),
+    (
+        "trap 5: gaps hold the commit back",
+        "cem.streams.transport",
+        "        offset = max(acked)\n",
+        "        offset = min(acked)\n",
+        _TRAPS + "05_the_committed_offset_is_the_end_of_what_was_acknowledged",
+    ),
+    (
+        "trap 6: acknowledged before it is applied",
+        "cem.streams.lane",
+        "        await self.pipeline.apply(batch.topic,",
+        "        done()\n        await self.pipeline.apply(batch.topic,",
+        _TRAPS + "06_a_batch_whose_step_breaks_is_not_acknowledged",
+    ),
+    (
+        "trap 6: agents restarted in place",
+        "cem.agents",
+        "mode.CrashingSupervisor",
+        "mode.OneForOneSupervisor",
+        _TRAPS + "06_an_agent_that_breaks_is_not_restarted_in_place",
+    ),
+    (
+        "trap 7: a rebalance does not count as fetching",
+        "cem.streams.consumer_thread",
+        "        self._rebalance.enter_context(self._ensure_consumer()._subscription.fetch_context())\n",
+        "",
+        _STREAMS + "test_rejoining.py::test_a_rejoin_is_tried_until_it_succeeds",
+    ),
+    (
+        "trap 7: a partition is judged by its lane",
+        "cem.streams.watchdog",
+        "            by_lane = lane.opening",
+        "            by_lane = True or lane.opening",
+        _STREAMS + "test_standstill.py::test_trap_07_a_dead_partition_does_not_hide_behind_a_busy_one",
+    ),
+    (
+        "trap 8: Faust's transactions",
+        "cem.agents",
+        "        web_enabled=False,\n",
+        "        web_enabled=False,\n        processing_guarantee='exactly_once',\n",
+        _TRAPS + "08_kafkas_transactions_are_off",
+    ),
+    (
+        "trap 10: RoundRobin",
+        "cem.agents",
+        "        web_enabled=False,\n",
+        "        web_enabled=False,\n        table_standby_replicas=0,\n",
+        _TRAPS + "10_the_partitions_of_a_lane_stay_together",
+    ),
+    (
+        "trap 10: a torn lane is taken",
+        "cem.streams.lanes",
+        "            if missing:\n",
+        "            if False:\n",
+        _LANES + "a_split_lane_is_refused",
+    ),
+    (
+        "trap 11: a blocked worker keeps its lanes",
+        "cem.agents",
+        "broker_max_poll_interval=settings.max_poll_interval_s",
+        "broker_max_poll_interval=1000.0",
+        _TRAPS + "11_a_worker_that_does_not_poll_loses_its_lanes_within_a_minute",
+    ),
+    (
+        "trap 12: a web server",
+        "cem.agents",
+        "web_enabled=False",
+        "web_enabled=True",
+        _TRAPS + "12_nothing_listens_and_nothing_is_made",
+    ),
+    (
+        "trap 12: topics are made",
+        "cem.agents",
+        "topic_allow_declare=False",
+        "topic_allow_declare=True",
+        _TRAPS + "12_nothing_listens_and_nothing_is_made",
+    ),
+    (
+        "trap 12: passwords in the open",
+        "cem.streams.connection",
+        "    _refuse_unsafe(settings, servers)\n",
+        "",
+        _STREAMS + "test_connection.py::test_a_password_never_crosses_a_network_in_the_open",
+    ),
+    (
+        "trap 13: an offset that is gone is a damaged one",
+        "cem.streams.transport",
+        "_MISPLACED = (OffsetOutOfRangeError, NoOffsetForPartitionError)",
+        "_MISPLACED = ()",
+        _REFUSALS + "trap_13_an_offset_that_is_gone_has_the_lane_opened_again",
+    ),
+    (
+        "trap 13: lost records are passed by",
+        "cem.opening",
+        "                if not self._accept_loss:\n",
+        "                if False:\n",
+        _REFUSALS + "trap_13_a_lane_whose_records_went_away_says_which",
+    ),
+    (
+        "trap 14: the last record is not compared",
+        "cem.opening",
+        "        if looked_at:\n",
+        "        if False:\n",
+        _TRAPS + "14_a_log_that_was_cut_and_overwritten_stops_the_lane",
+    ),
+    (
+        "trap 14: a log that lost its end",
+        "cem.opening",
+        "            elif known.next_offset > end:\n",
+        "            elif False:\n",
+        _TRAPS + "14_a_log_that_lost_its_end_stops_the_lane",
+    ),
+    (
+        "trap 15: a stuck producer goes on",
+        "cem.streams.stopping",
+        "            sender.cancel()\n",
+        "            pass\n",
+        _STREAMS + "test_stopping.py::test_a_producer_that_does_not_stop_leaves_nothing_running",
+    ),
+    (
+        "trap 16: a broken producer is used again",
+        "cem.streams.publisher",
+        "            self._discard(producer)\n            what",
+        "            what",
+        _TRAPS + "16_a_producer_that_lost_its_sequence_is_replaced",
+    ),
+    (
+        "trap 17: acknowledgements outlive a seek",
+        "cem.streams.transport",
+        "            self._acked.pop(tp, None)\n",
+        "",
+        _TRAPS + "17_an_acknowledgement_after_a_seek_commits_nothing_old",
+    ),
+    (
+        "trap 18: what others had of a failed fetch is lost",
+        "cem.streams.transport",
+        "        if again:\n",
+        "        if False:\n",
+        _REFUSALS + "trap_18_a_batch_that_cannot_be_unpacked_stops_its_lane_only",
+    ),
+    (
+        "trap 18: a record too large is stepped over",
+        "cem.streams.transport",
+        "            at = self._next.pop(tp, None)\n",
+        "            at = self._next.get(tp)\n",
+        _REFUSALS + "trap_18_a_record_larger_than_a_fetch_is_not_passed_over",
+    ),
+    (
+        "journal: a store from before it is read on",
+        "cem.opening",
+        "        if found is not None and not adopted and header.token not in history:\n",
+        "        if False:\n",
+        _ABSENT + "a_store_older_than_its_journal_stops_the_lane",
+    ),
+    (
+        "journal: an empty store is begun anew",
+        "cem.opening",
+        "        if found is None and end:\n",
+        "        if False:\n",
+        _ABSENT + "an_empty_store_is_not_begun_anew_when_the_journal_was_cut",
+    ),
+    (
+        "another cluster at the same address is not noticed",
+        "cem.streams.watchdog",
+        "            lane.open_again()\n",
+        "            pass\n",
+        _STREAMS + "test_standstill.py::test_a_cluster_that_came_to_the_same_address_is_noticed",
+    ),
+)

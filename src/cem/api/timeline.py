@@ -205,7 +205,12 @@ def _exchanges(customer: Customer) -> Iterator[_Row]:
         yield answer.at_ms, "answer", f"survey: {said}", scores
     for touch in customer.outreach.touches:
         responded = f", {touch.response}" if touch.response else ""
-        details: dict[str, Any] = {"id": touch.id, "channel": touch.channel, "failed": touch.failed or None}
+        details: dict[str, Any] = {
+            "id": touch.id,
+            "channel": touch.channel,
+            "action": touch.action or None,
+            "failed": touch.failed or None,
+        }
         yield (
             touch.at_ms,
             "touch",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cem.domain.alert_changes import note_told
-from cem.domain.alert_telling import is_about_alert, is_to_user
+from cem.domain.alert_telling import is_about_alert, is_to_user, told_of
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.detectors import bill_shock, promise, repeat_call, service_loss, silent_sufferer
@@ -125,7 +125,8 @@ def delivered(customer: Customer, received: Received, ctx: FoldContext) -> None:
     event = received.event
     assert isinstance(event, ContactDelivered)
     if not is_to_user(event.contact_id):
-        outreach.deliver_message(customer, received, ctx)
+        alert = told_of(customer, event.contact_id) if is_about_alert(event.contact_id) else None
+        outreach.deliver_message(customer, received, ctx, alert.action if alert is not None else "")
     if is_about_alert(event.contact_id):
         note_told(customer, event.contact_id, received.time_ms, ctx)
 

@@ -37,6 +37,8 @@ __all__ = ["COMPUTED", "facts_of", "history_of", "model_versions"]
 
 #: States of a suggestion that contact policies know.
 _STATES: Final = frozenset({"displayed", "offered", "accepted", "declined", "done", "ignored"})
+#: What he answered to an action that a message or campaign carried; one left unread has offered nothing.
+_ANSWERS: Final = frozenset({"accepted", "declined"})
 #: Causes of what a bill holds beyond the plan's price.
 _EXTRA: Final = frozenset({"sms", "calls", "data", "roaming", "premium", "international"})
 _SURVEY_DAYS: Final = 180
@@ -65,14 +67,27 @@ def facts_of(
 
 
 def history_of(customer: Customer, now_ms: int) -> tuple[Past, ...]:
-    """Return what became of the earlier suggestions that contact policies count, oldest first."""
-    return tuple(
-        [
-            Past(action, state, at_ms)
-            for action, state, at_ms in acted(customer.decisions)
-            if state in _STATES and 0 <= now_ms - at_ms < _HISTORY_MS
-        ]
-    )
+    """Return what became of the earlier suggestions that contact policies count, oldest first.
+
+    Of representatives, and of messages and campaigns as far as he took up or declined what they carried.
+    """
+    pasts = [
+        Past(action, state, at_ms)
+        for action, state, at_ms in acted(customer.decisions)
+        if state in _STATES and 0 <= now_ms - at_ms < _HISTORY_MS
+    ]
+    answered = [
+        Past(touch.action, touch.response, touch.response_ms)
+        for touch in customer.outreach.touches
+        if touch.action and touch.response in _ANSWERS and 0 <= now_ms - touch.response_ms < _HISTORY_MS
+    ]
+    if answered:
+        pasts = sorted([*pasts, *answered], key=_when)
+    return tuple(pasts)
+
+
+def _when(past: Past) -> int:
+    return past.at_ms
 
 
 def _status(v: Situation) -> str:

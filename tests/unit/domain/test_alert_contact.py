@@ -26,6 +26,8 @@ from cem.domain.restraint import Restraint, read_restraint
 from cem.domain.state.alerts import EVIDENCE, StoredAlert
 from cem.domain.thresholds import AlertPolicy
 from cem.domain.wording import LANGUAGES, language_of, wording
+from cem.nba import history_of
+from cem.nba.history import Past
 from tests.builders.customers import DAY, HOUR, T0, Context, advance, household, received
 
 NOON, EVENING = T0 + 30 * DAY + 12 * HOUR, T0 + 30 * DAY + 22 * HOUR
@@ -106,6 +108,21 @@ def test_he_is_told_only_when_it_arrived() -> None:
         ctx,
     )
     assert alert.told_ms == NOON + HOUR
+
+
+def test_what_the_message_carried_is_kept_with_his_answer() -> None:
+    """So that a remedy that he has taken up or declined by message rests, as one that a representative offered."""
+    customer, ctx = shocked()
+    (asked,) = ctx.contacts
+    assert isinstance(asked, OutreachRequested) and asked.action
+    ctx.lane_time_ms = NOON + 2 * HOUR
+    for at_ms, event in (
+        (NOON + HOUR, ContactDelivered(contact_id=asked.contact_id, channel=asked.channel)),
+        (NOON + 2 * HOUR, ContactAnswered(contact_id=asked.contact_id, response=Response.DECLINED)),
+    ):
+        fold(customer, received(event, at_ms), ctx)
+    assert history_of(customer, NOON + 3 * HOUR) == (Past(asked.action, "declined", NOON + 2 * HOUR),)
+    assert history_of(customer, NOON + HOUR) == ()
 
 
 @pytest.mark.parametrize(

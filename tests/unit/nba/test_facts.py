@@ -10,6 +10,8 @@ from cem.domain.events import (
     CallEnded,
     CallStarted,
     CallTurn,
+    CampaignContacted,
+    CampaignResponded,
     ConsentChanged,
     ContractCancelled,
     DecisionMade,
@@ -26,10 +28,12 @@ from cem.domain.events import (
 from cem.domain.events.billing import BillItem
 from cem.domain.events.enums import (
     BillCause,
+    Channel,
     Consent,
     CustomerStatus,
     OutcomeState,
     Resolution,
+    Response,
     Role,
     ServiceKind,
     SmsDestination,
@@ -281,3 +285,27 @@ def test_the_history_of_suggestions_is_frozen_and_thawed() -> None:
     assert history == (Past("plan_upgrade", "declined", NOW - 2 * DAY),)
     assert thaw_history(freeze_history(history)) == history
     assert facts(customer)["declined_30d"] == 1
+
+
+def test_what_he_answered_to_messages_is_history_too() -> None:
+    """An action that a campaign carried, from his answer on; what he left unread offered nothing."""
+    taken = CampaignContacted(
+        campaign="spring", channel=Channel.EMAIL, contact_id="m1", action="roaming_pack"
+    )
+    unread = CampaignContacted(campaign="may", channel=Channel.EMAIL, contact_id="m2", action="plan_upgrade")
+    opened = CampaignContacted(campaign="june", channel=Channel.EMAIL, contact_id="m3", action="device_offer")
+    customer = known(
+        (NOW - 5 * DAY, taken),
+        (NOW - 4 * DAY, unread),
+        (NOW - 4 * DAY, opened),
+        (
+            NOW - 3 * DAY,
+            OutcomeRecorded(decision_id="C1.a", state=OutcomeState.DECLINED, action="loyalty_bonus"),
+        ),
+        (NOW - 2 * DAY, CampaignResponded(campaign="spring", contact_id="m1", response=Response.ACCEPTED)),
+        (NOW - DAY, CampaignResponded(campaign="june", contact_id="m3", response=Response.OPENED)),
+    )
+    assert history_of(customer, NOW) == (
+        Past("loyalty_bonus", "declined", NOW - 3 * DAY),
+        Past("roaming_pack", "accepted", NOW - 2 * DAY),
+    )

@@ -78,11 +78,11 @@ def touch_by_campaign(customer: Customer, received: Received, ctx: FoldContext) 
     )
 
 
-def deliver_message(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    """Fold `contact.delivered`."""
+def deliver_message(customer: Customer, received: Received, ctx: FoldContext, action: str = "") -> None:
+    """Fold `contact.delivered` of a message that carried `action`; "": none that is known."""
     event = received.event
     assert isinstance(event, ContactDelivered)
-    _begin(customer, event.contact_id, "message", str(event.channel or ""), "", received.time_ms, ctx)
+    _begin(customer, event.contact_id, "message", str(event.channel or ""), action, received.time_ms, ctx)
 
 
 def fail_message(customer: Customer, received: Received, ctx: FoldContext) -> None:

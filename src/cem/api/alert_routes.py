@@ -13,6 +13,7 @@ from cem.api.alert_changes import AcknowledgeIn, ChangeAnswer, ResolveIn, Silenc
 from cem.api.alert_list import AlertFilter, page_of
 from cem.api.alert_stream import AlertStreams, EventStream, names
 from cem.api.answers import in_time, json_answer
+from cem.api.declared import only_declared
 from cem.api.idempotency import key_of
 from cem.api.limits import require_json
 from cem.api.parameters import invalid
@@ -45,6 +46,7 @@ def _add_list(app: FastAPI, services: Services) -> None:
         tags=["alerts"],
         summary="What is wrong, newest first",
         responses={200: documents.answer("Alerts", "One page; `next` is the cursor of the following one.")},
+        dependencies=[Depends(only_declared)],
     )
     async def alerts(
         customer: Annotated[str | None, Query(pattern=r"^[A-Za-z0-9_-]{1,64}$")] = None,
@@ -77,6 +79,7 @@ def _add_stream(app: FastAPI, streams: AlertStreams | None) -> None:
         summary="Alerts as they come",
         response_class=PlainTextResponse,
         responses={200: documents.text_page("text/event-stream", "Server-sent events, without an end.")},
+        dependencies=[Depends(only_declared)],
     )
     async def stream(
         type: Annotated[  # noqa: A002 - the parameter's name

@@ -18,6 +18,7 @@ from cem.api.alert_stream import AlertStreams
 from cem.api.answers import in_time, json_answer
 from cem.api.asyncapi import asyncapi_document
 from cem.api.conversation import conversation_of
+from cem.api.declared import only_declared
 from cem.api.health import live, ready
 from cem.api.hot_path import PATH, HotPath
 from cem.api.idempotency import key_of
@@ -202,6 +203,7 @@ def _add_customers(app: FastAPI, services: Services) -> None:
         tags=["customers"],
         summary="What happened to this customer, newest first",
         responses={200: documents.answer("Timeline", "Entries of all channels that the state still holds.")},
+        dependencies=[Depends(only_declared)],
     )
     async def timeline(
         customer_id: CustomerId,

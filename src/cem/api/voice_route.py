@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 import msgspec
-from fastapi import FastAPI, Query
+from fastapi import Depends, FastAPI, Query
 from starlette.responses import Response
 
 from cem.api import documents
 from cem.api.answers import in_time, json_answer
+from cem.api.declared import only_declared
 from cem.api.problems import Problem
 from cem.api.services import Services
 from cem.domain.state.lane import LaneState
@@ -26,6 +27,7 @@ def add_voice(app: FastAPI, services: Services) -> None:
         tags=["customers"],
         summary="Why customers get in touch, what fails, how satisfied they are",
         responses={200: documents.answer("Voice", "Everybody, the groups, and reasons that emerge.")},
+        dependencies=[Depends(only_declared)],
     )
     async def voice(
         by: Annotated[Literal["reason", "area", "product", "segment"], Query()] = "reason",

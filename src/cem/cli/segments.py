@@ -75,12 +75,14 @@ def show(ctx: click.Context, name: str, as_json: bool) -> None:
 @json_option
 def check(file: Path, as_json: bool) -> None:
     """Check the rules in FILE: nothing is changed. A mistake is named with its line and the nearest known name."""
+    from cem.bootstrap.policy_files import text_of
     from cem.nba import PolicyError
     from cem.segments import load
+    from cem.settings import SettingsError
 
     try:
-        rules = load(file.read_text("utf-8"), str(file))
-    except (PolicyError, UnicodeDecodeError) as error:
+        rules = load(text_of(file), str(file))
+    except (PolicyError, SettingsError) as error:
         raise Failure(str(error), USAGE) from None
     if as_json:
         print_json({"segments": list(rules.names)})

@@ -17,8 +17,10 @@ Path = tuple[str | int, ...]
 
 #: libyaml's where it is: the shipped files take a tenth of the time, and every worker that starts waits for them.
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_AT = re.compile(r"^(?P<what>.*?) - at `\$(?P<path>.*)`$")
+_AT = re.compile(r"^(?P<what>.*?) - at (?P<key>`key` in )?`\$(?P<path>.*)`$")
 _STEP = re.compile(r"\.([A-Za-z_]\w*)|\[(\d+)\]|\[\.\.\.\]")
+#: Begins a message that is about a mapping's key, not its value.
+_KEY = "key: "
 _UNKNOWN = re.compile(r"unknown field `(?P<name>[^`]*)`")
 
 
@@ -72,6 +74,8 @@ class PolicyFile:
                 message = f"there is no field {unknown['name']!r} here" + nearest(
                     unknown["name"], _fields(kind)
                 )
+            elif path and message.startswith(_KEY):
+                message = f"the name {path[-1]!r} does not fit: {message.removeprefix(_KEY)}"
             raise self.error(path, message) from None
 
     def _located(self, error: msgspec.ValidationError, kind: type[T]) -> tuple[str, Path]:
@@ -129,6 +133,8 @@ def _split(error: msgspec.ValidationError) -> tuple[str, list[str | int | None]]
     steps: list[str | int | None] = []
     for step in _STEP.finditer(match["path"]):
         steps.append(step[1] or (int(step[2]) if step[2] else None))
+    if match["key"]:
+        return _KEY + match["what"], [*steps, None]
     return match["what"], steps
 
 

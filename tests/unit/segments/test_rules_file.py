@@ -52,6 +52,14 @@ def test_unknown_fields_and_too_many_segments_are_refused() -> None:
         load(many)
 
 
+def test_a_name_that_does_not_fit_is_refused_with_its_line() -> None:
+    """Of a mapping's name msgspec says only in which mapping it stands."""
+    good = "  fan:\n    title: Fans\n    says: x\n    when: cancelled\n"
+    bad = good.replace("fan", "khách_mới")
+    with pytest.raises(PolicyError, match=r"s\.yaml:6: the name 'khách_mới' does not fit"):
+        load("segments:\n" + good + bad, "s.yaml")
+
+
 def test_every_fact_between_contacts_can_be_named() -> None:
     """A fact that decisions get is said here what changes it; one that moves evenly, when it turns."""
     assert set(GROUPS) == set(TYPES) <= set(FACTS) - OF_A_CONTACT

@@ -160,11 +160,12 @@ class ModelWriter:
         self._published = self.pupil.version
         self._published_s = self._kept_s = now_s()
         self._fences = 0
+        self._whole = True
 
     @property
     def has_news(self) -> bool:
-        """Whether something was learnt since the last publication."""
-        return bool(self._cluster_id) and self.pupil.version > self._published
+        """Whether something was learnt since the last publication that may be published."""
+        return bool(self._cluster_id) and self._whole and self.pupil.version > self._published
 
     async def open(self) -> None:
         """Begin where the published model is; without one, at the newest snapshot that was kept, or at nothing.
@@ -182,7 +183,7 @@ class ModelWriter:
             self.card = read_card(value)
             if self.card.cluster_id != self._cluster_id:
                 self._adopt(self.card.cluster_id)
-        self._published = self.pupil.version
+        self._published, self._whole = self.pupil.version, True
         self._published_s = self._now_s()
 
     async def advance(self) -> bool:
@@ -213,7 +214,10 @@ class ModelWriter:
                 rebuild = pupil.take(lesson_of(record))
                 self._at_point("taken")
                 if rebuild is not None:
+                    # Called off in the midst of it, it has taken the record but not done what that wants.
+                    self._whole = False
                     await self._remake(rebuild)
+                    self._whole = True
                 if number % _AT_ONCE == _AT_ONCE - 1:
                     await asyncio.sleep(0)
                 if self._is_full():
@@ -238,7 +242,11 @@ class ModelWriter:
         token = secrets.token_hex(8)
         if self._now_s() - self._kept_s >= self._keep_every_s:
             self._kept_s = self._now_s()
-            self._files.keep(pupil.version, snapshot)
+            try:
+                self._files.keep(pupil.version, snapshot)
+            except OSError as error:
+                # It is for going back only; who asks the model must not go without.
+                _log.error("%s: the snapshot of version %d is not kept: %s", self.name, pupil.version, error)
         card = card_of(
             pupil,
             owner=self._owner,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -269,3 +270,51 @@ def test_examples_that_are_gone_are_passed_once(tmp_path: Path, caplog: pytest.L
     assert made.pupil.version == 29
     log.add({"price": 1.0}, 1)
     assert advance(made, open_it=False).pupil.examples == 1
+
+
+def test_a_writer_stopped_while_it_makes_its_model_again_publishes_nothing(tmp_path: Path) -> None:
+    """It has read the command, and not obeyed it yet: what it published would have passed the command over for good."""
+    log, store = ExamplesLog("churn"), ModelValues()
+    churn_examples(log, 60)
+    advance(writer(log, store, tmp_path / "1", every=20))
+    log.command(Command(rollback=10))
+    made = writer(log, store, tmp_path / "1", every=10**9)
+    reading_again = asyncio.Event()
+    reads: list[int] = []
+    usual = log.read
+
+    async def read(topic: str, partition: int, first: int, stop: int) -> Sequence[Any]:
+        reads.append(first)
+        if len(reads) == 2:
+            reading_again.set()
+            await asyncio.Future()  # Kafka takes its time for what is read once more
+        return await usual(topic, partition, first, stop)
+
+    log.read = read  # type: ignore[method-assign]
+
+    async def main() -> None:
+        await made.open()
+        taking = asyncio.create_task(made.advance())
+        await asyncio.wait_for(reading_again.wait(), 20)
+        taking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        # What the process does at its end.
+        if made.has_news:
+            await made.publish()
+
+    asyncio.run(main())
+    log.read = usual  # type: ignore[method-assign]
+    next_one = advance(writer(log, store, tmp_path / "1", every=10**9))
+    assert next_one.pupil.rollbacks == 1
+    assert digest_of(next_one) == clean(log, tmp_path / "2")
+
+
+def test_a_disk_that_takes_no_snapshots_is_no_reason_to_publish_nothing(tmp_path: Path) -> None:
+    """A file stands where the folder should be: the model is published all the same."""
+    folder = tmp_path / "taken"
+    folder.write_bytes(b"")
+    log, store = ExamplesLog("churn"), ModelValues()
+    churn_examples(log, 60)
+    advance(writer(log, store, folder, every=20))
+    assert read_head(store.values[KEY]).version == 59

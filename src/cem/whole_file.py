@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["write_new", "write_whole"]
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -16,6 +17,26 @@ def write_whole(path: Path, content: bytes) -> None:
     Each writer has a draft of its own: one shared by all would be moved away by the first of them while the others still
     write. The folder must exist. Raises OSError; the file is then as it was, and no draft is left.
     """
+    with _draft(path, content) as draft:
+        draft.replace(path)
+
+
+def write_new(path: Path, content: bytes) -> bool:
+    """Put `content` at `path` in one step, as `write_whole`, unless there is a file already; tell whether it was done.
+
+    Of several writers the first one stays.
+    """
+    with _draft(path, content) as draft:
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+    return True
+
+
+@contextlib.contextmanager
+def _draft(path: Path, content: bytes) -> Iterator[Path]:
+    """Yield a file beside `path` that has the content, for good; it is gone afterwards, unless it was moved."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".new", dir=path.parent)
     draft = Path(name)
     try:
@@ -23,8 +44,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
+        yield draft
+    finally:
         with contextlib.suppress(OSError):
             draft.unlink()
-        raise

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cem.whole_file import write_whole
+from cem.whole_file import write_new, write_whole
 
 WRITERS = 4
 
@@ -39,3 +39,18 @@ def test_what_cannot_be_put_in_place_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         write_whole(tmp_path / "taken", b"x")
     assert [each.name for each in tmp_path.iterdir()] == ["taken"]
+
+
+def test_of_writers_at_once_of_a_new_file_the_first_stays(tmp_path: Path) -> None:
+    """All of them find the same content behind it; one alone has made it."""
+    path = tmp_path / "key"
+
+    def write(number: int) -> tuple[bool, bytes]:
+        return write_new(path, b"%d" % number), path.read_bytes()
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        found = list(pool.map(write, range(WRITERS)))
+    assert sum(made for made, _ in found) == 1
+    assert {content for _, content in found} == {path.read_bytes()}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in tmp_path.iterdir()] == ["key"]

@@ -29,6 +29,7 @@ from cem.webhooks.means import Means
 from cem.webhooks.metrics import WebhookMetrics
 from cem.webhooks.post import Poster
 from cem.webhooks.service import PREFIXES, WebhookService
+from cem.whole_file import write_new
 
 __all__ = ["KeyFile", "key_of_webhooks", "make_key", "registered_webhooks", "run_webhooks"]
 
@@ -91,9 +92,10 @@ def make_key(settings: Settings) -> tuple[bytes, bool]:
     path: Path = settings.webhook_key
     path.parent.mkdir(parents=True, exist_ok=True)
     made = secrets.token_urlsafe(48).encode()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(made + b"\n")
+    if not write_new(path, made + b"\n"):
+        key = key_of_webhooks(settings)
+        assert key is not None
+        return key, False
     return made, True
 
 

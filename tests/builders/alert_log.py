@@ -80,6 +80,14 @@ class FakeAlerts:
         news.set()
         return made
 
+    def replace(self, log_id: int) -> None:
+        """Be another log from now on, with nothing in it."""
+        self.log_id = log_id
+        self.records = [[] for _ in self.records]
+        self.version += 1
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
     def next_offset(self, partition: int) -> int:
         return len(self.records[partition])
 

@@ -110,6 +110,8 @@ class EventStream(Response):
         self._streams = streams
         self._wanted = wanted
         self._place = place
+        #: The log that the place is one of.
+        self._log_id = streams.source.log_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         streams = self._streams
@@ -145,7 +147,9 @@ class EventStream(Response):
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
         await self._write(send, _HELLO)
         live = False
-        while True:
+        while (
+            source.log_id == self._log_id
+        ):  # of another log the client has seen nothing: it comes back, and begins there
             version = source.version
             for partition in range(source.lanes):
                 while place[partition] < source.next_offset(partition):
@@ -195,7 +199,7 @@ class EventStream(Response):
         return b"id: %b\nevent: %b\ndata: %b\n\n" % (self._id(), message.event.encode(), message.line())
 
     def _id(self) -> bytes:
-        return _position(self._streams.source.log_id, tuple(self._place)).encode()
+        return _position(self._log_id, tuple(self._place)).encode()
 
     async def _write(self, send: Send, data: bytes) -> None:
         async with asyncio.timeout(self._streams.send_s):

@@ -45,7 +45,8 @@ class AlertSource(Protocol):
     #: Grows with every arrival.
     version: int
     lanes: int
-    #: Tells logs apart: offsets of one mean nothing in another. 0 until the log is known.
+    #: Tells logs apart: offsets of one mean nothing in another. 0 until the log is known; it changes when Kafka is
+    #: found to be another one.
     log_id: int
 
     def next_offset(self, partition: int) -> int:
@@ -140,7 +141,9 @@ class AlertFeed:
             return dict(enumerate(self._next))
 
         consumer, _ = await tail_of(ALERTS, self.lanes, self._options, from_=begins)
-        self.log_id = cluster
+        if self.log_id != cluster:
+            self.log_id = cluster
+            self._announce()
         self._known.set()
         return consumer
 
@@ -157,9 +160,13 @@ class AlertFeed:
                     self._next[tp.partition] = records[-1].offset + 1
             if batches:
                 self._trim()
-                self.version += 1
-                news, self._news = self._news, asyncio.Event()
-                news.set()
+                self._announce()
+
+    def _announce(self) -> None:
+        """Wake those who wait for a change."""
+        self.version += 1
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
     def _take(self, partition: int, record: Record) -> None:
         message = _message(record)

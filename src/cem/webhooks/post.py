@@ -105,10 +105,10 @@ def _retry_after_ms(text: str) -> int:
     if text.isascii() and text.isdigit():
         return min(int(text[:9]), 86_400) * 1000
     try:
-        at = email.utils.parsedate_to_datetime(text)
-    except (ValueError, TypeError):
+        at_s = email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
         return 0
-    return max(0, min(86_400_000, round((at.timestamp() - time.time()) * 1000)))
+    return max(0, min(86_400_000, round((at_s - time.time()) * 1000)))
 
 
 def _shown(said: bytes) -> str:

@@ -105,6 +105,8 @@ class EndPointSender:
             totals, plan = await self._begin()
             while True:
                 self._wake.clear()
+                if means.source.log_id != totals.log_id:
+                    return  # Kafka is another one: what was kept means nothing there, so it is begun with anew
                 if self.replay is not None and self.replay.offset >= totals.replayed:
                     plan = await self._replay(plan, totals, self.replay)
                 await self._take_up(plan)
@@ -228,7 +230,12 @@ class EndPointSender:
             "webhook-timestamp": str(at_s),
             "webhook-signature": signature_header(signing, message.id, at_s, body),
         }
-        answer = await self._means.poster.post(self.end_point.record.url, headers, body)
+        try:
+            answer = await self._means.poster.post(self.end_point.record.url, headers, body)
+        except Exception as error:
+            # One without an answer would count as under way for ever, and hold back all that its customer has to hear.
+            _log.exception("end point %s: %s could not be sent", self.end_point.name, message.id)
+            answer = Answer(0, error=f"not sent: {type(error).__name__}")
         self._answers.append((pending, answer))
         self._wake.set()
 

@@ -165,6 +165,22 @@ async def test_of_another_log_everything_is_new() -> None:
 
 
 @in_loop
+async def test_a_stream_ends_with_its_log() -> None:
+    """Kafka is another one: offsets of the old log would leave out what the new one has. The client begins there."""
+    source = FakeAlerts(1)
+    async with streaming(source, "") as (api, (client,)):
+        for number in range(3):
+            source.say(number)
+        await until(lambda: client.numbers() == [0, 1, 2])
+        source.replace(8)
+        source.say(10)
+        await until(lambda: client.ended)
+        again = Client(api.app, last=client.last())
+        await until(lambda: again.numbers() == [10])
+        await again.leave()
+
+
+@in_loop
 async def test_filters_and_the_heartbeats_id_passes_what_was_not_wanted() -> None:
     """So who filters much need not read it all again when he comes back."""
     source = FakeAlerts(1)

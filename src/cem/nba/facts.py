@@ -177,7 +177,7 @@ def _in_hardship(v: Situation) -> bool:
 
 def _credited(v: Situation) -> bool:
     since = v.now_ms - 90 * DAY_MS
-    return any(bill.is_credited() for bill in v.customer.billing.bills if bill.issued_s * 1000 > since)
+    return any(bill.is_credited() for bill in v.billing.bills if bill.issued_s * 1000 > since)
 
 
 def _sms_extra(v: Situation) -> int:
@@ -305,8 +305,8 @@ COMPUTED: Final[Mapping[str, Callable[[Situation], FactValue]]] = {
     "overdue_minor": lambda v: owed_minor(v.customer, v.now_ms, v.tz, v.owed) if v.bill else 0,
     "in_hardship": _in_hardship,
     "failed_payments_90d": lambda v: v.failed_payments,
-    "overdue_notices": lambda v: v.customer.billing.overdue,
-    "late_payments": lambda v: v.customer.billing.late,
+    "overdue_notices": lambda v: v.billing.overdue,
+    "late_payments": lambda v: v.billing.late,
     "recency_days": lambda v: v.rfm.recency_days if v.rfm else None,
     "payments_a_year": lambda v: v.rfm.a_year if v.rfm else None,
     "paid_a_year_minor": lambda v: round(v.rfm.a_year_minor) if v.rfm else None,

@@ -64,10 +64,7 @@ class Expressions:
         number = self._known.get(source)
         if number is None:
             checked = check(source, self.facts)
-            try:
-                program = cel.compile(source)
-            except ValueError as error:
-                raise ExpressionError(str(error).splitlines()[0], 1) from None
+            program = _program(source)
             number = self._known[source] = len(self._checked)
             self._checked.append(checked)
             self._programs.append((program, checked.needs_known))
@@ -139,6 +136,15 @@ class Expressions:
         return self._programs
 
 
+@lru_cache(maxsize=1024)
+def _program(source: str) -> cel.Program:
+    """Return the expression as CEL's own interpreter runs it. Raises ExpressionError."""
+    try:
+        return cel.compile(source)
+    except ValueError as error:
+        raise ExpressionError(str(error).splitlines()[0], 1) from None
+
+
 def _known(value: FactValue) -> FactValue:
     """Return the value of a fact that may be unknown where the expression says nothing of that."""
     if value is None:
@@ -184,9 +190,15 @@ def asking(
     Its results are those of `Expressions.run`. Raises ExpressionError.
     """
     checked = [check(source, types) for source in sources]
-    one_by_one = [_asking_one(c, types) for c in checked]
+    for c in checked:
+        # What CEL does not understand is refused now.
+        _program(c.source)
+    one_by_one: list[Callable[..., Any]] = []
 
     def singly(facts: Mapping[str, FactValue]) -> Sequence[Any]:
+        if not one_by_one:
+            # Made when it is first needed, which is hardly ever: it takes longer than all the rest.
+            one_by_one.extend([_asking_one(c, types) for c in checked])
         return [ask(facts) for ask in one_by_one]
 
     together = _looking_up(checked)

@@ -13,7 +13,7 @@ from cem.domain.facts.usage import cycle_at
 from cem.domain.facts.value import scores_of
 from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day, zone
 from cem.domain.state.alerts import StoredAlert
-from cem.domain.state.billing import Bill, Part
+from cem.domain.state.billing import Bill, Billing, Part
 from cem.domain.state.contacts import REPEATED, Contact, contact_key, unresolved
 from cem.domain.state.contacts_at_hand import contacts_since
 from cem.domain.state.decisions import Decision
@@ -218,15 +218,20 @@ class Situation:
         return found
 
     @lazy
+    def billing(self) -> Billing:
+        """Return bills and payments."""
+        return self.customer.billing
+
+    @lazy
     def bill(self) -> Bill | None:
         """Return the last bill."""
-        bills = self.customer.billing.bills
+        bills = self.billing.bills
         return bills[-1] if bills else None
 
     @lazy
     def bill_before(self) -> Bill | None:
         """Return the bill before the last."""
-        bills = self.customer.billing.bills
+        bills = self.billing.bills
         return bills[-2] if len(bills) > 1 else None
 
     @lazy
@@ -255,13 +260,13 @@ class Situation:
     @lazy
     def owes(self) -> bool:
         """Return whether he owes something, or was told so."""
-        billing = self.customer.billing
+        billing = self.billing
         return bool(billing.overdue or billing.unpaid or any(self.owed.values()))
 
     @lazy
     def failed_payments(self) -> int:
         """Return payments refused in 90 days."""
-        refused = self.customer.billing.payments_of("failed")
+        refused = self.billing.payments_of("failed")
         since = self.now_ms - 90 * DAY_MS
         return sum([p.at_ms > since for p in refused]) if refused else 0
 

@@ -82,7 +82,9 @@ def count_move(lane: LaneState, key: int, names: Sequence[str], before: bytes, a
     tally = lane.look(TALLY)
     old, new = key_of(before), key_of(after)
     if old == new == key:
-        _move(_own(tally, key, names), before, after)
+        ledgers = tally.ledgers
+        last = ledgers[-1] if ledgers else None
+        _move(last if last is not None and last.key == key else _own(tally, key, names), before, after)
     else:
         for standing, said, times in ((before, old, -1), (after, new, 1)):
             ledger = _own(tally, key, names) if said == key else _kept(tally, said)

@@ -90,26 +90,24 @@ def _overdue(v: Between, value: FactValue, thresholds: Sequence[float]) -> int |
     """Return when a bill, or what is told to be overdue, reaches a threshold of days (0: it falls due)."""
     if not v.owes:
         return None
-    billing, owed, now_ms = v.customer.billing, v.owed, v.now_ms
+    billing, owed, now_ms = v.billing, v.owed, v.now_ms
     turns: list[int] = []
+    limits = thresholds if 0 in thresholds else (0, *thresholds)
     for bill in billing.bills:
         if bill.due_day and owed[bill.bill_id]:
             turns.append(bill.issued_ms)
             # The day after the last one is the first that counts.
-            turns += [
-                midnight_ms(v.today + d, v.tz) for d in _steps(v.today - bill.due_day, (0, *thresholds))
-            ]
+            days = v.today - bill.due_day
+            turns += [midnight_ms(v.today + d, v.tz) for d in _steps(days, limits)]
     for payment in billing.payments_of("overdue"):
         days = max(0, now_ms - payment.at_ms) // DAY_MS
         turns.append(payment.at_ms)
-        turns += [
-            payment.at_ms + (days + d) * DAY_MS for d in _steps(payment.days_overdue + days, (0, *thresholds))
-        ]
+        turns += [payment.at_ms + (days + d) * DAY_MS for d in _steps(payment.days_overdue + days, limits)]
     return _first(turns, now_ms)
 
 
 def _refused(v: Between) -> Iterable[int]:
-    return [p.at_ms for p in v.customer.billing.payments_of("failed")]
+    return [p.at_ms for p in v.billing.payments_of("failed")]
 
 
 _refusals: Final = _in_window(90, _refused)
@@ -175,7 +173,7 @@ def _declined_times(v: Between) -> Iterable[int]:
 
 
 def _bill_times(v: Between) -> Iterable[int]:
-    return [b.issued_s * 1000 for b in v.customer.billing.bills]
+    return [b.issued_s * 1000 for b in v.billing.bills]
 
 
 def _tonight(v: Between, value: FactValue, thresholds: Sequence[float]) -> int | None:

@@ -137,9 +137,11 @@ def owed_by_bill(customer: Customer) -> dict[str, int]:
 def _let_go(customer: Customer, bill: Bill, owed: Mapping[str, int]) -> None:
     """Keep of a bill only its total and what is still owed of it."""
     billing = customer.billing
-    rows = [*earlier_totals(billing.earlier), (bill.issued_s // 86_400, bill.total_minor)]
-    billing.earlier = pack_earlier(sorted(rows)[-EARLIER_KEPT:])
-    note_dropped(customer, "bill", max(0, len(rows) - EARLIER_KEPT))
+    rows = earlier_totals(billing.earlier)
+    insort(rows, (bill.issued_s // 86_400, bill.total_minor))
+    billing.earlier = pack_earlier(rows[-EARLIER_KEPT:])
+    if len(rows) > EARLIER_KEPT:
+        note_dropped(customer, "bill", len(rows) - EARLIER_KEPT)
     if owed[bill.bill_id]:
         insort(billing.unpaid, OpenBill(bill_key(bill.bill_id), bill.due_day, owed[bill.bill_id]), key=_due)
         del billing.unpaid[:-UNPAID_KEPT]

@@ -220,8 +220,7 @@ def _take_cohort(customer: Customer, values: Values, now_ms: int) -> None:
 def _band(customer: Customer, at_ms: int) -> int:
     """Return the index in TENURE_BANDS of how long he has been a customer: since the stated day, else his first record."""
     since_ms = customer.profile.since_day * DAY_MS or customer.first_ms
-    months = max(0, at_ms - since_ms) / _MONTH_MS
-    return bisect_right(_LATER_BANDS, months)
+    return bisect_right(_LATER_BANDS, (at_ms - since_ms) / _MONTH_MS)
 
 
 def _is_bound(customer: Customer, at_ms: int) -> bool:

@@ -226,7 +226,7 @@ def earlier_totals(packed: bytes) -> list[tuple[int, int]]:
 def pack_earlier(rows: list[tuple[int, int]]) -> bytes:
     """Return the rows as bytes; a total is held up to 2**31 minor units, a day up to the year 2149."""
     limit = 2**31 - 1
-    return b"".join(
-        _EARLIER.pack(max(0, min(day, 65_535)), max(-limit, min(total_minor, limit)))
-        for day, total_minor in rows
-    )
+    packed = b""
+    for day, total_minor in rows:
+        packed += _EARLIER.pack(max(0, min(day, 65_535)), max(-limit, min(total_minor, limit)))
+    return packed

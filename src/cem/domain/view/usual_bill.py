@@ -26,8 +26,8 @@ def yearly_minor(customer: Customer) -> int:
 
 
 def _totals_before(customer: Customer, bill: Bill) -> list[int]:
-    billing = customer.billing
-    before = [b.total_minor for b in billing.bills if (b.issued_s, b.bill_id) < (bill.issued_s, bill.bill_id)]
+    billing, newest = customer.billing, (bill.issued_s, bill.bill_id)
+    before = [b.total_minor for b in billing.bills if b is not bill and (b.issued_s, b.bill_id) < newest]
     return [total_minor for _, total_minor in earlier_totals(billing.earlier)] + before
 
 

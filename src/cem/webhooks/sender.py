@@ -13,7 +13,7 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -25,6 +25,7 @@ from cem.alerts.delivery.signing import signature_header
 from cem.domain.events import ControlWebhookReplayed
 from cem.ports import LaneStopped, Unavailable
 from cem.stores.webhook_states import Attempt, Totals
+from cem.streams.alert_feed import Piece
 from cem.streams.control_feed import Setting
 from cem.webhooks.means import Means
 from cem.webhooks.notes import expiry_record, note_of_answer, note_of_expiry
@@ -59,16 +60,21 @@ class EndPointSender:
         self._attempts: list[Attempt] = []
         self._expired: list[Pending] = []
         self._under_way: set[asyncio.Task[None]] = set()
+        #: What asks Kafka, beside the sending: by partition from where it reads, and what records the first of `_expired`.
+        self._reads: dict[int, tuple[int, asyncio.Task[Piece]]] = {}
+        self._recording: tuple[int, asyncio.Task[None]] | None = None
         self._lease_until = 0.0
         self._saved_at = 0.0
         self._said = ""
+        #: Turned off by us, of which the record is to be written yet.
+        self._turned_off = False
         #: Why nothing can be signed; "" if it can.
         self._unsigned = ""
 
     def change(self, end_point: EndPoint) -> None:
         """Go on as the end point's new record says."""
         self.end_point = end_point
-        self._said = ""
+        self._said, self._turned_off = "", False
         self._wake.set()
 
     def again(self, replay: Setting) -> None:
@@ -111,7 +117,7 @@ class EndPointSender:
                     plan = await self._replay(plan, totals, self.replay)
                 await self._take_up(plan)
                 self._note(plan, totals)
-                await self._expire(plan, totals)
+                self._expire(plan, totals)
                 self._send(plan)
                 await self._disable_if_hopeless(plan)
                 await self._save(plan, totals)
@@ -122,7 +128,7 @@ class EndPointSender:
                 await asyncio.wait(tuple(self._under_way), timeout=_LAST_S)
             for task in tuple(self._under_way):
                 task.cancel()
-            await asyncio.gather(listening, *self._under_way, return_exceptions=True)
+            await asyncio.gather(listening, *self._under_way, *self._asked_no_more(), return_exceptions=True)
             with contextlib.suppress(UnboundLocalError, Unavailable, LaneStopped, _LostLease):
                 self._note(plan, totals)
                 await self._save(plan, totals, release=True)
@@ -159,6 +165,7 @@ class EndPointSender:
                 progress[partition], first, min(stop, plan.read_from(partition)), until_ms
             )
         totals.replayed = replay.offset + 1
+        self._asked_no_more()
         self._expired.clear()
         if not await means.states.save(self.end_point.name, self._token, means.lease_ms, progress, totals):
             raise _LostLease
@@ -170,7 +177,9 @@ class EndPointSender:
         wanted = self.end_point.wanted
         for partition in range(source.lanes):
             while plan.room and plan.read_from(partition) < source.next_offset(partition):
-                piece = await source.read(partition, plan.read_from(partition), min(_PIECE, plan.room))
+                piece = await self._piece(partition, plan.read_from(partition), min(_PIECE, plan.room))
+                if piece is None:
+                    break
                 if piece.lost:
                     _log.error(
                         "%s of partition %d left the log before %s could have them",
@@ -178,23 +187,68 @@ class EndPointSender:
                     )  # fmt: skip
                 plan.take(partition, piece.messages, piece.next, wanted)
 
-    async def _expire(self, plan: Plan, totals: Totals) -> None:
-        """Record what is of no more use; only then does the plan forget it."""
-        self._expired += plan.expire(self._means.clock.now_ms())
-        if not self._expired:
-            return
-        name = self.end_point.name
-        now_ms = self._means.clock.now_ms()
-        await self._means.publisher.publish(
-            [expiry_record(name, pending, now_ms) for pending in self._expired]
-        )
-        for pending in self._expired:
-            plan.expired(pending)
-            self._attempts.append(note_of_expiry(pending, self._means.wall_ms()))
-        totals.expired += len(self._expired)
-        self._means.metrics.messages.labels(name, "expired").inc(len(self._expired))
-        _log.warning("expired before %s took them: %s", name, _alerts(len(self._expired)))
-        self._expired.clear()
+    async def _piece(self, partition: int, at: int, limit: int) -> Piece | None:
+        """Return what a partition has from an offset on; None while Kafka is asked for what memory no longer has."""
+        source = self._means.source
+        if at >= source.held_from(partition):
+            return await source.read(partition, at, limit)
+        began, task = self._reads.get(partition, (at, None))
+        if task is not None and began != at:
+            task.cancel()
+            task = None
+        if task is None:
+            task = asyncio.create_task(source.read(partition, at, limit))
+            task.add_done_callback(self._answered)
+            self._reads[partition] = at, task
+        if not task.done():
+            return None
+        del self._reads[partition]
+        try:
+            return task.result()
+        except (Unavailable, LaneStopped) as error:
+            # What is held, and what memory has of other partitions, is sent all the same.
+            self._say(f"older alerts cannot be read: {error}")
+            return None
+
+    def _expire(self, plan: Plan, totals: Totals) -> None:
+        """Have recorded what is of no more use; only then does the plan forget it. Nothing else waits for Kafka to take it."""
+        now_ms, name = self._means.clock.now_ms(), self.end_point.name
+        self._expired += plan.expire(now_ms)
+        if self._recording is not None and self._recording[1].done():
+            (count, task), self._recording = self._recording, None
+            try:
+                task.result()
+            except (Unavailable, LaneStopped) as error:
+                self._say(f"what has expired cannot be recorded: {error}")
+            else:
+                done, self._expired = self._expired[:count], self._expired[count:]
+                for pending in done:
+                    plan.expired(pending)
+                    self._attempts.append(note_of_expiry(pending, self._means.wall_ms()))
+                totals.expired += count
+                self._means.metrics.messages.labels(name, "expired").inc(count)
+                _log.warning("expired before %s took them: %s", name, _alerts(count))
+        if self._expired and self._recording is None:
+            records = [expiry_record(name, pending, now_ms) for pending in self._expired]
+            task = asyncio.ensure_future(self._means.publisher.publish(records))
+            task.add_done_callback(self._answered)
+            self._recording = len(records), task
+
+    def _answered(self, task: asyncio.Task[Any]) -> None:
+        """Go on with what Kafka has done. What it has not is asked for again when something else happens."""
+        if not task.cancelled() and task.exception() is None:
+            self._wake.set()
+
+    def _asked_no_more(self) -> list[asyncio.Task[Any]]:
+        """Call off, and return, what asks Kafka."""
+        tasks: list[asyncio.Task[Any]] = [task for _, task in self._reads.values()]
+        self._reads.clear()
+        if self._recording is not None:
+            tasks.append(self._recording[1])
+            self._recording = None
+        for task in tasks:
+            task.cancel()
+        return tasks
 
     def _send(self, plan: Plan) -> None:
         """Begin the requests that are due."""
@@ -264,10 +318,9 @@ class EndPointSender:
         if record.enabled and plan.should_disable(self._means.wall_ms()):
             hours = self._means.limits.disable_after_ms // 3_600_000
             self._turn_off(f"nothing but failures for {hours} hours")
-            record = self.end_point.record
-        if not record.enabled and self._said.startswith("turned off"):
+        if self._turned_off:
             await self._means.register(self.end_point)
-            self._said = "off"
+            self._turned_off = False
 
     def _turn_off(self, reason: str) -> None:
         """Send nothing more from now on; the record that says so is written by the loop."""
@@ -276,6 +329,7 @@ class EndPointSender:
             return
         off = msgspec.structs.replace(record, enabled=False, reason=reason, by="cem webhooks")
         self.end_point = msgspec.structs.replace(self.end_point, record=off)
+        self._turned_off = True
         self._say(f"turned off: {reason}")
 
     async def _save(self, plan: Plan, totals: Totals, *, release: bool = False) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from cem.alerts.delivery.plan import Answer
+from cem.ports import Emission, Unavailable
 from cem.webhooks.post import Poster
+from tests.builders.alert_log import T0_MS
 from tests.builders.in_loop import in_loop, until
 from tests.builders.webhook_site import site_of
 from tests.servers.redis import RedisServer
@@ -96,3 +98,65 @@ async def another_log(redis: RedisServer) -> None:
 def test_of_another_log_everything_is_sent(redis_server: RedisServer) -> None:
     """Kafka was replaced under the sender: the old offsets must not pass for some of the new log's."""
     another_log(redis_server)
+
+
+@in_loop
+async def nothing_is_recorded(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        away = asyncio.Event()
+        usual = site.audit.publish
+
+        async def publish(emissions: Sequence[Emission]) -> None:
+            if away.is_set():
+                await asyncio.sleep(1.0)  # longer than the lease lasts
+                raise Unavailable("Kafka is away")
+            await usual(emissions)
+
+        async def refuses_the_first(request: web.Request, message: dict[str, Any]) -> web.StreamResponse:
+            return web.Response(status=500 if message["data"]["evidence"]["number"] == 0 else 204)
+
+        site.audit.publish = publish  # type: ignore[method-assign]
+        site.consumer.answer = refuses_the_first
+        site.source.say(0, "C1", before_ms=T0_MS + 5_000)
+        site.source.say(1, "C1")
+        site.start(lease_ms=600)
+        await until(lambda: len(site.consumer.requests) == 1)
+        away.set()
+        site.clock.shown_ms = T0_MS + 6_000
+        for number in range(2, 22):
+            site.source.say(number, f"C{number}", partition=1)
+            await until(lambda number=number: number in site.consumer.taken, within_s=0.9)  # type: ignore[misc]
+            await asyncio.sleep(0.1)
+        assert site.audit.emissions == []
+        assert 1 not in site.consumer.taken
+        away.clear()
+        site.source.say(22, "C22")
+        await until(lambda: 1 in site.consumer.taken)
+        assert [record.type for record in site.audit.received()] == ["webhook.expired"]
+
+
+def test_what_expires_while_kafka_is_away_holds_back_no_other_customer(redis_server: RedisServer) -> None:
+    """Others have their alerts in time, over one lease, however long Kafka takes to refuse the record of it."""
+    nothing_is_recorded(redis_server)
+
+
+@in_loop
+async def nothing_old_is_read(redis: RedisServer) -> None:
+    async with site_of(redis) as site:
+        for number in range(3):
+            site.source.say(number, "C1")
+        site.source.memory, site.source.away = [3, 0], True
+        site.source.say(3, "C2", partition=1)
+        site.start()
+        await until(lambda: site.consumer.taken == [3])
+        site.source.say(4, "C3", partition=1)
+        await until(lambda: site.consumer.taken == [3, 4])
+        site.source.away = False
+        site.source.say(5, "C4", partition=1)
+        await until(lambda: sorted(site.consumer.taken) == [*range(6)])
+        assert [number for number in site.consumer.taken if number < 3] == [0, 1, 2]
+
+
+def test_old_alerts_that_cannot_be_read_hold_back_no_new_ones(redis_server: RedisServer) -> None:
+    """Kafka is away, and memory does not go back far enough in one partition: the others' alerts are sent."""
+    nothing_old_is_read(redis_server)

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 
 __all__ = ["Settings", "SettingsError", "is_loopback"]
 
@@ -197,6 +200,20 @@ class Settings(BaseModel):
     clock: Literal["wall", "simulated"] = Field(
         "wall", description="simulated: the simulator's clock, kept in the store"
     )
+
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        """Refuse what is no zone: quiet hours, caps and days would be those of UTC, in silence."""
+        try:
+            if name != "UTC":
+                ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            # No far guess: Asia/Hanoi is not Asia/Yangon.
+            near = get_close_matches(name, available_timezones(), n=1, cutoff=0.9)
+            hint = f"; did you mean {near[0]}?" if near else ": one is Asia/Ho_Chi_Minh"
+            raise PydanticCustomError("zone", "{why}", {"why": f"there is no such IANA zone{hint}"}) from None
+        return name
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str], **overrides: object) -> Settings:

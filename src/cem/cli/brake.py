@@ -13,7 +13,7 @@ from cem.cli.errors import FAILED, USAGE, Failure
 from cem.cli.output import json_option, note, print_json, print_table
 from cem.settings import Settings
 
-__all__ = ["command"]
+__all__ = ["brakes_on", "command", "unknown_action"]
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]{0,56}").fullmatch
 
@@ -62,7 +62,7 @@ def off(
 @click.pass_context
 def status(ctx: click.Context, as_json: bool) -> None:
     """Show which brakes are on: who set them, when, and why."""
-    rows = asyncio.run(_status(settings_from(ctx)))
+    rows = asyncio.run(brakes_on(settings_from(ctx)))
     if as_json:
         print_json({"brakes": rows})
     elif rows:
@@ -122,7 +122,8 @@ async def _set(settings: Settings, scope: str, is_on: bool, reason: str | None, 
     await say(settings, ControlBrakeSet(on=is_on, by=by_ or by(), reason=reason, scope=scope))
 
 
-async def _status(settings: Settings) -> list[dict[str, str | None]]:
+async def brakes_on(settings: Settings) -> list[dict[str, str | None]]:
+    """Return the brakes that are on, the oldest first: scope, by, at, reason. Raises Failure."""
     from cem.bootstrap import open_parts
     from cem.bootstrap.brakes import PREFIX
     from cem.bootstrap.objects import objects_set

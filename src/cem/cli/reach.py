@@ -25,6 +25,6 @@ async def require_redis(settings: Settings) -> None:
     try:
         await store.server_info()
     except Unavailable as error:
-        raise Failure(str(error), UNREACHABLE) from None
+        raise Failure(f"{error} (CEM_REDIS_URL)", UNREACHABLE) from None
     finally:
         await store.close()

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from cem.cli.doctor.examination import assess_dead_letters
+from cem.cli.doctor import misspelt
+from cem.cli.doctor.examination import assess_brakes, assess_dead_letters
 from cem.cli.doctor.finding import Finding, exit_code, ok, verdict, warn
 from cem.cli.doctor.lanes import LogBounds, assess_lag, assess_lanes, unread_of
 from cem.cli.doctor.local import FLOORS, at_least, check_disk, check_versions, installed
@@ -224,3 +225,24 @@ def test_dead_letters_that_were_sent_again_are_settled(
     bounds = {("cem.dead-letters", 0): (5, 7), ("cem.dead-letters", 1): (0, 1), ("cem.calls", 0): (0, 9)}
     found = assess_dead_letters(LogFacts("s", "k", 1, "3.9", {}, bounds), resent)
     assert (found.level, found.message) == (level, said)
+
+
+def test_brakes_that_are_on_are_said() -> None:
+    """Whoever has forgotten one finds here why customers hear nothing."""
+    assert assess_brakes([]).level == "ok"
+    brake = {"scope": "all", "by": "mai", "at": "2026-05-07T09:00:00Z", "reason": "sai câu chữ"}
+    found = assess_brakes([brake, {**brake, "scope": "type:bill_shock", "reason": None}])
+    assert found.level == "warn"
+    assert found.message == (
+        "messages to customers are stopped: all, by mai at 2026-05-07T09:00:00Z (sai câu chữ); "
+        "type:bill_shock, by mai at 2026-05-07T09:00:00Z"
+    )
+
+
+def test_a_misspelt_variable_is_said() -> None:
+    """Nobody reads it, so the default holds, in silence; variables of flags and of others are nobody's mistake."""
+    environ = {"CEM_KAFKA_BOOTSTRP": "x", "CEM_TIMEZONE": "UTC", "CEM_UP_RATE": "5", "CEM_DEBUG": "1"}
+    (found,) = misspelt(environ)
+    assert found.level == "warn"
+    assert "CEM_KAFKA_BOOTSTRP" in found.message
+    assert found.remedy == "is CEM_KAFKA_BOOTSTRAP meant?"

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 import click
 
 from cem.cli.connection import nothing_runs, settings_from
-from cem.cli.doctor.finding import Finding, exit_code, verdict
+from cem.cli.doctor.finding import Finding, exit_code, verdict, warn
 from cem.cli.errors import UNREACHABLE, Failure
 from cem.cli.output import json_option, print_json
+from cem.settings import Settings
 
-__all__ = ["command", "without_system"]
+__all__ = ["command", "misspelt", "without_system"]
 
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -30,6 +32,7 @@ def command(ctx: click.Context, as_json: bool) -> int:
 
     findings = asyncio.run(examine(settings_from(ctx)))
     findings = without_system(findings, os.environ, ctx.find_object(dict) or {})
+    findings += misspelt(os.environ)
     if as_json:
         print_json({"verdict": verdict(findings), "findings": findings})
     else:
@@ -50,6 +53,18 @@ def without_system(
     message, _, remedy = instead[0].message.partition(": ")
     one = Finding(check="system", level="fail", message=message, remedy=remedy, unreachable=True)
     return [*(f for f in findings if f.level == "ok"), one]
+
+
+def misspelt(environ: Mapping[str, str]) -> list[Finding]:
+    """Return a warning of each variable that is nearly a setting's: nobody reads it."""
+    known = [f"CEM_{name.upper()}" for name in Settings.model_fields]
+    found = []
+    for name in sorted(environ):
+        if name.startswith("CEM_") and name not in known and (near := get_close_matches(name, known, 1, 0.9)):
+            found.append(
+                warn("settings", f"{name} is no setting, so nobody reads it", f"is {near[0]} meant?")
+            )
+    return found
 
 
 def _line(finding: Finding) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 
+from cem.cli.brake import brakes_on
 from cem.cli.dead_letters.receipts import RECEIPTS, read_receipts, sent_again
 from cem.cli.doctor.finding import Finding, ok, warn
 from cem.cli.doctor.lanes import assess_lag, assess_lanes, unread_of
@@ -25,7 +27,7 @@ from cem.streams.clock import SimulatedClock, read_anchors
 from cem.streams.topic_admin import differences
 from cem.streams.topics import DEAD_LETTERS, LANE_TOPICS, TOPICS
 
-__all__ = ["assess_dead_letters", "examine"]
+__all__ = ["assess_brakes", "assess_dead_letters", "examine"]
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -47,6 +49,8 @@ async def examine(settings: Settings) -> list[Finding]:
         findings.append(assess_lag(unread, await oldest_age_s(settings, unread) if unread else None))
     if log is not None:
         findings.append(assess_dead_letters(log, _sent_again(settings, log)))
+        with contextlib.suppress(Failure):
+            findings.append(assess_brakes(await brakes_on(settings)))
     findings.append(await _api(settings))
     return findings
 
@@ -150,6 +154,20 @@ def assess_dead_letters(log: LogFacts, resent: Collection[str]) -> Finding:
             "cem dead-letters list shows why",
         )
     return ok("dead letters", f"all {settled:,} were sent again" if settled else "none")
+
+
+def assess_brakes(brakes: Sequence[Mapping[str, str | None]]) -> Finding:
+    """Return what is to be made of the brakes that are on: as long as one is, customers are not told."""
+    if not brakes:
+        return ok("brakes", "none is on: customers are told")
+    said = [
+        f"{each['scope']}, by {each['by']} at {each['at']}"
+        + (f" ({each['reason']})" if each["reason"] else "")
+        for each in brakes
+    ]
+    return warn(
+        "brakes", f"messages to customers are stopped: {'; '.join(said)}", "cem brake off lets them go on"
+    )
 
 
 async def _api(settings: Settings) -> Finding:

@@ -184,7 +184,9 @@ def _changes(changes: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for change in changes:
         name, equals, value = change.partition("=")
-        if not equals or name not in Parameters.__struct_fields__:
+        if not equals:
+            raise Failure(f"--set takes NAME=VALUE, as in --set areas=3, not {change!r}", USAGE)
+        if name not in Parameters.__struct_fields__:
             near = difflib.get_close_matches(name, Parameters.__struct_fields__, n=1)
             hint = (
                 f"; did you mean {near[0]}?"

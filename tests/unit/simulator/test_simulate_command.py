@@ -74,6 +74,7 @@ def test_a_rate_of_the_world_can_be_set(here: Path) -> None:
 @pytest.mark.parametrize(
     ("args", "says"),
     [
+        (["--set", "areas"], "--set takes NAME=VALUE, as in --set areas=3, not 'areas'"),
         (["--set", "abuse_per_1000_line_week=0"], "did you mean abuse_per_1000_line_weeks?"),
         (["--set", "areas=many"], "--set:"),
         (["--live"], "--out takes the history only"),

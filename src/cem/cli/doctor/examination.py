@@ -166,7 +166,9 @@ def assess_brakes(brakes: Sequence[Mapping[str, str | None]]) -> Finding:
         for each in brakes
     ]
     return warn(
-        "brakes", f"messages to customers are stopped: {'; '.join(said)}", "cem brake off lets them go on"
+        "brakes",
+        f"messages to customers are stopped: {'; '.join(said)}",
+        "cem brake off, with the same --type or --action, lets them go on",
     )
 
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
-import yaml
 
 from cem.alerts.delivery.endpoint import EndPoint
 from cem.alerts.delivery.targets import refused_url
 from cem.domain.alert_types import ALERT_TYPES
 from cem.domain.events import ControlWebhookRegistered
 from cem.domain.events.enums import AlertTier, Severity
+from cem.nba.policy_file import PolicyError, PolicyFile
 from cem.settings import SettingsError
 
 __all__ = ["BY_FILE", "differences", "read_file"]
@@ -27,17 +27,21 @@ class _Entry(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     id: str
     url: str
     types: tuple[str, ...] = ()
-    severity: str = "info"
-    tier: str | None = None
+    # Spelt out: an event's enumeration would take a misspelt one for "other".
+    severity: Literal["info", "warning", "error", "critical"] = "info"
+    tier: Literal["notice", "alert"] | None = None
     #: Variable of the environment that holds the secret, where the receiver has chosen it.
     secret_variable: str | None = None
 
 
 def read_file(path: Path, allowed: Collection[str], check: str | None) -> list[ControlWebhookRegistered]:
-    """Return the records of the end points in the file. Raises SettingsError with the entry and what it takes."""
+    """Return the records of the end points in the file. Raises SettingsError with line or entry, and what it takes."""
     try:
-        entries = msgspec.convert(yaml.safe_load(path.read_text("utf-8")) or [], list[_Entry])
-    except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
+        file = PolicyFile(str(path), path.read_text("utf-8"))
+        entries = [] if file.data is None else file.convert(list[_Entry])
+    except PolicyError as error:
+        raise SettingsError(f"CEM_WEBHOOKS_FILE: {error}") from None
+    except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"CEM_WEBHOOKS_FILE: {path}: {error}") from None
     found: dict[str, ControlWebhookRegistered] = {}
     for entry in entries:

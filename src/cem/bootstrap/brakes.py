@@ -60,6 +60,11 @@ class Brakes:
             return
         _log.error("the brakes are not known: no customer is told anything until Kafka says which are on")
 
+    async def run(self) -> None:
+        """Return never; raises what has ended the following of the log: brakes set from then on would not be obeyed."""
+        assert self._task is not None
+        await asyncio.shield(self._task)
+
     async def stop(self) -> None:
         """Stop following."""
         if self._task is not None:

@@ -209,6 +209,7 @@ async def run_worker(settings: Settings, *, job: Stepper[Any, Any] | None = None
         runs = [
             lambda: lanes.resume_paused(resumed),
             lambda: stopped.run(lanes.lanes),
+            brakes.run,
             judge.run,
             voice.run,
             watch.run,

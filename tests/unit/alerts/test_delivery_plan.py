@@ -185,6 +185,21 @@ def test_one_asks_for_all_while_the_end_point_is_away() -> None:
     assert len(set(asked[8:28])) == 20
 
 
+def test_a_clock_that_is_put_back_makes_nobody_wait_for_it() -> None:
+    """A message that was refused, and an end point that is away, are tried again after their pauses as before."""
+    plan = plan_of([message(0, "A"), message(1, "A")])
+    (pending,) = plan.due(T0_MS)
+    plan.answered(pending, BROKEN, T0_MS)
+    now = T0_MS - HOUR
+    assert plan.due(now) == []
+    pause_ms = after_ms(1, pending.message.id)
+    assert plan.next_ms() == now + pause_ms
+    assert plan.due(now + pause_ms) == [pending]
+    plan.answered(pending, Answer(429, retry_after_ms=30 * SECOND), now + pause_ms)
+    assert plan.due(now - HOUR + 29 * SECOND) == []
+    assert plan.due(now - HOUR + 60 * SECOND) == [pending]
+
+
 def test_long_failure_turns_it_off_and_success_does_not() -> None:
     """Also over a restart of the sender."""
     plan = plan_of([message(0), message(1)], disable_after_ms=HOUR)

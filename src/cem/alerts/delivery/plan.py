@@ -150,6 +150,8 @@ class Plan:
         self.failures = 0
         self.failing_since_ms = failing_since_ms
         self._not_before_ms = 0
+        #: What the wall's clock showed last.
+        self._seen_ms = 0
 
     # -- what the log brings -----------------------------------------------------------------------------------
 
@@ -208,6 +210,9 @@ class Plan:
 
     def due(self, now_ms: int) -> list[Pending]:
         """Return what is to be sent now; each counts as under way until `answered`."""
+        if now_ms < self._seen_ms:
+            self._put_back(self._seen_ms - now_ms)
+        self._seen_ms = now_ms
         chosen: list[Pending] = []
         most = 1 if self.is_away else self.limits.concurrency
         while self._heads and self.under_way < most and now_ms >= self._not_before_ms:
@@ -300,6 +305,15 @@ class Plan:
         ):
             pending.next_ms = min(pending.next_ms, now_ms)
             self._push(pending)
+
+    def _put_back(self, by_ms: int) -> None:
+        """Put back what is to be done at instants of the wall, as its clock was: nothing waits longer for that."""
+        for place in self._partitions.values():
+            for pending in place.held.values():
+                pending.next_ms -= by_ms
+        # All of them by the same, so they stay a heap.
+        self._heads = [(next_ms - by_ms, count, pending) for next_ms, count, pending in self._heads]
+        self._not_before_ms -= by_ms
 
     def _settle(self, pending: Pending) -> None:
         message = pending.message

@@ -13,7 +13,7 @@ TLS `ssl_certfile`, `ssl_keyfile`. For Sentinel's own sign-in: `sentinel_usernam
 from __future__ import annotations
 
 from typing import Final, Literal
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 import msgspec
 
@@ -32,6 +32,8 @@ _TLS_OPTIONS: Final = frozenset(
     {"ssl_ca_certs", "ssl_cert_reqs", "ssl_check_hostname", "ssl_certfile", "ssl_keyfile"}
 )
 _OPTIONS: Final = frozenset({"db", "sentinel_username", "sentinel_password"})
+#: Said in the place of what a password with such characters leads to, so that no piece of it is shown.
+_OPEN: Final = "in user and password of a store URL, / ? # and @ are written as %2F %3F %23 and %40"
 
 
 class StoreUrlError(ValueError):
@@ -56,7 +58,23 @@ class StoreUrl(msgspec.Struct, frozen=True):
     @classmethod
     def parse(cls, url: str) -> StoreUrl:
         """Return what `url` says. Raises StoreUrlError."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            raise StoreUrlError("the store URL is none") from None
+        is_path = parts.scheme == "unix"
+        if parts.fragment or ("@" in parts.path and not is_path):
+            raise StoreUrlError(_OPEN)
+        try:
+            return cls._of(parts)
+        except StoreUrlError:
+            # What a message would show may be a piece of the password.
+            if "@" in parts.query:
+                raise StoreUrlError(_OPEN) from None
+            raise
+
+    @classmethod
+    def _of(cls, parts: SplitResult) -> StoreUrl:
         scheme = parts.scheme.replace("rediss", "redis", 1)
         kind = _KINDS.get(scheme)
         if kind is None:

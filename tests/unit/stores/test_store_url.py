@@ -99,3 +99,17 @@ def test_opening_a_store_opens_nothing() -> None:
     assert open_store("redis://h", 24).timeouts.read_s == 0.05
     with pytest.raises(StoreUrlError):
         open_store("redis://a,b", 24)
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss", "redis+sentinel", "redis+cluster"])
+@pytest.mark.parametrize("mark", ["/", "?", "#", "@/", "@?", "@#", "/?", "?#", "?db=", "]["])
+@pytest.mark.parametrize("first", ["canary", "4242"])
+def test_a_password_that_was_not_escaped_is_not_shown(scheme: str, mark: str, first: str) -> None:
+    """Not a piece of it, whatever the URL then seems to say."""
+    url = f"{scheme}://someone:{first}{mark}canary@h:6379/0"
+    with pytest.raises(StoreUrlError) as refused:
+        StoreUrl.parse(url)
+    assert "canary" not in str(refused.value)
+    assert "4242" not in str(refused.value)
+    assert "someone" not in str(refused.value)
+    assert refused.value.__cause__ is None

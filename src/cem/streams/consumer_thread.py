@@ -16,6 +16,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode.threads import QueuedMethod
 
+from cem.streams.fetch_calm import use_calm
 from cem.streams.fetch_codec import use_fast_fetches
 from cem.streams.fetch_linger import use_linger
 from cem.streams.fetch_rounds import use_rounds
@@ -72,6 +73,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
         """Connect, and fetch in our own way from the first fetch on."""
         await super().on_start()
         fetcher = self._ensure_consumer()._fetcher
+        use_calm(fetcher)
         use_rounds(fetcher)
         use_linger(fetcher, min(self.consumer.settings.linger_ms, FETCH_WAIT_MS))
 

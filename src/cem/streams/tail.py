@@ -10,6 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from cem.ports import LaneStopped, Unavailable
+from cem.streams.fetch_calm import use_calm
 from cem.streams.offsets import know_topics, log_bounds
 from cem.streams.stopping import start_client, stop_consumer
 
@@ -46,6 +47,7 @@ async def tail_of(
     )
     try:
         await start_client(consumer)
+        use_calm(consumer._fetcher)
         await know_topics(consumer, [topic])
         partitions = [TopicPartition(topic, number) for number in range(lanes)]
         bounds = {tp.partition: found for tp, found in (await log_bounds(consumer, partitions)).items()}

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 import pytest
+from aiokafka import TopicPartition
 from aiokafka.conn import AIOKafkaConnection
 
 from cem.embedded.mock_cluster import MockCluster
@@ -15,6 +16,8 @@ from cem.ports import Emission, Unavailable
 from cem.streams.log_reader import KafkaLog
 from cem.streams.producer import EventProducer
 from cem.streams.publisher import KafkaPublisher
+from cem.streams.stopping import stop_consumer
+from cem.streams.tail import tail_of
 
 TOPIC = "t"
 
@@ -122,3 +125,31 @@ def test_who_is_called_off_while_it_connects_leaves_no_connection_open(
     with caplog.at_level(logging.WARNING):
         asyncio.run(main())
     assert [record.message for record in caplog.records] == []
+
+
+def test_a_topic_that_is_not_there_is_not_asked_for_all_the_time(broker: MockCluster) -> None:
+    """Deleted, or of a Kafka that was replaced: a few questions a second, each of which logs an error."""
+
+    async def main() -> None:
+        options = {"bootstrap_servers": broker.bootstrap}
+        consumer, _ = await tail_of(TOPIC, 1, options, from_=lambda bounds: {0: 0})
+        try:
+            asked = []
+            usual = consumer._client.force_metadata_update
+
+            def ask() -> asyncio.Future[bool]:
+                asked.append(1)
+                return usual()
+
+            consumer._client.force_metadata_update = ask
+            # As of a topic that is not there; this broker would make it.
+            consumer._client.cluster.leader_for_partition = lambda partition: None
+            again = TopicPartition(TOPIC, 0)
+            consumer.assign([again])
+            consumer.seek(again, 0)
+            await asyncio.sleep(1.2)
+            assert 1 <= len(asked) <= 6
+        finally:
+            await stop_consumer(consumer, within_s=1.0)
+
+    asyncio.run(main())

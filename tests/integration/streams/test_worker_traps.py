@@ -184,8 +184,13 @@ def test_a_broker_replaced_under_a_worker_is_noticed(
     system.command("topics", "create")
     # More than the old one had: the worker finds records where it stands.
     system.produce(messages(80, 120))
+    said = f"'{old}', but this is cluster '{new.cluster_id}'"
+    # Whatever it is busy with: the worker either says it or has ended over something else, which its log tells.
+    wait_until(
+        lambda: said in system.log("w") or worker.poll() is not None, timeout_s=180, what="the worker notices"
+    )
+    assert said in system.log("w"), system.log("w")[-5000:]
     assert worker.wait(60) == 1
-    assert f"'{old}', but this is cluster '{new.cluster_id}'" in system.log("w")
     assert "CEM_ADOPT_NEW_LOG=1" in system.log("w")
 
 

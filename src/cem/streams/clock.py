@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from cem.ports import Unavailable
+from cem.ports import LaneStopped, Unavailable
 
 __all__ = [
     "ANCHORS_KEPT",
@@ -132,7 +132,7 @@ async def follow(clock: SimulatedClock, store: AnchorStore, every_s: float = POL
             if away:
                 _log.info("the simulated clock is back")
             away = False
-        except (OSError, Unavailable) as error:
+        except (OSError, Unavailable, LaneStopped, msgspec.DecodeError) as error:
             if not away:
                 _log.warning("the simulated clock cannot be read (%s); the last anchors hold", error)
             away = True

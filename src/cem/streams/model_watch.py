@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from cem.ports import Unavailable
+from cem.ports import LaneStopped, Unavailable
 
 if TYPE_CHECKING:
     from cem.learning.shelf import ModelShelf
@@ -79,7 +79,7 @@ async def watch_models(
             try:
                 await _refresh(late.shelf, store, name, tokens, loaded)
                 away = False
-            except (Unavailable, OSError) as error:
+            except (Unavailable, LaneStopped, OSError) as error:
                 if not away:
                     _log.warning("published models cannot be read (%s); the last ones hold", error)
                 away = True

@@ -108,6 +108,11 @@ def test_a_store_that_is_away_leaves_the_last_anchors_in_force() -> None:
         await until(lambda: store.reads >= enough)
         during = clock.now_ms()
         store.away = False
+        # Nor does one in whose key something else stands end anybody.
+        store.value = b"{"
+        enough = store.reads + 3
+        await until(lambda: store.reads >= enough)
+        store.value = None
         await write_anchor(store, Anchor(1, 9, 0.0))
         await until(lambda: clock.now_ms() == 9)
         task.cancel()

@@ -18,6 +18,7 @@ from cem.learning.pupil import Command, Correction, Lesson, Limits, Pupil, Rebui
 from cem.learning.shelf import ModelShelf
 from cem.learning.snapshot import SnapshotError
 from cem.ports import LaneStopped
+from cem.stores.errors import StoreBroken
 from cem.streams.model_watch import LateShelf, watch_models
 from cem.streams.model_writer import TakenOver, lesson_of, model_key
 from cem.streams.topics import examples_topic, spec_of
@@ -318,3 +319,32 @@ def test_a_disk_that_takes_no_snapshots_is_no_reason_to_publish_nothing(tmp_path
     churn_examples(log, 60)
     advance(writer(log, store, folder, every=20))
     assert read_head(store.values[KEY]).version == 59
+
+
+def test_a_key_that_holds_something_else_keeps_no_process_from_its_other_models(tmp_path: Path) -> None:
+    """A model is never what a worker ends for: its last one holds, and the others are taken up."""
+    log, store = ExamplesLog("churn"), ModelValues()
+    churn_examples(log, 100)
+    advance(writer(log, store, tmp_path, every=100))
+    usual = store.part_raw
+
+    async def part_raw(key: str, first: int, last: int) -> bytes:
+        if key != KEY:
+            raise StoreBroken(f"{key} holds a value of another type than was written")
+        return await usual(key, first, last)
+
+    store.part_raw = part_raw  # type: ignore[method-assign]
+
+    async def watch() -> None:
+        there = asyncio.Event()
+        names = ["reason", "churn"]
+        task = asyncio.create_task(
+            watch_models(LateShelf(), store, names, every_s=0.01, loaded=lambda name, version: there.set())
+        )
+        waiting = asyncio.create_task(there.wait())
+        await asyncio.wait({task, waiting}, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        assert there.is_set()
+        assert not task.done()
+        task.cancel()
+
+    asyncio.run(watch())

@@ -125,8 +125,8 @@ def profile(world: World, c: int, status: CustomerStatus = CustomerStatus.ACTIVE
     end = int(people.contract_end[c])
     return ProfileChanged(
         status=status,
+        # The account's plan has no price of its own: its lines' prices are all that he pays.
         plan=rows[0].plan,
-        price_minor=sum(row.price_minor or 0 for row in rows),
         cycle_day=int(people.cycle_day[c]),
         lines=tuple(rows),
         contract_start=parameters.date_of(int(people.joined[c])),

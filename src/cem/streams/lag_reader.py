@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import zlib
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, Final
@@ -33,6 +34,8 @@ __all__ = ["GroupFacts", "LagReader"]
 _GLANCE_BYTES: Final = 32 * 1024
 #: A partition that brings no record for so long has none at or after the offset asked for.
 _QUIET_S: Final = 2.0
+#: Looks a few seconds apart ask for the cluster's id only now and then.
+_SAME_CLUSTER_S: Final = 30.0
 
 #: What a batch raises that a broker's disk, or a producer, has damaged.
 _DAMAGED: Final = (CorruptRecordException, ValueError, EOFError, zlib.error)
@@ -62,7 +65,8 @@ class LagReader:
         self._deadline_s = deadline_s
         self._consumer: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
-        self._cluster_id: str | None = None
+        #: The cluster's id, and when (monotonic s) it was asked for.
+        self._cluster_id = "", 0.0
         #: Oldest unread records seen last: a partition that stands still is not read again.
         self._seen: dict[Partition, tuple[int, int]] = {}
 
@@ -78,12 +82,14 @@ class LagReader:
                     await admin.close()
 
     async def cluster_id(self) -> str:
-        """Return Kafka's id of the cluster. Raises Unavailable."""
-        if self._cluster_id is None:
+        """Return Kafka's id of the cluster: another may have come to the address. Raises Unavailable."""
+        known, asked_at = self._cluster_id
+        if not known or time.monotonic() - asked_at > _SAME_CLUSTER_S:
             async with self._asking("its cluster id"):
                 admin = await self._connected_admin()
-                self._cluster_id = str((await admin.describe_cluster())["cluster_id"])
-        return self._cluster_id
+                known = str((await admin.describe_cluster())["cluster_id"])
+            self._cluster_id = known, time.monotonic()
+        return known
 
     async def bounds(self, partitions: Iterable[Partition]) -> dict[Partition, tuple[int, int]]:
         """Return each partition's first offset and the next one to be written, leaving out those that are not there.

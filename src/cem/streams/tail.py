@@ -16,9 +16,11 @@ from cem.streams.stopping import start_client, stop_consumer
 
 __all__ = ["Bounds", "follow_for_ever", "tail_of"]
 
-#: Longest time that connecting may take, and the pause before it is tried again (s).
+#: Longest time that connecting may take (s).
 _ANSWER_S: Final = 10.0
+#: The pause before it is tried again, which doubles each time, and the longest (s).
 _PAUSE_S: Final = 1.0
+_LONGEST_PAUSE_S: Final = 8.0
 
 #: First offset that is still there, and the next to be written, by partition.
 Bounds = dict[int, tuple[int, int]]
@@ -35,8 +37,8 @@ async def tail_of(
     """Return a started consumer of all the topic's partitions, and their bounds.
 
     options: aiokafka's connection arguments. from_: from the bounds to where each partition is read from. reset: what to
-    do when Kafka no longer has that offset ("none": raise OffsetOutOfRangeError). Raises what aiokafka does; the
-    consumer is then stopped.
+    do when Kafka no longer has that offset ("none": raise OffsetOutOfRangeError). Raises what aiokafka does, and
+    Unavailable if the topic or some of its partitions are missing; the consumer is then stopped.
     """
     consumer = AIOKafkaConsumer(
         **options,
@@ -49,6 +51,10 @@ async def tail_of(
         await start_client(consumer)
         use_calm(consumer._fetcher)
         await know_topics(consumer, [topic])
+        known = consumer.partitions_for_topic(topic) or set()
+        if not known.issuperset(range(lanes)):
+            # Asked for its bounds, aiokafka would look for it again and again, every 50 ms.
+            raise Unavailable(f"Kafka shows {len(known)} of {lanes} partitions of {topic}")
         partitions = [TopicPartition(topic, number) for number in range(lanes)]
         bounds = {tp.partition: found for tp, found in (await log_bounds(consumer, partitions)).items()}
         consumer.assign(partitions)
@@ -67,12 +73,13 @@ async def follow_for_ever(
     *,
     away: Callable[[str], None],
     back: Callable[[], None] = lambda: None,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> None:
-    """Connect and follow until cancelled; while Kafka is away, try again.
+    """Connect and follow until cancelled; while Kafka or the topic is away, try again, more and more seldom.
 
-    away: told why it cannot be read, once until it can; back: told then that it can.
+    away: told why it cannot be read, once until it can; back: told then that it can. pause: waits for so many seconds.
     """
-    failing = False
+    failing, pause_s = False, _PAUSE_S
     while True:
         try:
             async with asyncio.timeout(_ANSWER_S):
@@ -80,7 +87,7 @@ async def follow_for_ever(
             try:
                 if failing:
                     back()
-                failing = False
+                failing, pause_s = False, _PAUSE_S
                 await follow(consumer)
             finally:
                 await stop_consumer(consumer, within_s=1.0)
@@ -88,4 +95,5 @@ async def follow_for_ever(
             if not failing:
                 away(str(error) or type(error).__name__)
             failing = True
-            await asyncio.sleep(_PAUSE_S)
+            await pause(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)

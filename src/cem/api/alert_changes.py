@@ -114,17 +114,13 @@ async def change_alert(
         await _require_open(services, customer_id, alert_id)
         unique = services.new_id() if key is None else hashlib.sha256(key.encode()).hexdigest()[:16]
         event_id = f"{alert_id}/{name}/{unique}"
-        logged = await recorder.record(
+        await recorder.require(
             change.event(alert_id, services.clock.now_ms()),
+            "change",
             event_id=event_id,
             customer_id=customer_id,
-            wait_s=services.record_log_ms / 1000,
             traceparent=traceparent,
         )
-        if not logged:
-            raise later(
-                "log-unavailable", "the log has not acknowledged the change; sending it again is safe"
-            )
         return orjson.dumps(
             {
                 "alert_id": alert_id,

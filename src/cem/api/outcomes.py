@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from cem.api.problems import Problem
 from cem.api.recording import Recorder
-from cem.api.replies import later, taken_once
+from cem.api.replies import taken_once
 from cem.api.services import Services
 from cem.api.texts import TEXT, Label, cleaned
 from cem.domain.events import OutcomeRecorded
@@ -70,7 +70,7 @@ async def take_outcome(
 
     async def take() -> bytes:
         event_id = _event_id(decision_id, outcome, key)
-        logged = await recorder.record(
+        await recorder.require(
             OutcomeRecorded(
                 decision_id=decision_id,
                 state=OutcomeState(outcome.state),
@@ -80,15 +80,11 @@ async def take_outcome(
                 rep_id=outcome.rep_id,
                 channel=outcome.channel,
             ),
+            "outcome",
             event_id=event_id,
             customer_id=customer_id,
-            wait_s=services.record_log_ms / 1000,
             traceparent=traceparent,
         )
-        if not logged:
-            raise later(
-                "log-unavailable", "the log has not acknowledged the outcome; sending it again is safe"
-            )
         services.metrics.outcomes.labels(outcome.state).inc()
         return orjson.dumps(
             {

@@ -7,6 +7,7 @@ import logging
 from functools import partial
 from typing import Final
 
+from cem.api.replies import later
 from cem.api.services import Services
 from cem.domain.events import Event, encode
 from cem.ports import Emission, LaneStopped, Unavailable
@@ -65,6 +66,21 @@ class Recorder:
             return await acknowledged
         finally:
             given_up.cancel()
+
+    async def require(
+        self, event: Event, what: str, *, event_id: str, customer_id: str, traceparent: str | None
+    ) -> None:
+        """Return once the log has acknowledged `event`, which people call `what`. Raises Problem if it takes too long."""
+        logged = await self.record(
+            event,
+            event_id=event_id,
+            customer_id=customer_id,
+            wait_s=self._services.record_log_ms / 1000,
+            traceparent=traceparent,
+        )
+        if not logged:
+            detail = f"the log has not acknowledged the {what}; sending it again is safe"
+            raise later("log-unavailable", detail)
 
     async def drain(self, wait_s: float) -> None:
         """Wait for what is under way, at most `wait_s`."""

@@ -12,6 +12,7 @@ from cem.domain.restraint import NOTHING, Restraint
 from cem.domain.thresholds import AlertPolicy, QuietPolicy, TellPolicy
 from cem.step import CemStepper
 from cem.step_rules import Rules
+from cem.stores import MemoryCore
 from cem.streams.dead_letters import dead_letter
 from tests.builders.customers import DAY, HOUR, T0
 from tests.builders.one_lane import LANE, Crash, OneLane
@@ -99,12 +100,6 @@ def test_following_from_the_start_says_the_same() -> None:
     """An empty store, and no brake: the same bytes again."""
     lane = asyncio.run(history(""))
     before = lane.ended()
-    from cem.stores import MemoryCore
-
     core = MemoryCore()
-
-    async def follow() -> None:
-        await lane.owner(core=core).open()
-
-    asyncio.run(follow())
+    asyncio.run(lane.owner(core=core).open())
     assert lane.ended(core) == before

@@ -83,9 +83,5 @@ def test_following_from_the_start_holds_out_the_same() -> None:
     lane = asyncio.run(history(""))
     before = lane.ended()
     core = MemoryCore()
-
-    async def follow() -> None:
-        await lane.owner(core=core).open()
-
-    asyncio.run(follow())
+    asyncio.run(lane.owner(core=core).open())
     assert lane.ended(core) == before

@@ -218,12 +218,7 @@ def test_trap_13_a_lane_whose_records_went_away_says_which() -> None:
         world.kafka.produce("a", "k", 1, 500_000)
         world.lanes.submit(world.batch("a", 0, 1), lambda: None)
         await settle()
-
-        async def journal(lane: int, first: int, stop: int | None = None) -> Any:
-            entry = world.lanes.lanes[0].pipeline._publisher.entries[0]  # type: ignore[attr-defined]
-            return [(0, entry)], 1
-
-        world.log.journal = journal  # type: ignore[method-assign]
+        world.show_journal_of(world.lanes.lanes[0])
         world.lanes.misplaced(TP("a", 0))
         await settle()
         assert "a[0] offsets 1 to 3" in (world.lanes.lanes[0].stopped or "")

@@ -247,12 +247,7 @@ def test_trap_14_a_log_that_was_cut_and_overwritten_stops_the_lane() -> None:
 
     async def scenario(world: World) -> None:
         lane = await world.lane_that_applied_one(stamped_ms=500_000)
-        entry = lane.pipeline._publisher.entries[0]  # type: ignore[attr-defined]
-
-        async def journal(number: int, first: int, stop: int | None = None) -> Any:
-            return [(0, entry)], 1
-
-        world.log.journal = journal  # type: ignore[method-assign]
+        world.show_journal_of(lane)
         world.kafka.inputs["a"].clear()
         world.kafka.produce("a", "k", 2, 500_000)
         lane.open_again()
@@ -267,12 +262,7 @@ def test_trap_14_a_log_that_lost_its_end_stops_the_lane() -> None:
 
     async def scenario(world: World) -> None:
         lane = await world.lane_that_applied_one(stamped_ms=500_000)
-        entry = lane.pipeline._publisher.entries[0]  # type: ignore[attr-defined]
-
-        async def journal(number: int, first: int, stop: int | None = None) -> Any:
-            return [(0, entry)], 1
-
-        world.log.journal = journal  # type: ignore[method-assign]
+        world.show_journal_of(lane)
         world.kafka.inputs["a"].clear()
         lane.open_again()
         await settle()

@@ -27,6 +27,10 @@ _CHOICES: Final[Mapping[str, tuple[str, str]]] = {
         "Asks for {said}; nothing speaks against it ({answered} of {sent} messages there answered).",
         "Yêu cầu {said}; chưa có gì trái lại (đã trả lời {answered}/{sent} tin qua kênh này).",
     ),
+    "unasked": (
+        "Asks for {said}; no message was sent there yet.",
+        "Yêu cầu {said}; chưa có tin nào gửi qua kênh này.",
+    ),
     "confirmed": (
         "Asks for {said}, and answers there: {answered} of {sent} messages.",
         "Yêu cầu {said} và có trả lời qua đó: {answered}/{sent} tin.",
@@ -112,7 +116,9 @@ def say_choice(choice: Choice, language: str) -> str:
     """Return where to tell him something, and why; what he says and what he does."""
     said, best = channel_name(choice.said, language), channel_name(choice.channel, language)
     asks = _in(_ASKS[not choice.said], language).format(said=said)
-    text = _in(_CHOICES[choice.reason], language)
+    # Of nothing sent there is no share to tell.
+    words = "unasked" if choice.reason == "said" and not choice.sent else choice.reason
+    text = _in(_CHOICES[words], language)
     return text.format(said=said, best=best, asks=asks, answered=choice.answered, sent=choice.sent)
 
 

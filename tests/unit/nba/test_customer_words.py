@@ -33,6 +33,13 @@ def test_who_says_phone_and_answers_mail_is_described_so() -> None:
     assert say_choice(choice, "vi") == "Trả lời qua email: 6/7 tin; yêu cầu điện thoại."
 
 
+def test_of_a_channel_where_nothing_was_sent_no_share_is_told() -> None:
+    """A share of no messages says nothing; that none was sent there is what is known."""
+    choice = Choice("email", 0.5, "email", "", 0, 0, 0, "said")
+    assert say_choice(choice, "en") == "Asks for e-mail; no message was sent there yet."
+    assert "0/0" not in say_choice(choice, "vi")
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_everything_can_be_said(language: str) -> None:
     """Every reason, part of day, need, sign, driver and bar has its words, in both languages differently."""

@@ -118,7 +118,7 @@ def _refused(file: PolicyFile, field: str, message: str) -> SettingsError:
 def rules_of(bundle: Mapping[str, Any], alerts_origin: str, value_origin: str) -> Rules:
     """Return the rules of a bundle, whose parts are from those files; one of before a part was in has its defaults."""
     text = json.dumps(bundle, sort_keys=True, separators=(",", ":"))
-    segments = load_segments(bundle.get("segments", ""))
+    segments = load_segments(bundle.get("segments", ""), kept=True)
     return Rules(
         hashlib.sha256(text.encode()).hexdigest()[:16],
         propose=_proposing(bundle, segments) if "actions" in bundle else None,

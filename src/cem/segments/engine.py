@@ -54,15 +54,18 @@ _Ask = Callable[[Mapping[str, FactValue]], Sequence[Any]]
 _SCORES: Final = frozenset({"recency_score", "frequency_score", "money_score"})
 
 
-def load(text: str, file: str = FILE) -> SegmentRules:
-    """Return the rules of a file's text. Raises `cem.nba.policy_file.PolicyError` with file and line."""
+def load(text: str, file: str = FILE, *, kept: bool = False) -> SegmentRules:
+    """Return the rules of a file's text. Raises `cem.nba.policy_file.PolicyError` with file and line.
+
+    Only of a text that is kept of before (`kept`) may nothing be in it.
+    """
     # The policy of actions, the rules of a worker and each version of them that is kept mostly hold the same text.
-    return _compiled(text, file)
+    return _compiled(text, file, kept)
 
 
 @lru_cache(maxsize=16)
-def _compiled(text: str, file: str) -> SegmentRules:
-    return SegmentRules(read_segments(text, file))
+def _compiled(text: str, file: str, kept: bool) -> SegmentRules:
+    return SegmentRules(read_segments(text, file, kept=kept))
 
 
 class Explained(msgspec.Struct, frozen=True):

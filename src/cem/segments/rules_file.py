@@ -46,11 +46,20 @@ class Segment(msgspec.Struct, frozen=True):
     line: int
 
 
-def read_segments(text: str, file: str = FILE) -> tuple[Segment, ...]:
-    """Return the segments in the file's order. Raises PolicyError: file, line, what is wrong, the nearest known name."""
+def read_segments(text: str, file: str = FILE, *, kept: bool = False) -> tuple[Segment, ...]:
+    """Return the segments in the file's order. Raises PolicyError: file, line, what is wrong, the nearest known name.
+
+    An empty file is refused, but for one that was in force before and is kept: what it was folded with must be read.
+    """
     source = PolicyFile(file, text)
     if source.data is None:
-        return ()
+        if kept:
+            return ()
+        raise source.error(
+            (),
+            "this is empty: 'segments:' is expected, with title, says and when of each by its name "
+            "('segments: {}': there are none)",
+        )
     raw = source.convert(_RawFile).segments
     if len(raw) > MOST:
         raise source.error(("segments", list(raw)[MOST]), f"there may be {MOST} segments, not {len(raw)}")

@@ -68,9 +68,17 @@ def test_every_fact_between_contacts_can_be_named() -> None:
 
 
 def test_the_shipped_rules_run_as_python() -> None:
-    """None of them needs the slow interpreter, and an empty file has no segments."""
+    """None of them needs the slow interpreter."""
     assert all(s.rule.python for s in shipped_segments().segments)
-    assert load("").segments == ()
+
+
+@pytest.mark.parametrize("text", ["", "\n", "# nothing\n"])
+def test_an_empty_file_is_refused_and_one_that_says_none_is_not(text: str) -> None:
+    """Somebody has lost his rules; only a text that is kept of before, and was in force then, still reads as none."""
+    with pytest.raises(PolicyError, match=r"^mine\.yaml:1: this is empty: 'segments:' is expected"):
+        load(text, "mine.yaml")
+    assert load(text, "mine.yaml", kept=True).segments == ()
+    assert load("segments: {}\n", "mine.yaml").segments == ()
 
 
 def test_every_scored_customer_is_in_one_of_the_usual_segments() -> None:

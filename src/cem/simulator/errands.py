@@ -25,6 +25,8 @@ class Errand(msgspec.Struct, frozen=True, omit_defaults=True):
     decision_id: str = ""
     #: It goes to the user of a line, who does not speak for the household.
     to_user: bool = False
+    #: Line (or bill, ...) that the alert behind it is about.
+    about: str = ""
 
 
 def errand_of(record: Record) -> Errand | None:
@@ -42,6 +44,8 @@ def errand_of(record: Record) -> Errand | None:
         event.action or "",
         event.decision_id or "",
         event.who is Tell.USER,
+        # An alert's id is made of type, customer, subject and cause.
+        (event.alert_id or "").partition(f":{received.customer_id}:")[2].partition(":")[0],
     )
 
 

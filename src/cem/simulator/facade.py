@@ -53,10 +53,12 @@ def reach(
     decision_id: str = "",
     price_minor: int = 0,
     to_user: bool = False,
+    line: str = "",
 ) -> bool:
     """Send a customer a message (with an action, or only news) over a channel at a time. False: nobody of that id.
 
     to_user: it goes to the user of a line of his, who reads it and says nothing.
+    line: name of the line that it is about, if it is about one.
     """
     c = household_number(world, customer_id)
     if c is None:
@@ -71,6 +73,7 @@ def reach(
         decision_id=decision_id,
         price_minor=price_minor,
         to_user=to_user,
+        line=line,
     )
     return True
 
@@ -91,6 +94,7 @@ def deliver(world: World, errand: Errand) -> bool:
         action=errand.action,
         decision_id=errand.decision_id,
         to_user=errand.to_user,
+        line=errand.about,
     )
 
 

@@ -12,8 +12,8 @@ from cem.simulator.world.core import World
 from cem.simulator.world.effects import TrueAction
 from cem.simulator.world.leaving import renew
 from cem.simulator.world.people import Household, Offered, Problem
-from cem.simulator.world.plans import PLANS
-from cem.simulator.world.subscriptions import set_plan
+from cem.simulator.world.plans import BUNDLE_CENTS, INTERNATIONAL, PLANS
+from cem.simulator.world.subscriptions import allowance_of, price_of, set_plan
 
 __all__ = ["carry_out", "change_plan"]
 
@@ -40,23 +40,27 @@ def change_plan(world: World, at_ms: int, line: int, plan: int, reason: str) -> 
         return
     parameters = world.parameters
     c = world.owners[line]
-    household = world.households[c]
     old, new = PLANS[int(world.lines.plan[line])], PLANS[plan]
     set_plan(world, line, plan)
     day = parameters.day_of(at_ms)
     date = parameters.date_of(day)
     left = (int(world.people.cycle_day[c]) - date.day) % 30 or 30
     part = parameters.money((new.price_cents - old.price_cents) * left / 30)
-    household.positions.append(("proration", line, part))
+    world.households[c].positions.append(("proration", line, part))
+    _say_plan(world, at_ms, line, reason)
+
+
+def _say_plan(world: World, at_ms: int, line: int, reason: str) -> None:
+    parameters = world.parameters
     world.say(
-        c,
+        world.owners[line],
         at_ms,
         PlanChanged(
-            plan=new.name,
-            price_minor=parameters.money(new.price_cents),
+            plan=PLANS[int(world.lines.plan[line])].name,
+            price_minor=price_of(world, line),
             line=world.line_names[line],
-            sms_allowance=new.sms_allowance,
-            effective=date,
+            sms_allowance=allowance_of(world, line),
+            effective=parameters.date_of(parameters.day_of(at_ms)),
             reason=reason,
         ),
     )
@@ -66,6 +70,24 @@ def _heaviest(world: World, household: Household, problem: Problem | None) -> in
     if problem is not None and problem.line >= 0:
         return problem.line
     return max(household.lines, key=lambda i: (int(world.lines.charges[i].sum()), -i))
+
+
+def _texting(world: World, household: Household, offered: Offered, problem: Problem | None) -> int:
+    """Return the line whose texting the offer is about."""
+    lines = world.lines
+    for line in household.lines:
+        if world.line_names[line] == offered.line:
+            return line
+    for about in (problem, household.problem_of("sms_cost")):
+        if about is not None and about.line >= 0:
+            return about.line
+
+    def beyond(line: int) -> tuple[int, float, int]:
+        # Early in a cycle nothing is charged yet: then the line that is likeliest to be.
+        foreseen = int(lines.used[line]) + 30 * float(lines.rate[line]) - int(lines.allowance[line])
+        return int(lines.charges[line, :INTERNATIONAL].sum()), foreseen, -line
+
+    return max(household.lines, key=beyond)
 
 
 def _bar(
@@ -105,6 +127,23 @@ def _bigger(
     change_plan(world, at_ms, line, min(len(PLANS) - 1, int(world.lines.plan[line]) + 2), "rescue")
 
 
+def _bundle(
+    world: World,
+    at_ms: int,
+    household: Household,
+    true: TrueAction,
+    offered: Offered,
+    problem: Problem | None,
+) -> None:
+    """Let the line's plan cover more messages for what was offered; each bill from the next one on asks for a month."""
+    line = _texting(world, household, offered, problem)
+    if line in household.bundles or allowance_of(world, line) is None:
+        return
+    household.bundles[line] = offered.price_minor or world.parameters.money(BUNDLE_CENTS)
+    set_plan(world, line, int(world.lines.plan[line]))
+    _say_plan(world, at_ms, line, "bundle")
+
+
 def _forgive(
     world: World,
     at_ms: int,
@@ -113,7 +152,7 @@ def _forgive(
     offered: Offered,
     problem: Problem | None,
 ) -> None:
-    line = _heaviest(world, household, problem)
+    line = _texting(world, household, offered, problem)
     half = int(world.lines.charges[line].sum()) // 2
     if half > 0:
         household.positions.append(("credit", line, -half))
@@ -249,6 +288,7 @@ def _autopay(
 _CHANGES: Final[dict[str, _Change]] = {
     "bar": _bar,
     "bigger": _bigger,
+    "bundle": _bundle,
     "forgive": _forgive,
     "credit": _credit,
     "instalments": _instalments,

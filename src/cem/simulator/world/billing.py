@@ -16,8 +16,9 @@ from cem.simulator.world.core import Handler, Planner, World
 from cem.simulator.world.leaving import leave
 from cem.simulator.world.moods import feel
 from cem.simulator.world.people import Bill, Household
-from cem.simulator.world.plans import PLANS, TAX_PERCENT
+from cem.simulator.world.plans import TAX_PERCENT
 from cem.simulator.world.problems import open_problem, seek_contact
+from cem.simulator.world.subscriptions import price_of
 
 __all__ = ["HANDLERS", "PLANNERS"]
 
@@ -59,7 +60,7 @@ def _items(world: World, household: Household, day: int) -> tuple[list[BillItem]
     base = 0
     for line in household.lines:
         name = world.line_names[line]
-        price = parameters.money(PLANS[int(lines.plan[line])].price_cents)
+        price = price_of(world, line)
         base += price
         items.append(BillItem(cause=BillCause.PLAN, amount_minor=price, line=name))
         for (cause, destination), charge in zip(_CAUSES, lines.charges[line].tolist(), strict=True):

@@ -14,8 +14,8 @@ from cem.simulator.world.core import Handler, Planner, World
 from cem.simulator.world.moods import target
 from cem.simulator.world.oracle import HORIZON_DAYS
 from cem.simulator.world.people import NEVER, People
-from cem.simulator.world.plans import PLANS
 from cem.simulator.world.problems import open_problem, seek_contact
+from cem.simulator.world.subscriptions import price_of
 
 __all__ = ["HANDLERS", "PLANNERS", "daily_hazard", "leave", "renew", "within_horizon"]
 
@@ -124,7 +124,7 @@ def leave(world: World, at_ms: int, c: int, initiative: Initiative, *, late: boo
     chosen = initiative is Initiative.CUSTOMER
     reason = reason_of(world, c, day) if chosen else "unpaid"
     said = reason if dice.chance(0.6) else dice.choice(("price", "moving", "other"))
-    price = sum(PLANS[int(world.lines.plan[i])].price_cents for i in household.lines)
+    price = sum(price_of(world, i) for i in household.lines)
     world.say(
         c,
         known_ms,
@@ -132,7 +132,7 @@ def leave(world: World, at_ms: int, c: int, initiative: Initiative, *, late: boo
             effective=parameters.date_of(effective),
             reason=said if chosen else "unpaid",
             initiative=initiative,
-            price_minor=parameters.money(price),
+            price_minor=price,
             end=parameters.date_of(int(people.contract_end[c])) if people.contract_end[c] > -NEVER else None,
         ),
     )

@@ -125,6 +125,7 @@ def reach(
     decision_id: str = "",
     price_minor: int = 0,
     to_user: bool = False,
+    line: str = "",
 ) -> None:
     """Send the household, or the user of a line of its, a message that carries an action, as a policy has decided."""
     world.plan(
@@ -137,6 +138,7 @@ def reach(
         decision=decision_id,
         price=price_minor,
         user=to_user,
+        line=line,
     )
 
 
@@ -151,7 +153,7 @@ def message(world: World, at_ms: int, c: int, data: dict[str, Any]) -> None:
     world.say(c, at_ms, ContactDelivered(contact_id=data["id"], channel=channel))
     if data.get("user"):
         return
-    offered = Offered(data["action"], "", data["channel"], data["price"])
+    offered = Offered(data["action"], "", data["channel"], data["price"], data.get("line", ""))
     true = world.effects.of(offered.action) if data["action"] else None
     problem = _concerned(household, true)
     if not dice.chance(answers(world, household, data["channel"], at_ms) * (1.5 if problem else 1.0)):

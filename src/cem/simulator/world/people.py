@@ -101,6 +101,8 @@ class Offered(msgspec.Struct, frozen=True):
     treatment: str = ""
     channel: str = "call"
     price_minor: int = 0
+    #: Name of the line that it is about; empty: nobody has said.
+    line: str = ""
 
 
 class Call(msgspec.Struct):
@@ -158,6 +160,8 @@ class Household(msgspec.Struct):
     #: What a bill, and the extra on a bill, usually is.
     usual_minor: float = 0.0
     usual_extra_minor: float = 0.0
+    #: Lines with a texting bundle, to its price a month.
+    bundles: dict[int, int] = msgspec.field(default_factory=dict)
     discount_percent: int = 0
     discount_until: int = -1
     #: Things numbered so far (calls, bills, problems, ...).

@@ -7,6 +7,8 @@ from typing import Final
 import msgspec
 
 __all__ = [
+    "BUNDLE_CENTS",
+    "BUNDLE_SEGMENTS",
     "DESTINATIONS",
     "INTERNATIONAL",
     "OFFNET",
@@ -26,6 +28,9 @@ ONNET, OFFNET, INTERNATIONAL, PREMIUM, ROAMING = range(5)
 INTERNATIONAL_CENTS: Final = 20
 ROAMING_CENTS: Final = 45
 TAX_PERCENT: Final = 20
+#: A texting bundle: what it costs a month unless the offer says otherwise, and the domestic segments a cycle it adds.
+BUNDLE_CENTS: Final = 300
+BUNDLE_SEGMENTS: Final = 1000
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from cem.simulator.parameters import DAY_MS, HOUR_MS
 from cem.simulator.world.core import Handler, Planner, World
 from cem.simulator.world.people import NEEDS, NEVER, Household
 from cem.simulator.world.plans import PLANS
-from cem.simulator.world.subscriptions import draw_lines, install_lines
+from cem.simulator.world.subscriptions import allowance_of, draw_lines, install_lines, price_of
 
 __all__ = ["CHANNELS", "HANDLERS", "PLANNERS", "area_name", "profile"]
 
@@ -107,16 +107,15 @@ def profile(world: World, c: int, status: CustomerStatus = CustomerStatus.ACTIVE
     parameters, people, household = world.parameters, world.people, world.households[c]
     rows = []
     for place, line in enumerate(household.lines):
-        plan = PLANS[int(world.lines.plan[line])]
         rows.append(
             ProfileLine(
                 line=world.line_names[line],
                 user=f"{household.customer_id}-{place + 1}",
                 role=Role(household.roles[place]),
                 birth_year=household.births[place],
-                plan=plan.name,
-                price_minor=parameters.money(plan.price_cents),
-                sms_allowance=plan.sms_allowance,
+                plan=PLANS[int(world.lines.plan[line])].name,
+                price_minor=price_of(world, line),
+                sms_allowance=allowance_of(world, line),
             )
         )
     segments = {"acquired_by": household.campaign or household.shop or household.seller or "web"}

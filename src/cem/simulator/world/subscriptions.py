@@ -10,10 +10,10 @@ import numpy as np
 from cem.simulator.draws import Dice
 from cem.simulator.world.core import World
 from cem.simulator.world.people import Household
-from cem.simulator.world.plans import PLANS, TAX_PERCENT, plan_for
+from cem.simulator.world.plans import BUNDLE_SEGMENTS, PLANS, TAX_PERCENT, plan_for
 from cem.simulator.world.texting import UNLIMITED, line_key
 
-__all__ = ["draw_lines", "install_lines", "set_plan"]
+__all__ = ["allowance_of", "draw_lines", "install_lines", "price_of", "set_plan"]
 
 #: Messages a day that no line sends more of on average.
 _CAP: Final = 80.0
@@ -70,9 +70,25 @@ def install_lines(world: World, rows: list[dict[str, float]]) -> None:
 
 
 def set_plan(world: World, line: int, plan: int) -> None:
-    """Put a line on a plan."""
+    """Put a line on a plan; a bundle of its stays, unless the plan covers all messages anyway."""
     lines = world.lines
-    tariff = PLANS[plan]
     lines.plan[line] = plan
-    lines.allowance[line] = UNLIMITED if tariff.sms_allowance is None else tariff.sms_allowance
-    lines.overage[line] = world.parameters.money(tariff.overage_cents)
+    if PLANS[plan].sms_allowance is None:
+        world.households[world.owners[line]].bundles.pop(line, None)
+    allowance = allowance_of(world, line)
+    lines.allowance[line] = UNLIMITED if allowance is None else allowance
+    lines.overage[line] = world.parameters.money(PLANS[plan].overage_cents)
+
+
+def price_of(world: World, line: int) -> int:
+    """Return what the line's plan costs a month, with its bundle, in minor units."""
+    bundles = world.households[world.owners[line]].bundles
+    return world.parameters.money(PLANS[int(world.lines.plan[line])].price_cents) + bundles.get(line, 0)
+
+
+def allowance_of(world: World, line: int) -> int | None:
+    """Return the domestic segments a cycle that the line's plan covers, with its bundle; None: all of them."""
+    allowance = PLANS[int(world.lines.plan[line])].sms_allowance
+    if allowance is None or line not in world.households[world.owners[line]].bundles:
+        return allowance
+    return allowance + BUNDLE_SEGMENTS

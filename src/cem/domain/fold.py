@@ -29,6 +29,7 @@ from cem.domain.detectors import (
     service_loss,
     silent_sufferer,
     sinking,
+    sms_allowance,
     sms_use,
 )
 from cem.domain.duplicates import first_time
@@ -102,7 +103,6 @@ from cem.domain.facts.links import linked_names, register
 from cem.domain.facts.mood import hear, suppose_early
 from cem.domain.facts.profile import change_consent, change_profile
 from cem.domain.facts.strangers import forget_stranger, stranger_due_ms
-from cem.domain.facts.usage import refresh_allowances
 from cem.domain.message import add_message
 from cem.domain.moving import NO_MOVES
 from cem.domain.state.alerts import StoredAlert
@@ -279,11 +279,6 @@ def _interaction(customer: Customer, received: Received, ctx: FoldContext) -> No
     sinking.check_sinking(customer, received.time_ms, ctx)
 
 
-def _plan_changed(customer: Customer, received: Received, ctx: FoldContext) -> None:
-    supplies.change_plan(customer, received, ctx)
-    refresh_allowances(customer, ctx)
-
-
 def _survey(customer: Customer, received: Received, ctx: FoldContext) -> None:
     satisfaction.add_answer(customer, received, ctx)
     learning.learn_from_survey(customer, received, ctx)
@@ -374,7 +369,7 @@ _FOLDS: dict[type[Event], Fold] = {
     PaymentMade: watched.payment_made,
     PaymentFailed: watched.payment_failed,
     PaymentOverdue: billing.add_overdue,
-    PlanChanged: _plan_changed,
+    PlanChanged: watched.supplied(supplies.change_plan),
     ContractRenewed: supplies.renew_contract,
     ContractCancelled: _cancelled,
     InteractionRecorded: _interaction,
@@ -393,7 +388,7 @@ _FOLDS: dict[type[Event], Fold] = {
     TicketOpened: watched.served(promises.open_ticket),
     TicketUpdated: watched.served(promises.update_ticket),
     TicketClosed: watched.served(promises.close_ticket),
-    ProfileChanged: change_profile,
+    ProfileChanged: watched.supplied(change_profile),
     ConsentChanged: change_consent,
     CustomerMerged: moving.merge,
     CustomerSplit: moving.split,
@@ -407,6 +402,7 @@ _FOLDS: dict[type[Event], Fold] = {
 
 #: How an open alert that is due is looked at again; one of any other type is over.
 _REVIEWS: dict[str, Callable[[Customer, StoredAlert, int, FoldContext], None]] = {
+    sms_allowance.TYPE: sms_allowance.review_allowance,
     **dict.fromkeys(sms_use.TYPES, sms_use.review_use),
     repeat_call.TYPE: repeat_call.review_repeat,
     bill_shock.TYPE: bill_shock.review_bill,

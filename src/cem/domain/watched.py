@@ -8,12 +8,20 @@ from cem.domain.alert_changes import note_told
 from cem.domain.alert_telling import is_about_alert, is_to_user, told_of
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
-from cem.domain.detectors import bill_shock, promise, repeat_call, service_loss, silent_sufferer
+from cem.domain.detectors import (
+    bill_shock,
+    promise,
+    repeat_call,
+    service_loss,
+    silent_sufferer,
+    sms_allowance,
+)
 from cem.domain.events.areas import AreaFelt
 from cem.domain.events.envelope import Received
 from cem.domain.events.interactions import ContactAnswered, ContactDelivered, ContactFailed
 from cem.domain.events.service import ServiceDegraded, ServiceRestored
 from cem.domain.facts import billing, outreach, promises
+from cem.domain.facts.usage import refresh_allowances
 from cem.domain.state.contacts import Contact
 
 __all__ = [
@@ -28,6 +36,7 @@ __all__ = [
     "payment_made",
     "served",
     "service_due",
+    "supplied",
 ]
 
 Fold = Callable[[Customer, Received, FoldContext], None]
@@ -55,6 +64,17 @@ def in_contact(customer: Customer, contact: Contact, ctx: FoldContext) -> None:
     """Let the detectors of contacts look at one that was folded just now."""
     repeat_call.check_repeat(customer, contact, ctx)
     silent_sufferer.hear_contact(customer, contact, ctx.lane_time_ms, ctx)
+
+
+def supplied(fact: Fold) -> Fold:
+    """Return the fold of an event that can change what the lines' plans include."""
+
+    def folded(customer: Customer, received: Received, ctx: FoldContext) -> None:
+        fact(customer, received, ctx)
+        refresh_allowances(customer, ctx)
+        sms_allowance.check_plans(customer, received.time_ms, ctx)
+
+    return folded
 
 
 def served(fact: Fold) -> Fold:

@@ -6,27 +6,38 @@ like 100 % but says so: its evidence has the reason `charged`, and a threshold o
 what no allowance covers (international, premium, roaming), or on a line without a known allowance, prove nothing.
 Before any threshold, once a cycle: a notice that the allowance will not last (reason `projected`), when the chance of
 that (`cem.domain.detectors.sms_projection`) is high enough at the line's first message of a day. It is one with
-thresholds crossed within 48 h. The alert resolves when the cycle ends (by tick).
+thresholds crossed within 48 h. The alert resolves when the cycle ends (by tick), and when a plan with a larger
+allowance begins (by its event, or by tick) of which use is below what was told: that may then be told again.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from cem.domain.alerting import Finding, find_open, raise_alert, update_alert
+from cem.domain.alerting import Finding, close_alert, find_open, raise_alert, review_later, update_alert
 from cem.domain.context import FoldContext
 from cem.domain.customer import Customer
 from cem.domain.detectors.sms_projection import projected
-from cem.domain.events.enums import AlertTier, Tell
+from cem.domain.events.enums import AlertState, AlertTier, Tell
 from cem.domain.events.sms import SmsRated
-from cem.domain.facts.usage import COVERED
+from cem.domain.facts.supplies import allowance_of, next_plan_ms
+from cem.domain.facts.usage import COVERED, cycle_at
 from cem.domain.localtime import DAY_MS, HOUR_MS, date_of, local_day, zone
-from cem.domain.state.alerts import Evidence
+from cem.domain.state.alerts import Evidence, StoredAlert
 from cem.domain.state.lines import Cycle, Line
 from cem.domain.thresholds import AllowancePolicy
 from cem.domain.view import charged_by_destination
 
-__all__ = ["CHARGED", "PROJECTED", "TYPE", "USED", "check_allowance", "check_projection"]
+__all__ = [
+    "CHARGED",
+    "PROJECTED",
+    "TYPE",
+    "USED",
+    "check_allowance",
+    "check_plans",
+    "check_projection",
+    "review_allowance",
+]
 
 TYPE = "sms_allowance"
 #: Reasons in the evidence: use has reached the threshold; a charge came although use has not reached 100 %; it will
@@ -36,6 +47,8 @@ USED, CHARGED, PROJECTED = "used", "charged", "projected"
 _FULL = 100
 #: `Cycle.told_percent` of a cycle in which only the projection was told.
 _AHEAD = 1
+#: What each alert that a larger allowance has ended adds to `Cycle.told_steps`.
+_RAISED = 1_000
 
 
 def check_allowance(
@@ -90,8 +103,59 @@ def check_projection(customer: Customer, line: Line, subject: str, at_ms: int, c
         "chance_percent": round(100 * found.probability),
         "lasts_until": date_of(local_day(ends_ms, tz)).isoformat(),
     }
-    cause = f"{_cycle_name(customer, cycle, ctx)}-{PROJECTED}"
+    cause = _cause(customer, cycle, PROJECTED, ctx)
     raise_alert(customer, msgspec.structs.replace(plain, cause=cause, evidence=evidence), ctx)
+
+
+def check_plans(customer: Customer, at_ms: int, ctx: FoldContext) -> None:
+    """Look at the open alerts once what is said of plans has been taken over into the lines' allowances."""
+    for alert in list(customer.alerts.open):
+        line = customer.lines.get(alert.subject) if alert.type == TYPE else None
+        if line is None or line.cycle is None or not line.cycle.start_ms <= alert.opened_ms:
+            continue
+        if not _ended_by_plan(customer, alert, line, line.cycle, max(at_ms, alert.updated_ms), ctx):
+            due_ms = next_plan_ms(customer.profile, alert.subject, customer.last_ms, line.cycle.end_ms)
+            if due_ms != alert.due_ms:
+                review_later(customer, alert, due_ms)
+
+
+def review_allowance(customer: Customer, alert: StoredAlert, now_ms: int, ctx: FoldContext) -> None:
+    """End the alert if its cycle has ended; if a plan begins in it, take that over, and look what it gives."""
+    line = customer.lines.get(alert.subject)
+    cycle = None if line is None else cycle_at(line, alert.opened_ms)
+    if line is None or cycle is None or now_ms >= cycle.end_ms:
+        ended_ms = alert.due_ms if cycle is None else max(alert.due_ms, cycle.end_ms)
+        close_alert(customer, alert, AlertState.RESOLVED, "over", ended_ms, ctx)
+        return
+    began_ms = max(alert.due_ms, alert.updated_ms)
+    if cycle is line.cycle:
+        line.allowance = allowance_of(customer, alert.subject, now_ms, ctx.alerts.plan_allowances)
+        if _ended_by_plan(customer, alert, line, cycle, began_ms, ctx):
+            return
+    review_later(customer, alert, next_plan_ms(customer.profile, alert.subject, now_ms, cycle.end_ms))
+
+
+def _ended_by_plan(
+    customer: Customer, alert: StoredAlert, line: Line, cycle: Cycle, at_ms: int, ctx: FoldContext
+) -> bool:
+    """End the alert if the line's allowance is larger than the one it told of, and use is below what was told."""
+    policy, evidence = ctx.alerts.sms_allowance, alert.evidence
+    if at_ms >= cycle.end_ms or line.allowance <= int(evidence.get("allowance_segments", line.allowance)):
+        return False
+    reached = _reached(line, cycle, policy)
+    if evidence.get("reason") == PROJECTED:
+        found = projected(line, at_ms, policy)
+        if reached or (found is not None and 100 * found.probability >= policy.project_percent):
+            return False
+    else:
+        told = _FULL if evidence.get("reason") == CHARGED else int(evidence.get("threshold_percent", _FULL))
+        if 100 * cycle.counted >= told * line.allowance:
+            return False
+    # What use has reached of the larger allowance, too, has been told.
+    cycle.told_percent = reached
+    cycle.told_steps += _RAISED
+    close_alert(customer, alert, AlertState.RESOLVED, "larger allowance", at_ms, ctx)
+    return True
 
 
 def _reached(line: Line, cycle: Cycle, policy: AllowancePolicy) -> int:
@@ -117,8 +181,9 @@ def _is_beyond(line: Line, event: SmsRated, policy: AllowancePolicy) -> bool:
 
 
 def _step(cycle: Cycle, policy: AllowancePolicy) -> int:
+    """Return how many steps the charges have reached, counted on from those before a larger allowance."""
     charged = sum(cycle.charged_minor)
-    return sum(1 for limit in policy.charge_steps_minor if charged >= limit)
+    return _raised(cycle) * _RAISED + sum(1 for limit in policy.charge_steps_minor if charged >= limit)
 
 
 def _finding(
@@ -146,11 +211,11 @@ def _finding(
     return Finding(
         TYPE,
         subject,
-        f"{_cycle_name(customer, cycle, ctx)}-{CHARGED if reason == CHARGED else cycle.told_percent}",
+        _cause(customer, cycle, CHARGED if reason == CHARGED else cycle.told_percent, ctx),
         AlertTier.ALERT if cycle.told_percent >= _FULL else AlertTier.NOTICE,
         at_ms,
         min(at_ms + policy.deliver_within_h * HOUR_MS, cycle.end_ms),
-        cycle.end_ms,
+        next_plan_ms(customer.profile, subject, at_ms, cycle.end_ms),
         evidence,
         Tell.PAYER,
         policy.remedy,
@@ -162,3 +227,14 @@ def _finding(
 def _cycle_name(customer: Customer, cycle: Cycle, ctx: FoldContext) -> str:
     tz = zone(customer.profile.timezone, ctx.timezone)
     return date_of(local_day(cycle.start_ms, tz)).strftime("%Y%m%d")
+
+
+def _cause(customer: Customer, cycle: Cycle, told: int | str, ctx: FoldContext) -> str:
+    """Return the cause: the cycle, what is told, and how many alerts of the cycle a larger allowance has ended."""
+    cause = f"{_cycle_name(customer, cycle, ctx)}-{told}"
+    raised = _raised(cycle)
+    return f"{cause}-raised{raised}" if raised else cause
+
+
+def _raised(cycle: Cycle) -> int:
+    return cycle.told_steps // _RAISED

@@ -14,7 +14,6 @@ from cem.domain.events.envelope import Received
 from cem.domain.events.profiles import ConsentChanged, ProfileChanged
 from cem.domain.facts.links import linked_names, named_anew, tell_links
 from cem.domain.facts.supplies import take_supplies
-from cem.domain.facts.usage import refresh_allowances
 from cem.domain.localtime import day_of
 from cem.domain.state.profile import PROFILE_FIELDS, ConsentSaid, Profile, User
 
@@ -48,7 +47,6 @@ def change_profile(customer: Customer, received: Received, ctx: FoldContext) -> 
             setattr(profile, name, value)
     tell_links(before, customer, received, ctx)
     take_supplies(profile, event, at_ms)
-    refresh_allowances(customer, ctx)
 
 
 def change_consent(customer: Customer, received: Received, ctx: FoldContext) -> None:

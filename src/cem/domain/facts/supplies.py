@@ -29,6 +29,7 @@ __all__ = [
     "cancel_contract",
     "change_plan",
     "contract_of",
+    "next_plan_ms",
     "plan_of",
     "renew_contract",
     "take_supplies",
@@ -112,6 +113,12 @@ def plan_of(profile: Profile, line: str, at_ms: int) -> Plan | None:
                 if found is not None:
                     return found
     return None
+
+
+def next_plan_ms(profile: Profile, line: str, after_ms: int, until_ms: int) -> int:
+    """Return when the next plan of the line or the account begins after an instant, `until_ms` if none does before."""
+    begins = [p.from_ms for s in profile.supplies if s.line in (line, "") for p in s.plans]
+    return min([at_ms for at_ms in begins if after_ms < at_ms < until_ms], default=until_ms)
 
 
 def _resolved(plans: list[Plan]) -> Plan | None:

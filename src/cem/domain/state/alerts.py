@@ -68,6 +68,7 @@ _REASONS = (
     "sinks further",
     "more households",
     "nobody has acknowledged it",
+    "larger allowance",
 )
 
 #: Names of the evidence of a type, in the order in which an alert keeps the values. Append only.

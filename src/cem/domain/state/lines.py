@@ -30,7 +30,7 @@ class Cycle(msgspec.Struct, array_like=True, gc=False):
     charged: int = 0
     #: Highest allowance threshold (percent) that was told in this cycle; a charge beyond the allowance counts as 100.
     told_percent: int = 0
-    #: How many steps of charges were told in this cycle.
+    #: How many steps of charges were told in this cycle, and 1000 for each alert that a larger allowance ended in it.
     told_steps: int = 0
 
     @property

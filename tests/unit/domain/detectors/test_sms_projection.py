@@ -7,9 +7,18 @@ import random
 import pytest
 
 from cem.domain.detectors.sms_projection import _above
-from cem.domain.events import Alert, Event, ProfileChanged, ProfileLine, Role, SmsDestination, SmsRated
+from cem.domain.events import (
+    Alert,
+    Event,
+    PlanChanged,
+    ProfileChanged,
+    ProfileLine,
+    Role,
+    SmsDestination,
+    SmsRated,
+)
 from cem.domain.thresholds import AlertPolicy, AllowancePolicy, VelocityPolicy
-from tests.builders.customers import DAY, HOUR, T0, Context, household
+from tests.builders.customers import DAY, HOUR, T0, Context, go_on, household
 
 LINE = "+4915100000002"
 #: 2025-04-01 00:00 UTC: T0 is the 3rd of March.
@@ -74,6 +83,16 @@ def test_a_threshold_within_two_days_is_the_same_alert() -> None:
     """What was projected and comes true at once is one alert, told higher."""
     found = told([*days(T0, 29, 2), *days(APRIL, 2, 1), *days(APRIL + 2 * DAY, 3, 40)])
     assert [event for event, *_ in found].count("opened") <= 1
+
+
+@pytest.mark.parametrize(("allowance", "ends"), [(1_000, True), (110, False)])
+def test_a_larger_allowance_ends_it_only_if_it_will_last(allowance: int, ends: bool) -> None:
+    """What was projected of the old allowance is projected of the new one at once."""
+    customer, ctx = household([(T0, PROFILE), *days(T0, 29, 2), *days(APRIL, 8, 9)])
+    assert [a.cause for a in customer.alerts.open if a.type == "sms_allowance"] == ["20250401-projected"]
+    go_on(customer, ctx, [(APRIL + 8 * DAY, PlanChanged(line=LINE, plan="L", sms_allowance=allowance))])
+    ended = [a.reason for a in customer.alerts.closed if a.type == "sms_allowance"]
+    assert ended == (["larger allowance"] if ends else [])
 
 
 def test_the_usual_pace_is_not_told() -> None:

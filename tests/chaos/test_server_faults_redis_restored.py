@@ -24,11 +24,11 @@ def test_row_21_an_old_backup_is_restored(start_chaos: Callable[..., Chaos], tmp
     backup.mkdir()
     with start_chaos() as chaos:
         chaos.worker("a")
-        with asked_in_long_runs(chaos), chaos.produce(rate=2_000) as producer:
+        with asked_in_long_runs(chaos), chaos.produce(rate=chaos.scale(2_000, 800)) as producer:
             wait_every_lane(chaos)
             chaos.redis.backup(backup)
             for _ in range(chaos.scale(1, 8)):
-                producer.wait_written(producer.written + chaos.scale(2_000, 20_000))
+                producer.wait_written(producer.written + chaos.scale(2_000, 10_000))
                 put_back(chaos, backup)
                 # The backup is older each time: more of the journal is to be followed first.
                 seconds_until_lanes_move(chaos, give_up_s=chaos.scale(60, 600))

@@ -139,8 +139,14 @@ def test_a_plan_that_begins_later_ends_the_alert_when_it_begins() -> None:
 
 def test_a_smaller_plan_that_begins_later_leaves_the_alert_until_the_cycle_ends() -> None:
     """It is looked at when the plan begins, and again when the cycle ends."""
-    found = told([*texts(85, 2), (T0 + 3 * DAY, plan(90, date(2025, 3, 11)))])
-    assert found == [("opened", "20250301-80", ""), ("resolved", "20250301-80", "over")]
+    events = [(T0, profile(100)), *texts(85, 2), (T0 + 3 * DAY, plan(90, date(2025, 3, 11)))]
+    customer, ctx = household(events, ctx=Context(0, alerts=ALLOWANCE_ONLY))
+    advance(customer, ctx, T0 + 9 * DAY)
+    assert customer.lines[LINE].allowance == 90
+    assert [alert.state for alert in customer.alerts.open] == ["open"]
+    advance(customer, ctx, T0 + 40 * DAY)
+    (alert,) = customer.alerts.closed
+    assert (alert.reason, alert.closed_ms) == ("over", T0 + 29 * DAY)
 
 
 def test_a_charge_beyond_the_allowance_is_over_with_a_larger_one_and_told_again_under_it() -> None:

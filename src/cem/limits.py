@@ -25,6 +25,8 @@ class Limits(msgspec.Struct, frozen=True):
     #: Customers of one save while the journal is followed, where several entries become one save: nobody waits for
     #: the states between them, and a store is blocked for 4 us a customer.
     followed: int = 2_000
+    #: Journal entries that are held at once while it is followed: a day's are millions, and a worker opens many lanes.
+    entries: int = 20_000
 
 
 class RejectLimits(Protocol):

@@ -26,7 +26,20 @@ from cem.ports import (
     StateStore,
 )
 
-__all__ = ["Found", "Opening", "checksum"]
+__all__ = ["Found", "Opening", "Portion", "checksum"]
+
+
+class Portion(msgspec.Struct, frozen=True):
+    """As much of the journal as is held at once."""
+
+    #: (offset, entry) of what follows a save here, oldest first.
+    continuation: list[tuple[int, JournalEntry]]
+    #: The offset behind it.
+    end: int
+    #: False when that was the journal's end.
+    more: bool
+    #: True when one of the saves that follow is not this owner's own.
+    others: bool
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -36,12 +49,11 @@ class Found(msgspec.Struct, frozen=True):
     next_due_ms: int | None
     #: Emissions of the store's last save.
     outbox: tuple[Emission, ...]
-    #: (offset, entry) of all that follows the store's last save in the journal, oldest first.
-    continuation: list[tuple[int, JournalEntry]]
-    journal_end: int
+    #: The journal's first portion behind the store's last save.
+    portion: Portion
     #: True when the store was on another log's history, which ends here.
     adopted: bool
-    #: True when the store's last save, or one of those that follow it, is not this owner's own.
+    #: True when the store's last save, or one of those that follow it in the portion, is not this owner's own.
     others: bool
 
 
@@ -57,6 +69,7 @@ class Opening:
         topics: Sequence[str],
         owner: str,
         patiently: Patience,
+        entries: int,
         rebuild: bool,
         accept_loss: bool,
         adopt_new_log: bool,
@@ -67,6 +80,7 @@ class Opening:
         self._log = log
         self._owner = owner
         self._patiently = patiently
+        self._entries = entries
         self._rebuild = rebuild
         self._accept_loss = accept_loss
         self._adopt_new_log = adopt_new_log
@@ -81,19 +95,34 @@ class Opening:
         if adopted:
             header = self._adopt(header, cluster_id)
         first = header.journal_offset
-        entries, end = await self._patiently(lambda: self._log.journal(self.lane, first))
-        history = History(entries)
+        entries, end = await self._patiently(lambda: self._log.journal(self.lane, first, most=self._entries))
+        history, more = History(entries), end - first >= self._entries
         if found is None and end:
-            await self._refuse_empty_store(history, end)
+            await self._refuse_empty_store(history, end, more=more)
         if found is not None and not adopted and header.token not in history:
             msg = (
                 f"lane {self.lane}: the journal no longer has the save that the store is at (offset {first}): the "
                 "store is older than the journal's retention. Restore a newer checkpoint or store."
             )
             raise LaneStopped(msg)
-        continuation = list(history.after(header.token))
-        others = header.owner != self._owner or any(e.owner != self._owner for _, e in continuation)
-        return Found(header, image.next_due_ms, image.outbox, continuation, end, adopted, others)
+        portion = self._portion(history, header.token, end, more=more)
+        others = header.owner != self._owner or portion.others
+        return Found(header, image.next_due_ms, image.outbox, portion, adopted, others)
+
+    async def portion_after(self, token: str, first: int) -> Portion:
+        """Return what follows the save `token` from the offset `first` on, behind which it is. Raises LaneStopped."""
+        entries, end = await self._patiently(lambda: self._log.journal(self.lane, first, most=self._entries))
+        if end > first and (not entries or entries[0][0] > first):
+            msg = (
+                f"lane {self.lane}: the journal lost offset {first} while it was followed: its retention passed the "
+                "worker. Restore a newer checkpoint or store."
+            )
+            raise LaneStopped(msg)
+        return self._portion(History(entries), token, end, more=end - first >= self._entries)
+
+    def _portion(self, history: History, token: str, end: int, *, more: bool) -> Portion:
+        continuation = list(history.after(token))
+        return Portion(continuation, end, more, any(e.owner != self._owner for _, e in continuation))
 
     def _adopt(self, header: LaneHeader, cluster_id: str) -> LaneHeader:
         if not self._adopt_new_log:
@@ -107,13 +136,13 @@ class Opening:
             header, cluster_id=cluster_id, positions={}, journal_offset=0, rejects={}
         )
 
-    async def _refuse_empty_store(self, history: History, end: int) -> None:
+    async def _refuse_empty_store(self, history: History, end: int, *, more: bool) -> None:
         """Stop unless the states can be made again from the journal, and are wanted so.
 
         Nobody needs to want it if the lane's first save is all there is: its owner may have died before it.
         """
         saves = sum(1 for _ in history.after(NO_TOKEN))
-        if saves == 1 or (saves and self._rebuild):
+        if (saves == 1 and not more) or (saves and self._rebuild):
             return
         again = await self._patiently(lambda: self._store.open_lane(self.lane))
         if again.header is not None:
@@ -125,8 +154,9 @@ class Opening:
                 "Put its checkpoint into CEM_CHECKPOINT_DIR, or point CEM_REDIS_URL at the right store."
             )
             raise LaneStopped(msg)
+        many = f"more than {end}" if more else str(end)
         msg = (
-            f"lane {self.lane}: the store is empty, but the journal has {end} saves of this lane. Point "
+            f"lane {self.lane}: the store is empty, but the journal has {many} saves of this lane. Point "
             "CEM_REDIS_URL at the right store, or start with --rebuild to make the states again."
         )
         raise LaneStopped(msg)

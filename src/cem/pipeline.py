@@ -27,7 +27,7 @@ from cem.following import Following
 from cem.journal import History
 from cem.lane_memory import Counts, LaneMemory, stamped
 from cem.limits import Limits, RejectLimits, counted, cuts
-from cem.opening import Opening
+from cem.opening import Opening, Portion
 from cem.patience import Patience
 from cem.ports import (
     NO_TOKEN,
@@ -103,6 +103,7 @@ class LanePipeline(Generic[S, Item]):
             topics=topics,
             owner=owner,
             patiently=patiently,
+            entries=limits.entries,
             rebuild=rebuild,
             accept_loss=accept_loss,
             adopt_new_log=adopt_new_log,
@@ -181,16 +182,28 @@ class LanePipeline(Generic[S, Item]):
         memory = self._memory
         memory.close()
         found = await self._opening.find()
-        self.adopted, self._journal_end = found.adopted, found.journal_end
-        self.found_others = found.others
+        self.adopted, self.found_others = found.adopted, found.others
         memory.begin(found.header, found.next_due_ms)
-        if found.outbox and not found.continuation:
+        if found.outbox and not found.portion.continuation:
             await self.patiently(lambda: self._publisher.publish(found.outbox))
             self._at_point("republished")
         memory.header = await self._opening.checked(memory.header)
         memory.is_open = True
         with memory:
-            await self._publish(await self._following.follow(found.continuation, self.follow_until))
+            await self._publish(await self._follow(found.portion))
+
+    async def _follow(self, portion: Portion) -> Sequence[Emission]:
+        """Follow the journal, portion by portion, to its end; return what may not have been published."""
+        memory, until = self._memory, self.follow_until
+        said: Sequence[Emission] = ()
+        while True:
+            self._journal_end = portion.end
+            if portion.continuation:
+                said = await self._following.follow(portion.continuation, until)
+            if not portion.more or memory.header.token == until:
+                return said
+            portion = await self._opening.portion_after(memory.header.token, portion.end)
+            self.found_others = self.found_others or portion.others
 
     def close(self) -> None:
         """Forget everything held of the lane; the store has the truth."""

@@ -248,11 +248,11 @@ class Log(Protocol):
         """Return the records with first <= offset < stop in order; compaction may have left gaps."""
 
     async def journal(
-        self, lane: int, first: int, stop: int | None = None
+        self, lane: int, first: int, stop: int | None = None, most: int | None = None
     ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
         """Return (offset, entry) for first <= offset < stop (None: the end at the time of the call), and that stop.
 
-        Leaves out what the journal no longer has.
+        Leaves out what the journal no longer has. `most`: stop after so many offsets of it.
         """
 
 

@@ -60,7 +60,7 @@ class ExamplesLog:
         return self.records[first:stop]
 
     async def journal(
-        self, lane: int, first: int, stop: int | None = None
+        self, lane: int, first: int, stop: int | None = None, most: int | None = None
     ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
         return [], 0
 

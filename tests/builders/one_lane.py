@@ -142,9 +142,11 @@ class OneLane:
         return self.inputs[topic][first:stop]
 
     async def journal(
-        self, lane: int, first: int, stop: int | None = None
+        self, lane: int, first: int, stop: int | None = None, most: int | None = None
     ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
         end = len(self.entries) if stop is None else stop
+        if most is not None:
+            end = min(end, first + most)
         return list(enumerate(self.entries))[first:end], end
 
     def _token(self) -> str:

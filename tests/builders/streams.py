@@ -103,7 +103,7 @@ class ModelLog:
     async def read(self, topic: str, partition: int, first: int, stop: int) -> Any:
         return self.kafka.inputs[topic][first:stop]
 
-    async def journal(self, lane: int, first: int, stop: int | None = None) -> Any:
+    async def journal(self, lane: int, first: int, stop: int | None = None, most: int | None = None) -> Any:
         return [], 0
 
 
@@ -163,7 +163,7 @@ class World:
         """Have the log show the first entry that the lane has journalled so far, as all there is."""
         entry = lane.pipeline._publisher.entries[0]  # type: ignore[attr-defined]
 
-        async def journal(number: int, first: int, stop: int | None = None) -> Any:
+        async def journal(number: int, first: int, stop: int | None = None, most: int | None = None) -> Any:
             return [(0, entry)], 1
 
         self.log.journal = journal  # type: ignore[method-assign]

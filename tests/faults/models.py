@@ -115,10 +115,12 @@ class LogPort(Log):
         return list(await Call("read", lambda: self.kafka.inputs[topic][first:stop]))
 
     async def journal(
-        self, lane: int, first: int, stop: int | None = None
+        self, lane: int, first: int, stop: int | None = None, most: int | None = None
     ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
         def effect() -> tuple[list[tuple[int, JournalEntry]], int]:
             end = len(self.kafka.journal) if stop is None else stop
+            if most is not None:
+                end = min(end, first + most)
             return list(enumerate(self.kafka.journal))[first:end], end
 
         entries, end = await Call("journal", effect)

@@ -50,7 +50,7 @@ _PUBLISH = "            await self.patiently(lambda: self._publisher.publish(emi
 _STOP = "records[-1].offset + 1"
 _SAVE_OWN = "        await memory.save(self._stepper, header, outcome.changed, entry.due, sorted_sets, emissions, states)\n"
 _ANNOUNCE = "offset = await self._announce(entry)"
-_CONTINUATION = "continuation = list(history.after(header.token))"
+_CONTINUATION = "continuation = list(history.after(token))"
 
 _SOURCE = inspect.getsource(pipeline)
 #: From the announcement of a save of one's own to that save.
@@ -88,10 +88,23 @@ _EDITS: tuple[tuple[str, types.ModuleType, str, str], ...] = (
         "Save(self._stored, header, values, sorted_sets, emissions)",
         "Save(self._stored, header, values, sorted_sets, ())",
     ),
-    ("outbox not published again", pipeline, "if found.outbox and not found.continuation:", "if False:"),
+    (
+        "outbox not published again",
+        pipeline,
+        "if found.outbox and not found.portion.continuation:",
+        "if False:",
+    ),
     ("nothing published", pipeline, _PUBLISH, "            pass\n"),
     ("journal not followed", opening, _CONTINUATION, "continuation = []"),
     ("journal followed for one entry only", opening, _CONTINUATION, _CONTINUATION + "[:1]"),
+    ("the first portion of the journal is all", pipeline, "if not portion.more or", "if True or"),
+    ("a portion begins too late", pipeline, "token, portion.end)", "token, portion.end + 1)"),
+    (
+        "the words of a portion are lost behind the next",
+        pipeline,
+        "            if portion.continuation:\n                said =",
+        "            if True:\n                said =",
+    ),
     ("journal not written", pipeline, _ANNOUNCE, "offset = 0"),
     ("journal written, never compared", pipeline, "        if offset != end:\n", "        if False:\n"),
     (

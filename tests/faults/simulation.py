@@ -66,7 +66,7 @@ class Worker:
             owner=f"w{instance}",
             new_token=token,
             pause=pause,
-            limits=Limits(customers=3, bytes=200, cached=4, due=2, followed=3),
+            limits=Limits(customers=3, bytes=200, cached=4, due=2, followed=3, entries=4),
             rebuild=True,
         )
         self._coroutine: Coroutine[Call, Any, None] = self._life(world)

@@ -159,12 +159,17 @@ class KafkaLog:
                 consumer.resume(tp)
 
     async def journal(
-        self, lane: int, first: int, stop: int | None = None
+        self, lane: int, first: int, stop: int | None = None, most: int | None = None
     ) -> tuple[list[tuple[int, JournalEntry]], int]:
         (bounds,) = (await self.bounds(lane, [JOURNAL_TOPIC])).values()
+        first = max(first, bounds[0])
         end = bounds[1] if stop is None else stop
-        records = await self.read(JOURNAL_TOPIC, lane, max(first, bounds[0]), end)
-        self._ahead.pop(TopicPartition(JOURNAL_TOPIC, lane), None)
+        if most is not None:
+            end = min(end, first + most)
+        records = await self.read(JOURNAL_TOPIC, lane, first, end)
+        if end >= bounds[1]:
+            # Whoever reads it again comes for what is new, and nobody comes for what was fetched ahead.
+            self._ahead.pop(TopicPartition(JOURNAL_TOPIC, lane), None)
         return [(r.offset, decode_entry(r.value)) for r in records if r.value is not None], end
 
     @contextlib.asynccontextmanager

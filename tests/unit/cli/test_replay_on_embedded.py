@@ -24,7 +24,7 @@ class KeptLog:
         return {topic: kept.get(topic, (0, 0)) for topic in topics}
 
     async def journal(
-        self, lane: int, first: int, stop: int | None = None
+        self, lane: int, first: int, stop: int | None = None, most: int | None = None
     ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
         entry = JournalEntry(lane, "w", "t", self._lanes[lane][1], "cem.calls", 0, 1, 0)
         return [(first, entry)], first + 1

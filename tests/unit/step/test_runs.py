@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cem.domain.events import SmsRated
 from cem.following import parts, runs
 from cem.pipeline import Limits
-from cem.ports import Emission, JournalEntry, LaneHeader, Record, Unavailable
+from cem.ports import Emission, JournalEntry, LaneHeader, LaneStopped, Record, Unavailable
 from cem.stores import MemoryCore
 from cem.streams.reject_window import DeadLetterLimits
 from tests.builders.customers import MINUTE, T0
@@ -144,6 +145,53 @@ def test_following_together_is_following_one_by_one(
     assert core.values(LANE) == one_by_one.values(LANE)
     due, expected_due = core.sorted_sets(LANE), one_by_one.sorted_sets(LANE)
     assert {n: s.items() for n, s in due.items()} == {n: s.items() for n, s in expected_due.items()}
+
+
+@slow
+@given(histories(), cuts(), st.integers(1, 5), st.data())
+def test_following_in_portions_is_following_at_once(
+    moments: list[Moment], where: list[int], most: int, data: st.DataObject
+) -> None:
+    """However few entries are held at once: the same values, header, words, and the same published at its end."""
+    lane = run_lane(moments, cuts=where)
+    until = data.draw(st.sampled_from([None, *(entry.token for entry in lane.entries)]))
+    at = [len(lane.published)]
+    at_once, *expected = _followed(lane, Limits(), until)
+    at.append(len(lane.published))
+    core, *found = _followed(lane, Limits(entries=most), until)
+    assert found == expected
+    if until is None:
+        assert lane.published[at[1] :] == lane.published[at[0] : at[1]]
+    assert core.values(LANE) == at_once.values(LANE)
+
+
+class _Cut(OneLane):
+    """A lane whose journal loses its first entries as soon as they were read."""
+
+    async def journal(
+        self, lane: int, first: int, stop: int | None = None, most: int | None = None
+    ) -> tuple[Sequence[tuple[int, JournalEntry]], int]:
+        entries, end = await super().journal(lane, first, stop, most)
+        return ([] if first else entries), end
+
+
+def test_a_journal_that_is_cut_while_it_is_followed_stops_the_lane() -> None:
+    """What is gone before it was read cannot be followed, and going on without it would be another history."""
+    lane = _Cut()
+
+    async def live() -> None:
+        pipeline = lane.owner()
+        await pipeline.open()
+        log = lane.inputs["cem.sms-usage"]
+        for number in range(9):
+            log.append(_message(number))
+            await pipeline.apply("cem.sms-usage", log[-1:], log[-1].timestamp)
+
+    asyncio.run(live())
+    core, _, _ = _followed(lane, Limits(entries=9))
+    assert core.values(LANE) == lane.core.values(LANE)
+    with pytest.raises(LaneStopped, match="the journal lost offset 4 while it was followed"):
+        _followed(lane, Limits(entries=4))
 
 
 class _Counting(OneLane):

@@ -35,7 +35,7 @@ class JournalledLog(ModelLog):
     entries: tuple[tuple[int, JournalEntry], ...] = ()
     end = 0
 
-    async def journal(self, lane: int, first: int, stop: int | None = None) -> Any:
+    async def journal(self, lane: int, first: int, stop: int | None = None, most: int | None = None) -> Any:
         return self.entries, self.end
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aiokafka import TopicPartition
 
+from cem.journal import JOURNAL_TOPIC, encode_entry
+from cem.ports import JournalEntry
 from cem.streams.log_reader import KafkaLog
 from cem.streams.records import LogRecord
 
@@ -60,3 +62,26 @@ def test_a_range_beyond_what_was_fetched_goes_on_behind_it() -> None:
     log.kept = [LogRecord(TOPIC, 0, offset, 0, 0, b"k", b"v", ()) for offset in range(9)]
     assert _ranges(log, (1, 8), (8, 9)) == [[1, 2, 3, 4, 5, 6, 7], [8]]
     assert log.fetches == 2
+
+
+def test_a_journal_in_portions_is_one_fetch() -> None:
+    """What a fetch brought of the journal waits for the next portion; at its end nothing is kept."""
+
+    class Journal(_Fetching):
+        async def bounds(self, partition: int, topics: Sequence[str]) -> dict[str, tuple[int, int]]:
+            return {JOURNAL_TOPIC: (2, 12)}
+
+    log = Journal([])
+    entry = encode_entry(JournalEntry(0, "w", "t", "", "a", 0, 1, 0))
+    log.kept = [LogRecord(JOURNAL_TOPIC, 0, offset, 0, 0, b"k", entry, ()) for offset in range(2, 12)]
+
+    async def main() -> list[tuple[list[int], int]]:
+        found, position = [], 0
+        while position < 12:
+            entries, position = await log.journal(0, position, most=4)
+            found.append(([offset for offset, _ in entries], position))
+        return found
+
+    assert asyncio.run(main()) == [([2, 3, 4, 5], 6), ([6, 7, 8, 9], 10), ([10, 11], 12)]
+    assert log.fetches == 1
+    assert not log._ahead

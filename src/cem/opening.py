@@ -53,8 +53,6 @@ class Found(msgspec.Struct, frozen=True):
     portion: Portion
     #: True when the store was on another log's history, which ends here.
     adopted: bool
-    #: True when the store's last save, or one of those that follow it in the portion, is not this owner's own.
-    others: bool
 
 
 class Opening:
@@ -106,8 +104,7 @@ class Opening:
             )
             raise LaneStopped(msg)
         portion = self._portion(history, header.token, end, more=more)
-        others = header.owner != self._owner or portion.others
-        return Found(header, image.next_due_ms, image.outbox, portion, adopted, others)
+        return Found(header, image.next_due_ms, image.outbox, portion, adopted)
 
     async def portion_after(self, token: str, first: int) -> Portion:
         """Return what follows the save `token` from the offset `first` on, behind which it is. Raises LaneStopped."""

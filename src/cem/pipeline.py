@@ -182,7 +182,7 @@ class LanePipeline(Generic[S, Item]):
         memory = self._memory
         memory.close()
         found = await self._opening.find()
-        self.adopted, self.found_others = found.adopted, found.others
+        self.adopted, self.found_others = found.adopted, found.header.owner != self._owner
         memory.begin(found.header, found.next_due_ms)
         if found.outbox and not found.portion.continuation:
             await self.patiently(lambda: self._publisher.publish(found.outbox))
@@ -198,12 +198,12 @@ class LanePipeline(Generic[S, Item]):
         said: Sequence[Emission] = ()
         while True:
             self._journal_end = portion.end
+            self.found_others = self.found_others or portion.others
             if portion.continuation:
                 said = await self._following.follow(portion.continuation, until)
             if not portion.more or memory.header.token == until:
                 return said
             portion = await self._opening.portion_after(memory.header.token, portion.end)
-            self.found_others = self.found_others or portion.others
 
     def close(self) -> None:
         """Forget everything held of the lane; the store has the truth."""

@@ -17,6 +17,7 @@ from cem.ports import Unavailable
 from cem.settings import Settings
 from cem.streams.connection import client_options
 from cem.streams.probe import probe_kafka
+from cem.streams.stopping import start_client
 from cem.streams.topics import TOPICS, TopicSpec
 
 __all__ = [
@@ -230,7 +231,7 @@ async def _admin(settings: Settings) -> AsyncIterator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**client_options(settings), request_timeout_ms=int(_DEADLINE_S * 1000))
     try:
         async with asyncio.timeout(_DEADLINE_S):
-            await admin.start()
+            await start_client(admin)
             yield admin
     except TimeoutError:
         raise Unavailable(

@@ -20,6 +20,7 @@ from cem.streams.connection import client_options
 from cem.streams.log_reader import KafkaLog
 from cem.streams.offsets import log_bounds
 from cem.streams.probe import probe_kafka
+from cem.streams.stopping import start_client
 from cem.streams.topic_admin import TopicState, describe_topics
 
 __all__ = ["LogFacts", "ask_log", "oldest_age_s", "release_of"]
@@ -102,7 +103,7 @@ async def _bounds(
 ) -> tuple[int, dict[tuple[str, int], tuple[int, int]]]:
     partitions = [TopicPartition(state.name, n) for state in topics.values() for n in range(state.partitions)]
     consumer = AIOKafkaConsumer(**client_options(settings))
-    await consumer.start()
+    await start_client(consumer)
     try:
         brokers = len(consumer._client.cluster.brokers())
         bounds = await log_bounds(consumer, partitions)
